@@ -1,0 +1,40 @@
+//! What is to be simulated: servers, their accounts and users, and the limits in force.
+//!
+//! A [`Topology`] is plain data with every default applied. The builder and the configuration
+//! files both end here, and the core starts from nothing else.
+
+mod accounts;
+mod options;
+mod server;
+
+pub use accounts::{
+    AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
+    SubjectPermission, UserOptions,
+};
+pub use options::{
+    DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,
+    StartError, Warning, WriteTimeout,
+};
+pub use server::{Limits, Machine, ServerSpec, SystemAccount, Timing};
+
+/// A whole deployment, ready to be simulated.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    /// The servers, in the order in which they start.
+    pub servers: Vec<ServerSpec>,
+    /// The root of all randomness: ids, queue-group picks, jitter.
+    pub seed: u64,
+    /// The offset of the servers' local time zone from UTC, in seconds. Real servers print some
+    /// timestamps in local time.
+    pub utc_offset: i32,
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        Self {
+            servers: vec![ServerSpec::default()],
+            seed: 0,
+            utc_offset: 0,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a server checks when it starts, which `-t` does not.
+
+use std::time::Duration;
+
+use nats_mock_protocol::conf::duration;
+
+use super::{ServerOptions, permissions, words::quote};
+use crate::topology::accounts::Permissions;
+
+/// The system account of a server that has not been told another.
+pub const DEFAULT_SYSTEM_ACCOUNT: &str = "$SYS";
+
+/// The account of users that belong to no other.
+pub const GLOBAL_ACCOUNT: &str = "$G";
+
+const DEFAULT_MAX_PAYLOAD: i32 = 1024 * 1024;
+const DEFAULT_MAX_PENDING: i64 = 64 * 1024 * 1024;
+const DEFAULT_LAME_DUCK_DURATION: Duration = Duration::from_secs(120);
+const DEFAULT_LAME_DUCK_GRACE_PERIOD: Duration = Duration::from_secs(10);
+
+/// Why a server with otherwise valid options does not start. `Display` is what nats-server prints behind
+/// `nats-server: `.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// In lame-duck mode, the wait before the first connection is closed would take longer than all.
+    #[error(
+        "lame duck grace period ({}) should be strictly lower than lame duck duration ({})",
+        spelled(.grace),
+        spelled(.duration)
+    )]
+    LameDuckGracePeriod {
+        /// `lame_duck_grace_period`.
+        grace: Duration,
+        /// `lame_duck_duration`.
+        duration: Duration,
+    },
+    /// One message could fill more than what may wait for a client.
+    #[error("max_payload ({max_payload}) cannot be higher than max_pending ({max_pending})")]
+    PayloadAbovePending {
+        /// In bytes.
+        max_payload: i32,
+        /// In bytes.
+        max_pending: i64,
+    },
+    /// `server_name` has a space.
+    #[error("server name cannot contain spaces")]
+    ServerNameSpaces,
+    /// A user's permissions name something that is no subject.
+    #[error("invalid permissions for user {}: {list}: {reason}", quote(.user))]
+    Permissions {
+        /// The user.
+        user: String,
+        /// Which list.
+        list: &'static str,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// `no_auth_user` names a user, and there are none.
+    #[error("no_auth_user: \"{0}\" present, but users/nkeys are not defined")]
+    NoAuthUserWithoutUsers(String),
+    /// `no_auth_user` names a user that does not exist.
+    #[error(
+        "no_auth_user: \"{0}\" not present as user or nkey in authorization block or account configuration"
+    )]
+    NoAuthUserUnknown(String),
+    /// `system_account` names an account that does not exist; the account.
+    #[error("error resolving system account: account missing")]
+    SystemAccountMissing(String),
+}
+
+fn spelled(time: &Duration) -> String {
+    duration::format(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+}
+
+impl ServerOptions {
+    /// Checks what a server checks at its start, in its order, unset options taken at their defaults.
+    ///
+    /// # Errors
+    /// The first thing that would keep a server from starting.
+    ///
+    /// ```
+    /// use nats_mock::topology::ServerOptions;
+    ///
+    /// let options = ServerOptions { no_auth_user: Some("joe".into()), ..ServerOptions::default() };
+    /// assert_eq!(
+    ///     options.validate().unwrap_err().to_string(),
+    ///     "no_auth_user: \"joe\" present, but users/nkeys are not defined",
+    /// );
+    /// ```
+    pub fn validate(&self) -> Result<(), StartError> {
+        let duration = self
+            .lame_duck_duration
+            .unwrap_or(DEFAULT_LAME_DUCK_DURATION);
+        let grace = self
+            .lame_duck_grace_period
+            .unwrap_or(DEFAULT_LAME_DUCK_GRACE_PERIOD);
+        if grace >= duration {
+            return Err(StartError::LameDuckGracePeriod { grace, duration });
+        }
+        let max_payload = self.max_payload.unwrap_or(DEFAULT_MAX_PAYLOAD);
+        let max_pending = self.max_pending.unwrap_or(DEFAULT_MAX_PENDING);
+        if i64::from(max_payload) > max_pending {
+            return Err(StartError::PayloadAbovePending {
+                max_payload,
+                max_pending,
+            });
+        }
+        if self
+            .server_name
+            .as_ref()
+            .is_some_and(|name| name.contains(' '))
+        {
+            return Err(StartError::ServerNameSpaces);
+        }
+        self.validate_users()?;
+        let known = |name: &str| {
+            name == GLOBAL_ACCOUNT || self.accounts.iter().any(|account| account.name == name)
+        };
+        match &self.system_account {
+            Some(name) if !known(name) => Err(StartError::SystemAccountMissing(name.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_users(&self) -> Result<(), StartError> {
+        let global = self.authorization.iter().flat_map(|auth| {
+            auth.users
+                .iter()
+                .map(|user| (user.user.as_str(), auth.permissions_of(user)))
+        });
+        let others = self.accounts.iter().flat_map(|account| {
+            account
+                .users
+                .iter()
+                .map(|user| (user.user.as_str(), account.permissions_of(user)))
+        });
+        let users: Vec<_> = global.chain(others).collect();
+        for &(user, permissions) in &users {
+            permissions.map_or(Ok(()), |permissions| check_permissions(user, permissions))?;
+        }
+        match &self.no_auth_user {
+            None => Ok(()),
+            Some(name) if users.is_empty() => Err(StartError::NoAuthUserWithoutUsers(name.clone())),
+            Some(name) if users.iter().any(|(user, _)| user == name) => Ok(()),
+            Some(name) => Err(StartError::NoAuthUserUnknown(name.clone())),
+        }
+    }
+
+    /// The system account's name, or nothing where there is none to talk to.
+    ///
+    /// Without `system_account`, an account that is called `$SYS` is it, else one of that name is made,
+    /// unless `no_system_account` forbids.
+    pub fn system_account_name(&self) -> Option<&str> {
+        if let Some(name) = &self.system_account {
+            return Some(name);
+        }
+        let defined = self
+            .accounts
+            .iter()
+            .any(|account| account.name == DEFAULT_SYSTEM_ACCOUNT);
+        (defined || !self.no_system_account).then_some(DEFAULT_SYSTEM_ACCOUNT)
+    }
+
+    /// Whether clients without credentials are let into the global account although users exist.
+    ///
+    /// That is so where the only account defined is the system account and nothing was said about who
+    /// may connect: its users were added for the operators, and applications go on as before.
+    pub fn anonymous_is_global(&self) -> bool {
+        let [only] = self.accounts.as_slice() else {
+            return false;
+        };
+        let is_system = match &self.system_account {
+            Some(name) => *name == only.name || name == GLOBAL_ACCOUNT,
+            None => only.name == DEFAULT_SYSTEM_ACCOUNT,
+        };
+        is_system && self.no_auth_user.is_none() && self.authorization.is_none()
+    }
+}
+
+fn check_permissions(user: &str, granted: &Permissions) -> Result<(), StartError> {
+    let lists = [
+        (&granted.publish, "publish allow", "publish deny", false),
+        (
+            &granted.subscribe,
+            "subscribe allow",
+            "subscribe deny",
+            true,
+        ),
+    ];
+    for (permission, allow, deny, queues) in lists {
+        let Some(permission) = permission else {
+            continue;
+        };
+        let allowed = permission.allow.as_deref().unwrap_or_default();
+        for (list, subjects) in [(allow, allowed), (deny, permission.deny.as_slice())] {
+            permissions::check_subjects(subjects, queues).map_err(|reason| {
+                StartError::Permissions {
+                    user: user.to_owned(),
+                    list,
+                    reason,
+                }
+            })?;
+        }
+    }
+    Ok(())
+}
