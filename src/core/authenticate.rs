@@ -1,0 +1,278 @@
+//! Who a connection is: credentials, the account they lead to, and what happens when they are
+//! refused.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::account::AccountId;
+use super::conn::ConnId;
+use super::notice::{AuthAudience, ClientSnapshot, Notice};
+use super::permissions::UserRights;
+use super::server::{Server, User};
+use super::{CloseReason, Conn, Core};
+use crate::topology::{ConnectionType, Permissions, ServerSpec, UserOptions};
+
+/// How a connection came to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    /// By CONNECT.
+    Explicit,
+    /// By sending something else where `no_auth_user` is configured.
+    Implicit,
+    /// By a reload, which checks everybody again.
+    Again,
+}
+
+/// The account's connection limit is reached.
+struct AccountFull;
+
+impl Core {
+    /// Checks the credentials of a connection and binds it to its account. Tells whether the
+    /// connection may go on; if not, it has been closed.
+    pub(super) fn log_in(&mut self, id: ConnId, how: Login) -> bool {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return false;
+        };
+        let server = conn.server;
+        let profile = self.servers[server.0 as usize].profile;
+        let tells = how != Login::Implicit || profile.implicit_connect_event;
+        match authenticate(&self.servers[server.0 as usize], conn) {
+            Verdict::Refused => {
+                self.refuse_credentials(id);
+                return false;
+            }
+            // The connection stays in the global account, where every connection starts.
+            Verdict::Accepted => {}
+            Verdict::User(user) => {
+                if self.register(id, &user).is_err() {
+                    if profile.connect_event_over_account_limit && tells {
+                        self.notice_connected(id);
+                    }
+                    self.send_err(id, "maximum account active connections exceeded");
+                    self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+                    return false;
+                }
+            }
+        }
+        if tells {
+            self.notice_connected(id);
+        }
+        true
+    }
+
+    /// Moves a connection to the account of its user and gives it the user's permissions.
+    fn register(&mut self, id: ConnId, user: &User) -> Result<(), AccountFull> {
+        self.leave(id);
+        let now = self.now;
+        let limits = self.account(user.account).limits.clone();
+        let connections = self.account(user.account).connections();
+        let full = bound(limits.max_connections).is_some_and(|max| connections >= max as usize);
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return Ok(());
+        };
+        conn.account = user.account;
+        let server = &self.servers[conn.server.0 as usize].spec.limits;
+        let or_unlimited = |server: u32| (server != 0).then_some(server);
+        conn.max_payload = least(or_unlimited(server.max_payload), bound(limits.max_payload));
+        conn.max_subscriptions = least(
+            or_unlimited(server.max_subscriptions),
+            bound(limits.max_subscriptions),
+        );
+        if full {
+            return Err(AccountFull);
+        }
+        conn.rights = user
+            .permissions
+            .as_ref()
+            .map(|granted| Box::new(UserRights::new(Arc::clone(granted), now)));
+        self.join(id, user.account);
+        Ok(())
+    }
+
+    /// Credentials, or what was asked for with them, are not accepted.
+    pub(super) fn refuse_credentials(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let server = conn.server;
+        // The account the connection is bound to hears of it first.
+        self.notices.push_back(Notice::AuthFailed {
+            server,
+            client: Box::new(self.snapshot(conn)),
+            audience: AuthAudience::Account(conn.account),
+            reason: CloseReason::AuthenticationViolation,
+            at: self.now,
+        });
+        self.auth_violation(id);
+    }
+
+    /// Closes a connection that may not be here.
+    pub(super) fn auth_violation(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let event = Notice::AuthFailed {
+            server: conn.server,
+            client: Box::new(self.snapshot(conn)),
+            audience: AuthAudience::System,
+            reason: CloseReason::AuthenticationViolation,
+            at: self.now,
+        };
+        self.send_err(id, "Authorization Violation");
+        self.close_after(id, CloseReason::AuthenticationViolation, Some(event));
+    }
+
+    fn notice_connected(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let notice = Notice::Connected {
+            server: conn.server,
+            client: Box::new(self.snapshot(conn)),
+            at: self.now,
+        };
+        self.notices.push_back(notice);
+    }
+
+    pub(crate) fn snapshot(&self, conn: &Conn) -> ClientSnapshot {
+        let profile = self.server(conn.server).profile;
+        ClientSnapshot {
+            cid: conn.cid,
+            account: conn.account,
+            host: conn.peer.host.clone(),
+            start: conn.start,
+            user: conn.shown_user(profile.redacts_tokens).map(Into::into),
+            name: conn.options.name.as_str().into(),
+            lang: conn.options.lang.as_str().into(),
+            version: conn.options.version.as_str().into(),
+            rtt: conn.rtt,
+            sent: conn.received,
+            received: conn.sent,
+        }
+    }
+}
+
+enum Verdict {
+    Refused,
+    Accepted,
+    User(User),
+}
+
+fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
+    let options = &mut *conn.options;
+    if !server.requires_auth() {
+        return Verdict::Accepted;
+    }
+    if !server.users.is_empty() {
+        let no_auth_user = server.no_auth_user.as_ref().map(|user| &user.name);
+        let by_port = conn.peer.stand_in.as_ref();
+        if let Some(stand_in) = by_port.or(no_auth_user)
+            && (options.user.is_empty() || by_port.is_some_and(|user| **user == *options.user))
+            && options.pass.is_empty()
+            && options.auth_token.is_empty()
+            && let Some(user) = server.users.get(stand_in)
+        {
+            options.user = stand_in.to_string();
+            return Verdict::User(user.clone());
+        }
+        if !options.user.is_empty() {
+            return match server.users.get(options.user.as_str()) {
+                Some(user)
+                    if allows_standard(&user.connection_types)
+                        && same_password(&user.password, &options.pass) =>
+                {
+                    Verdict::User(user.clone())
+                }
+                _ => Verdict::Refused,
+            };
+        }
+    }
+    let single = server
+        .spec
+        .authorization
+        .as_ref()
+        .and_then(|auth| auth.user.as_deref());
+    if let Some(stand_in) = conn.peer.stand_in.as_deref()
+        && single == Some(stand_in)
+        && options.user.is_empty()
+        && options.pass.is_empty()
+    {
+        options.user = stand_in.to_owned();
+        return Verdict::Accepted;
+    }
+    let matches =
+        server
+            .spec
+            .authorization
+            .as_ref()
+            .is_some_and(|auth| match (&auth.token, &auth.user) {
+                (Some(token), _) => same_password(token, &options.auth_token),
+                (None, Some(name)) => {
+                    let password = auth.password.as_deref().unwrap_or_default();
+                    *name == options.user && same_password(password, &options.pass)
+                }
+                (None, None) => false,
+            });
+    if matches {
+        Verdict::Accepted
+    } else {
+        Verdict::Refused
+    }
+}
+
+fn allows_standard(types: &[ConnectionType]) -> bool {
+    types.is_empty() || types.contains(&ConnectionType::Standard)
+}
+
+/// Compares a configured password, plain or a bcrypt hash, with the one that came.
+fn same_password(configured: &str, given: &str) -> bool {
+    if configured.starts_with("$2") {
+        bcrypt::verify(given, configured).unwrap_or(false)
+    } else {
+        configured == given
+    }
+}
+
+/// A limit as it was configured; a negative one is none.
+fn bound(limit: Option<i32>) -> Option<u32> {
+    limit.and_then(|limit| u32::try_from(limit).ok())
+}
+
+fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, None) | (None, one) => one,
+    }
+}
+
+/// Every user by name, with the account that it logs in to.
+pub(super) fn users_of(
+    spec: &ServerSpec,
+    global: AccountId,
+    account: impl Fn(&str) -> Option<AccountId>,
+) -> HashMap<Box<str>, User, FixedState> {
+    let mut users = HashMap::default();
+    let mut add = |user: &UserOptions, account, permissions: Option<&Permissions>| {
+        let login = User {
+            account,
+            password: user.password.as_str().into(),
+            permissions: permissions.cloned().map(Arc::new),
+            connection_types: user.allowed_connection_types.clone(),
+        };
+        users.insert(Box::from(user.user.as_str()), login);
+    };
+    if let Some(auth) = &spec.authorization {
+        for user in &auth.users {
+            add(user, global, auth.permissions_of(user));
+        }
+    }
+    let default = spec
+        .authorization
+        .as_ref()
+        .and_then(|auth| auth.default_permissions.as_ref());
+    for listed in &spec.accounts {
+        let Some(account) = account(&listed.name) else {
+            continue;
+        };
+        for user in &listed.users {
+            add(user, account, listed.permissions_of(user).or(default));
+        }
+    }
+    users
+}

@@ -1,0 +1,144 @@
+//! How and why connections end.
+
+use super::conn::ConnId;
+use super::notice::Notice;
+use super::server::{ClosedConn, ClosedSub};
+use super::{Core, Time};
+
+/// The reason a connection was closed, in the words of CONNZ and of DISCONNECT events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    ClientClosed,
+    AuthenticationTimeout,
+    AuthenticationViolation,
+    SlowConsumerPendingBytes,
+    SlowConsumerWriteDeadline,
+    WriteError,
+    ReadError,
+    ParseError,
+    StaleConnection,
+    ProtocolViolation,
+    BadClientProtocolVersion,
+    MaxConnectionsExceeded,
+    MaxAccountConnectionsExceeded,
+    MaxPayloadExceeded,
+    MaxControlLineExceeded,
+    NoRespondersRequiresHeaders,
+    ServerShutdown,
+}
+
+impl CloseReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CloseReason::ClientClosed => "Client Closed",
+            CloseReason::AuthenticationTimeout => "Authentication Timeout",
+            CloseReason::AuthenticationViolation => "Authentication Failure",
+            CloseReason::SlowConsumerPendingBytes => "Slow Consumer (Pending Bytes)",
+            CloseReason::SlowConsumerWriteDeadline => "Slow Consumer (Write Deadline)",
+            CloseReason::WriteError => "Write Error",
+            CloseReason::ReadError => "Read Error",
+            CloseReason::ParseError => "Parse Error",
+            CloseReason::StaleConnection => "Stale Connection",
+            CloseReason::ProtocolViolation => "Protocol Violation",
+            CloseReason::BadClientProtocolVersion => "Bad Client Protocol Version",
+            CloseReason::MaxConnectionsExceeded => "Maximum Connections Exceeded",
+            CloseReason::MaxAccountConnectionsExceeded => "Maximum Account Connections Exceeded",
+            CloseReason::MaxPayloadExceeded => "Maximum Message Payload Exceeded",
+            CloseReason::MaxControlLineExceeded => "Maximum Control Line Exceeded",
+            CloseReason::NoRespondersRequiresHeaders => "No Responders Requires Headers",
+            CloseReason::ServerShutdown => "Server Shutdown",
+        }
+    }
+
+    /// Whether output that is still waiting is dropped instead of sent.
+    pub fn drops_output(self) -> bool {
+        matches!(
+            self,
+            CloseReason::ReadError
+                | CloseReason::WriteError
+                | CloseReason::SlowConsumerPendingBytes
+                | CloseReason::SlowConsumerWriteDeadline
+        )
+    }
+}
+
+impl Core {
+    /// The other side has closed the connection, or it broke.
+    pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
+        self.set_now(now);
+        self.close(id, reason);
+    }
+
+    pub(super) fn close(&mut self, id: ConnId, reason: CloseReason) {
+        self.close_after(id, reason, None);
+    }
+
+    /// Closes a connection; `first` is told before its end is.
+    pub(super) fn close_after(&mut self, id: ConnId, reason: CloseReason, first: Option<Notice>) {
+        let now = self.now;
+        let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
+            return;
+        };
+        conn.closing = Some(reason);
+        let timers = [
+            conn.auth_timer.take(),
+            conn.ping_timer.take(),
+            conn.write_timer.take(),
+        ];
+        let (server, cid) = (conn.server, conn.cid);
+        if reason.drops_output() {
+            conn.output = Vec::new();
+        }
+        super::wake(&mut self.woken, &mut self.conns[id.slot as usize], id);
+        for timer in timers.into_iter().flatten() {
+            self.timers.cancel(timer);
+        }
+        self.server_mut(server).clients.remove(&cid);
+        let closed = self.closed_conn(id, reason, now);
+        self.remove_subscriptions(id);
+        self.leave(id);
+        self.notices.extend(first);
+        if let Some(closed) = closed {
+            self.notices.push_back(Notice::Disconnected {
+                server,
+                client: Box::new(closed.client.clone()),
+                reason,
+                at: now,
+            });
+            let srv = self.server_mut(server);
+            if srv.closed.len() >= srv.spec.limits.max_closed_clients {
+                srv.closed.pop_front();
+            }
+            srv.closed.push_back(closed);
+        }
+    }
+
+    fn closed_conn(&self, id: ConnId, reason: CloseReason, now: Time) -> Option<ClosedConn> {
+        let conn = self.conn(id)?;
+        let mut subscriptions: Vec<_> = conn.subs.iter().copied().collect();
+        subscriptions.sort_unstable();
+        Some(ClosedConn {
+            client: self.snapshot(conn),
+            port: conn.peer.port,
+            stop: now,
+            last: conn.last,
+            last_in_utc: conn.flags.last_in_utc,
+            reason,
+            pending: conn.pending(),
+            stalls: conn.stalls,
+            subscriptions: subscriptions
+                .into_iter()
+                .map(|id| {
+                    let sub = self.sub(id);
+                    ClosedSub {
+                        subject: sub.subject().into(),
+                        queue: sub.queue().map(Into::into),
+                        sid: sub.sid().into(),
+                        matched: sub.matched,
+                        max: sub.max,
+                    }
+                })
+                .collect(),
+        })
+    }
+}

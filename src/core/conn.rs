@@ -1,0 +1,174 @@
+//! A client connection: what it said of itself, what it may do, what it has sent and received.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashTable};
+use nats_mock_protocol::wire::ConnectOptions;
+
+use super::account::AccountId;
+use super::close::CloseReason;
+use super::permissions::UserRights;
+use super::server::ServerId;
+use super::sublist::MatchResult;
+use super::subs::SubId;
+use super::time::Time;
+use super::timers::TimerKey;
+
+/// A connection's name in the core. It is never reused: a stale id names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConnId {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub host: Box<str>,
+    pub port: u16,
+    /// The user it is taken for if it brings no credentials: it came by a port that was opened for
+    /// this user.
+    pub stand_in: Option<Box<str>>,
+}
+
+/// Message counts and payload bytes (headers included) in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub msgs: u64,
+    pub bytes: u64,
+}
+
+impl Traffic {
+    pub fn add(&mut self, msgs: u64, bytes: u64) {
+        self.msgs += msgs;
+        self.bytes += bytes;
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(super) generation: u32,
+    /// `client_id` of INFO, `cid` of CONNZ.
+    pub cid: u64,
+    pub server: ServerId,
+    pub account: AccountId,
+    /// The account that what comes next is counted for: the one at the start of a read.
+    pub(super) counted_in: AccountId,
+    pub peer: Peer,
+    pub start: Time,
+    /// Last activity as CONNZ shows it.
+    pub last: Time,
+    /// Last data or PING from the client, which puts off our own PING.
+    pub last_in: Time,
+    /// Round trip in nanoseconds; 0 is not known yet.
+    pub rtt: i64,
+    pub options: Box<ConnectOptions>,
+    pub rights: Option<Box<UserRights>>,
+    pub subs: HashTable<SubId>,
+    pub max_payload: Option<u32>,
+    pub max_subscriptions: Option<u32>,
+    /// From the client.
+    pub received: Traffic,
+    /// To the client.
+    pub sent: Traffic,
+    pub stalls: u64,
+    pub(super) flags: Flags,
+    pub(super) pings_out: u32,
+    pub(super) ping_sent: Option<Time>,
+    pub(super) auth_timer: Option<TimerKey>,
+    pub(super) ping_timer: Option<TimerKey>,
+    pub(super) write_timer: Option<TimerKey>,
+    /// Encoded output that no shell has taken yet.
+    pub(super) output: Vec<u8>,
+    /// Bytes a shell has taken and not yet written.
+    pub(super) in_flight: usize,
+    /// Why the connection is being closed.
+    pub(super) closing: Option<CloseReason>,
+    pub(super) matches: MatchCache,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags {
+    /// Credentials are needed and have not been accepted yet.
+    pub expects_connect: bool,
+    pub connect_received: bool,
+    pub first_pong_sent: bool,
+    /// The last activity was CONNECT, which is the only one that is shown in UTC.
+    pub last_in_utc: bool,
+    /// Both sides support headers.
+    pub headers: bool,
+    /// Already among the connections with output waiting.
+    pub woken: bool,
+}
+
+impl Conn {
+    /// Bytes on their way to the client.
+    pub fn pending(&self) -> usize {
+        self.output.len() + self.in_flight
+    }
+
+    pub fn last_in_utc(&self) -> bool {
+        self.flags.last_in_utc
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// The user as events and CONNZ show it, if the connection brought any credentials.
+    pub fn shown_user(&self, redact_tokens: bool) -> Option<&str> {
+        let options = &self.options;
+        if !options.user.is_empty() {
+            Some(&options.user)
+        } else if !options.auth_token.is_empty() {
+            Some(if redact_tokens {
+                "[REDACTED]"
+            } else {
+                &options.auth_token
+            })
+        } else {
+            None
+        }
+    }
+}
+
+/// What a connection's recent publishes matched, valid for one account, which CONNECT can change,
+/// and one generation of its subscription list.
+#[derive(Debug, Default)]
+pub(super) struct MatchCache {
+    valid_for: Option<(AccountId, u64)>,
+    results: HashMap<Box<[u8]>, Arc<MatchResult>, FixedState>,
+}
+
+/// Results kept before some are dropped, and how many are dropped then.
+const CACHE_MAX: usize = 512;
+const CACHE_DROPPED: usize = 32;
+
+impl MatchCache {
+    pub fn get(
+        &mut self,
+        subject: &[u8],
+        account: AccountId,
+        generation: u64,
+    ) -> Option<&Arc<MatchResult>> {
+        let wanted = Some((account, generation));
+        if self.valid_for != wanted {
+            self.results = HashMap::default();
+            self.valid_for = wanted;
+        }
+        self.results.get(subject)
+    }
+
+    pub fn put(&mut self, subject: &[u8], result: Arc<MatchResult>) {
+        if self.results.len() >= CACHE_MAX {
+            let mut drop = CACHE_DROPPED;
+            self.results.retain(|_, _| {
+                let keep = drop == 0;
+                drop = drop.saturating_sub(1);
+                keep
+            });
+        }
+        self.results.insert(subject.into(), result);
+    }
+}

@@ -1,0 +1,303 @@
+//! A connection from its first moment to the answer to its CONNECT.
+
+use nats_mock_protocol::wire::{Limits, encode};
+
+use super::authenticate::Login;
+use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
+use super::ids;
+use super::notice::Notice;
+use super::server::{Phase, ServerId};
+use super::timers::Timer;
+use super::{CloseReason, Conn, Core, Time};
+
+/// A connection that a server has taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub conn: ConnId,
+    pub limits: Limits,
+    /// Nothing but CONNECT may come first.
+    pub expect_connect: bool,
+}
+
+/// The first PING to a client comes this long after its CONNECT, or after the ping interval if
+/// that is shorter.
+const FIRST_PING: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Core {
+    /// A client has connected to `server`. `None` when the server takes no connections any more:
+    /// the caller closes it.
+    pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
+        self.set_now(now);
+        let now = self.now;
+        let srv = &mut self.servers[server.0 as usize];
+        if srv.phase != Phase::Running {
+            return None;
+        }
+        let cid = srv.next_cid();
+        srv.total_connections += 1;
+        let account = srv.global;
+        let full =
+            i64::try_from(srv.clients.len()).unwrap_or(i64::MAX) >= srv.spec.limits.max_connections;
+        let requires_auth = srv.requires_auth();
+        let expect_connect = requires_auth && srv.no_auth_user.is_none();
+        let timing = srv.spec.timing.clone();
+        let max_payload = srv.spec.limits.max_payload;
+        let max_subscriptions = srv.spec.limits.max_subscriptions;
+        self.next_generation += 1;
+        let generation = self.next_generation;
+        let slot = self.conns.insert(Conn {
+            generation,
+            cid,
+            server,
+            account,
+            counted_in: account,
+            peer,
+            start: now,
+            last: now,
+            last_in: now,
+            rtt: 0,
+            options: Box::default(),
+            rights: None,
+            subs: hashbrown::HashTable::new(),
+            max_payload: Some(max_payload),
+            max_subscriptions: (max_subscriptions > 0).then_some(max_subscriptions),
+            received: Traffic::default(),
+            sent: Traffic::default(),
+            stalls: 0,
+            flags: Flags {
+                expects_connect: requires_auth,
+                ..Flags::default()
+            },
+            pings_out: 0,
+            ping_sent: None,
+            auth_timer: None,
+            ping_timer: None,
+            write_timer: None,
+            output: Vec::new(),
+            in_flight: 0,
+            closing: None,
+            matches: MatchCache::default(),
+        });
+        let id = ConnId {
+            slot: slot as u32,
+            generation,
+        };
+        self.join(id, account);
+        self.send_info(id);
+        if full {
+            self.send_err(id, "maximum connections exceeded");
+            self.close(id, CloseReason::MaxConnectionsExceeded);
+        } else {
+            self.servers[server.0 as usize].clients.insert(cid, id);
+            let auth_timer =
+                requires_auth.then(|| self.timers.set(now + timing.auth_timeout, Timer::Auth(id)));
+            let ping_timer = self.timers.set(now + timing.ping_interval, Timer::Ping(id));
+            let conn = &mut self.conns[slot];
+            conn.auth_timer = auth_timer;
+            conn.ping_timer = Some(ping_timer);
+        }
+        Some(Accepted {
+            conn: id,
+            limits: self.decoder_limits(id),
+            expect_connect,
+        })
+    }
+
+    /// The limits in force for what the connection sends next.
+    pub fn decoder_limits(&self, id: ConnId) -> Limits {
+        self.conn(id).map_or_else(Limits::default, |conn| Limits {
+            max_control_line: self.server(conn.server).spec.limits.max_control_line as usize,
+            max_payload: conn.max_payload.map_or(usize::MAX, |max| max as usize),
+            headers: conn.flags.headers,
+        })
+    }
+
+    pub(super) fn send_info(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let info = self.server(conn.server).info_for(conn);
+        self.send(id, |out| encode::info(out, &info));
+    }
+
+    /// Handles CONNECT.
+    pub(super) fn connect(&mut self, id: ConnId, json: &[u8]) {
+        let now = self.now;
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        let timer = conn.auth_timer.take();
+        conn.last = now;
+        conn.flags.last_in_utc = true;
+        conn.rtt = round_trip(conn.start, now);
+        let first = !conn.flags.connect_received;
+        let parsed = conn.options.apply(json);
+        let server = conn.server;
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+        self.set_first_ping(id);
+        if parsed.is_err() {
+            self.close(id, CloseReason::ProtocolViolation);
+            return;
+        }
+        let supports_headers = self.server(server).spec.headers;
+        let drops_subscriptions = self.server(server).profile.reconnect_drops_subscriptions;
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        conn.flags.connect_received = true;
+        conn.flags.headers = supports_headers && conn.options.headers;
+        // Only an operator's users log in with a JWT; it is not shown for others.
+        conn.options.jwt = String::new();
+        if !first && drops_subscriptions {
+            self.drop_subscriptions(id);
+        }
+        if !self.log_in(id, Login::Explicit) {
+            return;
+        }
+        let Some(conn) = self.conn(id) else { return };
+        if conn.options.new_account || !conn.options.account.is_empty() {
+            self.auth_violation(id);
+            return;
+        }
+        if !(0..=1).contains(&conn.options.protocol) {
+            self.send_err(id, "invalid client protocol");
+            self.close(id, CloseReason::BadClientProtocolVersion);
+        } else if conn.options.no_responders && !conn.flags.headers {
+            self.send_err(id, "no responders requires headers support");
+            self.close(id, CloseReason::NoRespondersRequiresHeaders);
+        } else if conn.options.verbose {
+            self.send(id, encode::ok);
+        }
+    }
+
+    fn set_first_ping(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let previous = conn.ping_timer;
+        let interval = self.server(conn.server).spec.timing.ping_interval;
+        let delay = interval.min(FIRST_PING);
+        let jitter = ids::below((delay.as_nanos() / 5) as u64, &mut self.jitter);
+        let at = self.now + delay + std::time::Duration::from_nanos(jitter);
+        if let Some(previous) = previous {
+            self.timers.cancel(previous);
+        }
+        let timer = self.timers.set(at, Timer::Ping(id));
+        if let Some(conn) = self.conn_mut(id) {
+            conn.ping_timer = Some(timer);
+        }
+    }
+
+    /// The ping timer has fired: sends a PING, or finds that enough were not answered.
+    pub(super) fn ping_due(&mut self, id: ConnId) {
+        let now = self.now;
+        let Some(conn) = self.conn(id).filter(|conn| !conn.is_closing()) else {
+            return;
+        };
+        let timing = &self.server(conn.server).spec.timing;
+        let (interval, max_out) = (timing.ping_interval, timing.ping_max);
+        let quiet = now - conn.last_in >= interval;
+        let wants_rtt = conn.rtt == 0 || conn.ping_sent.is_none_or(|sent| now - sent > RTT_AGE);
+        if quiet || wants_rtt {
+            if conn.pings_out + 1 > max_out {
+                let server = conn.server;
+                self.send_err(id, "Stale Connection");
+                self.server_mut(server).stale_connections += 1;
+                self.close(id, CloseReason::StaleConnection);
+                return;
+            }
+            self.send_ping(id);
+        }
+        if self.conn(id).is_none_or(super::Conn::is_closing) {
+            return;
+        }
+        let timer = self.timers.set(now + interval, Timer::Ping(id));
+        if let Some(conn) = self.conn_mut(id) {
+            conn.ping_timer = Some(timer);
+        }
+    }
+
+    fn send_ping(&mut self, id: ConnId) {
+        let now = self.now;
+        if let Some(conn) = self.conn_mut(id) {
+            conn.pings_out += 1;
+            conn.ping_sent = Some(now);
+        }
+        self.send(id, encode::ping);
+    }
+
+    pub(super) fn ping_received(&mut self, id: ConnId) {
+        self.send(id, encode::pong);
+        let now = self.now;
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        conn.last_in = now;
+        let first = conn.flags.connect_received
+            && !std::mem::replace(&mut conn.flags.first_pong_sent, true);
+        let wants_info = conn.options.protocol >= 1;
+        let server = self.conns[id.slot as usize].server;
+        if first && wants_info && self.server(server).profile.info_after_first_ping {
+            let conn = &self.conns[id.slot as usize];
+            let info = self.connect_info(conn);
+            self.send(id, |out| encode::info(out, &info));
+        }
+    }
+
+    pub(super) fn pong_received(&mut self, id: ConnId) {
+        let now = self.now;
+        if let Some(conn) = self.conn_mut(id) {
+            conn.pings_out = 0;
+            // A PONG that nobody asked for says nothing about the way here.
+            if let Some(sent) = conn.ping_sent {
+                conn.rtt = round_trip(sent, now);
+            }
+        }
+    }
+
+    /// The time for CONNECT is over.
+    pub(super) fn auth_timed_out(&mut self, id: ConnId) {
+        self.send_err(id, "Authentication Timeout");
+        self.close(id, CloseReason::AuthenticationTimeout);
+    }
+
+    /// Binds a connection to an account, and tells.
+    pub(super) fn join(&mut self, id: ConnId, account: super::AccountId) {
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        conn.account = account;
+        let server = conn.server;
+        let here = &mut self.account_mut(account).on_server[server.0 as usize];
+        if here.clients.insert(id) {
+            self.notice_connections(server, account);
+        }
+    }
+
+    /// Takes a connection out of the account it is bound to, and tells.
+    pub(super) fn leave(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let (server, account) = (conn.server, conn.account);
+        let here = &mut self.account_mut(account).on_server[server.0 as usize];
+        if here.clients.remove(&id) {
+            self.notice_connections(server, account);
+        }
+    }
+
+    fn notice_connections(&mut self, server: ServerId, account: super::AccountId) {
+        let tally = self.account(account).tally(server);
+        let at = self.now;
+        self.notices.push_back(Notice::AccountConnections {
+            server,
+            account,
+            tally,
+            at,
+        });
+    }
+}
+
+/// A measured round trip is asked for again when it is older than this.
+const RTT_AGE: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Nanoseconds from `sent` to `now`, at least 1: 0 stands for a round trip that is not known.
+fn round_trip(sent: Time, now: Time) -> i64 {
+    now.nanos_since(sent).max(1)
+}

@@ -1,0 +1,293 @@
+//! The deterministic core: a whole deployment as one synchronous state machine.
+//!
+//! # Calling contract
+//!
+//! The core never opens a socket, spawns a task, reads a clock or asks for randomness. Whoever
+//! owns it calls, in this order and under one lock:
+//!
+//! 1. one *input*, with the time at which it happened: [`Core::accept`], [`Core::receive`],
+//!    [`Core::peer_closed`], [`Core::wrote`], [`Core::write_blocked`], [`Core::advance`], or one of
+//!    the harness commands ([`Core::reload`], [`Core::begin_lame_duck`], [`Core::begin_shutdown`],
+//!    …). Time never goes backwards; an earlier time than before counts as the time before.
+//! 2. [`Core::next_notice`] until it is empty, handing each notice to the system services, which
+//!    may call [`Core::publish_internal`] and the getters meanwhile.
+//! 3. [`Core::take_woken`]: every connection that has output or must be closed. For each one, now
+//!    or later, [`Core::take_output`] until it says there is no more.
+//! 4. [`Core::next_deadline`]: when [`Core::advance`] is to be called at the latest.
+//!
+//! The caller owes the core, for every connection that it got from [`Core::accept`]: the bytes it
+//! took with `take_output` are written in order and reported with [`Core::wrote`]; when
+//! `take_output` says to close, or after `peer_closed`, [`Core::release`] is called once, and the
+//! id means nothing after that. A call with an id that means nothing does nothing.
+//!
+//! The same seed, the same inputs and the same times give the same bytes out, always.
+
+mod account;
+mod authenticate;
+mod close;
+mod conn;
+mod connect;
+mod deliver;
+mod ids;
+mod imports;
+mod info;
+mod lifecycle;
+mod notice;
+mod output;
+mod permissions;
+mod receive;
+mod reload;
+mod server;
+mod sublist;
+mod subs;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+mod timers;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use nats_mock_protocol::time::Timestamp;
+use rand_chacha::ChaCha8Rng;
+use slab::Slab;
+
+pub(crate) use account::{Account, AccountId, AccountTally};
+pub(crate) use close::CloseReason;
+pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
+pub(crate) use connect::Accepted;
+pub(crate) use deliver::Outgoing;
+pub(crate) use ids::{Nuid, stream};
+pub(crate) use lifecycle::SYSTEM_CLIENT_CID;
+pub(crate) use notice::{AuthAudience, ClientSnapshot, Notice, Request};
+pub(crate) use receive::Received;
+pub use reload::ReloadError;
+pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
+pub(crate) use subs::{Receiver, Sub, SubId};
+pub(crate) use time::Time;
+
+use sublist::MatchResult;
+use timers::{Timer, TimerKey, Timers};
+
+/// A whole deployment. See the [module](self) for how it is to be called.
+#[derive(Debug)]
+pub(crate) struct Core {
+    now: Time,
+    seed: u64,
+    /// The local time zone's offset from UTC, in seconds.
+    utc_offset: i32,
+    servers: Vec<Server>,
+    accounts: Vec<Account>,
+    conns: Slab<Conn>,
+    next_generation: u32,
+    subs: Slab<Sub>,
+    timers: Timers,
+    woken: Vec<ConnId>,
+    notices: VecDeque<Notice>,
+    /// Reused for the constant part of the lines in front of messages.
+    frame: deliver::Frame,
+    queue_picks: ChaCha8Rng,
+    jitter: ChaCha8Rng,
+    phase_changes: u64,
+    limit_changes: u64,
+    /// A receiver of the batch being processed is far behind.
+    stall: bool,
+}
+
+/// What [`Core::take_output`] leaves the caller to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterOutput {
+    /// Write, and come back when woken.
+    KeepOpen,
+    /// Write, close, and release the connection.
+    Close,
+    /// Close at once, dropping what is still unwritten, and release the connection.
+    Abort,
+}
+
+impl Core {
+    /// The time of the latest input.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// `time` as a server prints it in UTC.
+    pub fn utc(&self, time: Time) -> Timestamp {
+        Timestamp::from_unix_nanos(time.unix_nanos())
+    }
+
+    /// `time` as a server prints it in its local time zone.
+    pub fn local(&self, time: Time) -> Timestamp {
+        self.utc(time).with_offset(self.utc_offset)
+    }
+
+    pub fn next_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// Moves the connections that have something to be taken into `into`.
+    pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
+        for id in self.woken.drain(..) {
+            if let Some(conn) = conn_mut(&mut self.conns, id) {
+                conn.flags.woken = false;
+                into.push(id);
+            }
+        }
+    }
+
+    /// Takes the connection's waiting output. The buffer is replaced with what `lend` gives for its
+    /// length, an empty one that may have capacity to spare.
+    pub fn take_output(
+        &mut self,
+        id: ConnId,
+        lend: impl FnOnce(usize) -> Vec<u8>,
+    ) -> (Vec<u8>, AfterOutput) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else {
+            return (Vec::new(), AfterOutput::Abort);
+        };
+        let after = match conn.closing {
+            Some(reason) if reason.drops_output() => return (Vec::new(), AfterOutput::Abort),
+            Some(_) => AfterOutput::Close,
+            None => AfterOutput::KeepOpen,
+        };
+        let empty = lend(conn.output.len());
+        let taken = std::mem::replace(&mut conn.output, empty);
+        conn.in_flight += taken.len();
+        (taken, after)
+    }
+
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.timers.next_deadline()
+    }
+
+    /// Forgets a connection that is closed.
+    pub fn release(&mut self, id: ConnId) {
+        if self.conn(id).is_some() {
+            self.close(id, CloseReason::ClientClosed);
+            self.conns.remove(id.slot as usize);
+        }
+    }
+
+    pub fn server(&self, id: ServerId) -> &Server {
+        &self.servers[id.0 as usize]
+    }
+
+    pub fn servers(&self) -> impl Iterator<Item = (ServerId, &Server)> {
+        (0..).map(ServerId).zip(&self.servers)
+    }
+
+    pub fn account(&self, id: AccountId) -> &Account {
+        &self.accounts[id.0 as usize]
+    }
+
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        (0..).map(AccountId).zip(&self.accounts)
+    }
+
+    pub fn account_named(&self, name: &str) -> Option<AccountId> {
+        self.accounts()
+            .find(|(_, account)| &*account.name == name)
+            .map(|(id, _)| id)
+    }
+
+    pub fn conn(&self, id: ConnId) -> Option<&Conn> {
+        self.conns
+            .get(id.slot as usize)
+            .filter(|conn| conn.generation == id.generation)
+    }
+
+    pub fn sub(&self, id: SubId) -> &Sub {
+        &self.subs[id.0 as usize]
+    }
+
+    /// How often a server has entered another phase.
+    pub fn phase_changes(&self) -> u64 {
+        self.phase_changes
+    }
+
+    /// How often limits of connections have changed by themselves. When it grows, decoders are to go
+    /// on with [`decoder_limits`](Self::decoder_limits).
+    pub fn limit_changes(&self) -> u64 {
+        self.limit_changes
+    }
+
+    /// Every subscription of the deployment, in the order of their places.
+    pub fn subs(&self) -> impl Iterator<Item = &Sub> {
+        self.subs.iter().map(|(_, sub)| sub)
+    }
+
+    /// Who listens to a subject in an account.
+    pub fn matches(&mut self, account: AccountId, subject: &[u8]) -> Arc<MatchResult> {
+        self.account_mut(account).subs.matches(subject)
+    }
+
+    /// Sets a timer of a system service.
+    pub fn set_service_timer(&mut self, server: ServerId, at: Time, tag: u64) -> ServiceTimer {
+        ServiceTimer(self.timers.set(at, Timer::Service(server, tag)))
+    }
+
+    pub fn cancel_service_timer(&mut self, timer: ServiceTimer) {
+        self.timers.cancel(timer.0);
+    }
+
+    fn set_now(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    fn conn_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
+        conn_mut(&mut self.conns, id)
+    }
+
+    fn server_mut(&mut self, id: ServerId) -> &mut Server {
+        &mut self.servers[id.0 as usize]
+    }
+
+    fn account_mut(&mut self, id: AccountId) -> &mut Account {
+        &mut self.accounts[id.0 as usize]
+    }
+
+    /// Appends output to a connection, for its shell to fetch.
+    fn send(&mut self, id: ConnId, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        if conn.is_closing() {
+            return;
+        }
+        write(&mut conn.output);
+        wake(&mut self.woken, conn, id);
+        let max_pending = self.servers[conn.server.0 as usize].spec.limits.max_pending;
+        if conn.pending() as u64 > max_pending {
+            self.cut_off_slow_consumer(id);
+        }
+    }
+
+    fn send_err(&mut self, id: ConnId, text: &str) {
+        self.send(id, |out| {
+            nats_mock_protocol::wire::encode::err(out, text.as_bytes())
+        });
+    }
+}
+
+/// A handle on a timer of a system service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceTimer(TimerKey);
+
+fn conn_mut(conns: &mut Slab<Conn>, id: ConnId) -> Option<&mut Conn> {
+    conns
+        .get_mut(id.slot as usize)
+        .filter(|conn| conn.generation == id.generation)
+}
+
+fn wake(woken: &mut Vec<ConnId>, conn: &mut Conn, id: ConnId) {
+    if !conn.flags.woken {
+        conn.flags.woken = true;
+        woken.push(id);
+    }
+}

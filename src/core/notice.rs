@@ -1,0 +1,98 @@
+//! What the core tells the system services.
+
+use super::account::{AccountId, AccountTally};
+use super::close::CloseReason;
+use super::conn::{ConnId, Traffic};
+use super::server::ServerId;
+use super::time::Time;
+
+/// Something that happened. Notices come out in the order in which it happened, each with what was
+/// true at that moment.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// A server has started.
+    Started { server: ServerId },
+    /// A reload has brought an account that was not there before.
+    AccountAdded {
+        server: ServerId,
+        account: AccountId,
+    },
+    /// A connection joined or left an account.
+    AccountConnections {
+        server: ServerId,
+        account: AccountId,
+        tally: AccountTally,
+        at: Time,
+    },
+    /// A connection was accepted as the user it claims to be.
+    Connected {
+        server: ServerId,
+        client: Box<ClientSnapshot>,
+        at: Time,
+    },
+    /// A connection ended.
+    Disconnected {
+        server: ServerId,
+        client: Box<ClientSnapshot>,
+        reason: CloseReason,
+        at: Time,
+    },
+    /// Credentials were refused.
+    AuthFailed {
+        server: ServerId,
+        client: Box<ClientSnapshot>,
+        audience: AuthAudience,
+        reason: CloseReason,
+        at: Time,
+    },
+    /// A message matched a subscription of a service.
+    Request(Box<Request>),
+    /// A timer of a service fired.
+    Timer { server: ServerId, tag: u64 },
+    /// A server stops accepting connections and asks its clients to leave.
+    LameDuck { server: ServerId },
+    /// A server is about to stop.
+    Shutdown { server: ServerId },
+}
+
+/// Who hears of refused credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthAudience {
+    /// The system account.
+    System,
+    /// The account the connection was bound to when it failed.
+    Account(AccountId),
+}
+
+/// A client as it was at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientSnapshot {
+    pub cid: u64,
+    pub account: AccountId,
+    pub host: Box<str>,
+    pub start: Time,
+    pub user: Option<Box<str>>,
+    pub name: Box<str>,
+    pub lang: Box<str>,
+    pub version: Box<str>,
+    /// Nanoseconds; 0 is not known.
+    pub rtt: i64,
+    /// What the client sent.
+    pub sent: Traffic,
+    /// What the client was sent.
+    pub received: Traffic,
+}
+
+/// A message for a service.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub server: ServerId,
+    /// The tag the service subscribed with.
+    pub tag: u32,
+    pub subject: Box<[u8]>,
+    pub reply: Option<Box<[u8]>>,
+    pub header: Box<[u8]>,
+    pub payload: Box<[u8]>,
+    /// The connection that asks, if it is a client.
+    pub from: Option<ConnId>,
+}

@@ -1,0 +1,254 @@
+//! What connections send.
+
+use nats_mock_protocol::wire::{ClientBatch, ClientOp, Limits, WireError};
+
+use super::authenticate::Login;
+use super::conn::{ConnId, MatchCache, Traffic};
+use super::deliver::{Digits, Origin};
+use super::text::quoted;
+use super::{CloseReason, Core, Outgoing, Time};
+
+/// What the caller is to do after a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// The decoder is to go on with these limits.
+    pub limits: Option<Limits>,
+    /// A receiver is far behind: reading from this connection is to pause for a moment.
+    pub stall: bool,
+}
+
+/// One batch in the making: counted once at its end, as the real server does.
+pub(super) struct Inbound {
+    pub id: ConnId,
+    pub traffic: Traffic,
+    pub matches: MatchCache,
+    subscribed: bool,
+}
+
+impl Core {
+    /// A connection has sent a batch of operations. `goes_on` tells that the next batch is of the same
+    /// read.
+    pub fn receive(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        batch: &ClientBatch,
+        goes_on: bool,
+    ) -> Received {
+        self.set_now(now);
+        let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
+            return Received::default();
+        };
+        // What arrives together with CONNECT is counted for no account, as in the real server.
+        let account = conn.counted_in;
+        let mut inbound = Inbound {
+            id,
+            traffic: Traffic::default(),
+            matches: std::mem::take(&mut conn.matches),
+            subscribed: false,
+        };
+        self.stall = false;
+        let mut limits_changed = false;
+        for op in batch.iter() {
+            limits_changed |= matches!(op, ClientOp::Connect(_));
+            self.operate(&mut inbound, op);
+            if self.is_closing(id) {
+                break;
+            }
+        }
+        if let Some(fault) = batch.fault()
+            && !self.is_closing(id)
+        {
+            self.close_for_fault(id, fault);
+        }
+        self.count_inbound(inbound, account);
+        if !goes_on && let Some(conn) = self.conn_mut(id) {
+            conn.counted_in = conn.account;
+        }
+        Received {
+            limits: limits_changed.then(|| self.decoder_limits(id)),
+            stall: std::mem::take(&mut self.stall),
+        }
+    }
+
+    fn is_closing(&self, id: ConnId) -> bool {
+        self.conn(id).is_none_or(super::Conn::is_closing)
+    }
+
+    fn count_inbound(&mut self, inbound: Inbound, account: super::AccountId) {
+        let now = self.now;
+        let Traffic { msgs, bytes } = inbound.traffic;
+        let Some(conn) = super::conn_mut(&mut self.conns, inbound.id) else {
+            return;
+        };
+        conn.matches = inbound.matches;
+        if msgs > 0 || inbound.subscribed {
+            conn.last = now;
+            conn.last_in = now;
+            conn.flags.last_in_utc = false;
+        }
+        if msgs == 0 {
+            return;
+        }
+        conn.received.add(msgs, bytes);
+        let server = &mut self.servers[conn.server.0 as usize];
+        server.received.add(msgs, bytes);
+        server.received_from_clients.add(msgs, bytes);
+        self.accounts[account.0 as usize].on_server[conn.server.0 as usize]
+            .received
+            .add(msgs, bytes);
+    }
+
+    fn operate(&mut self, inbound: &mut Inbound, op: ClientOp<'_>) {
+        let id = inbound.id;
+        if let ClientOp::Connect(json) = op {
+            self.connect(id, json);
+            return;
+        }
+        let Some(conn) = self.conn(id) else { return };
+        if conn.flags.expects_connect && !conn.flags.connect_received && !self.log_in_silently(id) {
+            return;
+        }
+        match op {
+            ClientOp::Pub(publish) => {
+                let message = Outgoing {
+                    subject: publish.subject,
+                    reply: publish.reply,
+                    // A block of no length is no headers.
+                    header_len: publish.header_len.filter(|&len| len > 0),
+                    payload: publish.payload,
+                    digits: Some(Digits {
+                        size: publish.size_text,
+                        header: publish.header_text,
+                    }),
+                };
+                self.publish(inbound, &message);
+            }
+            ClientOp::Sub {
+                subject,
+                queue,
+                sid,
+            } => {
+                inbound.subscribed = true;
+                self.subscribe(id, subject, queue, sid);
+            }
+            ClientOp::Unsub { sid, max } => {
+                inbound.subscribed = true;
+                self.unsubscribe(id, sid, max);
+            }
+            ClientOp::Ping => self.ping_received(id),
+            ClientOp::Pong => self.pong_received(id),
+            ClientOp::Info(json) => {
+                if nats_mock_protocol::wire::ServerInfo::parse(json).is_err() {
+                    self.close(id, CloseReason::ProtocolViolation);
+                }
+            }
+            ClientOp::Err(_) => self.close(id, CloseReason::ParseError),
+            ClientOp::Connect(_) | ClientOp::Ok => {}
+        }
+    }
+
+    /// Takes a connection that needs credentials and sends none for `no_auth_user`.
+    fn log_in_silently(&mut self, id: ConnId) -> bool {
+        let Some(conn) = self.conn_mut(id) else {
+            return false;
+        };
+        conn.flags.connect_received = true;
+        if let Some(timer) = conn.auth_timer.take() {
+            self.timers.cancel(timer);
+        }
+        self.log_in(id, Login::Implicit)
+    }
+
+    fn close_for_fault(&mut self, id: ConnId, fault: &WireError) {
+        let reason = match fault {
+            WireError::ConnectExpected { .. } => {
+                self.auth_violation(id);
+                return;
+            }
+            WireError::ControlLine { .. } => CloseReason::MaxControlLineExceeded,
+            WireError::MaxPayload { .. } => CloseReason::MaxPayloadExceeded,
+            _ => CloseReason::ProtocolViolation,
+        };
+        if let Some(text) = fault.reply() {
+            self.send_err(id, text);
+        }
+        self.close(id, reason);
+    }
+
+    fn publish(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {
+        let id = inbound.id;
+        let now = self.now;
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        if conn
+            .max_payload
+            .is_some_and(|max| message.payload.len() > max as usize)
+        {
+            self.send_err(id, "Maximum Payload Violation");
+            self.close(id, CloseReason::MaxPayloadExceeded);
+            return;
+        }
+        inbound.traffic.add(1, message.payload.len() as u64);
+        let account = conn.account;
+        let system = self.servers[conn.server.0 as usize].system == Some(account);
+        let pedantic_violation = conn.options.pedantic
+            && !nats_mock_protocol::subject::is_valid_publish(message.subject);
+        let allowed = !is_reserved(message.subject, system)
+            && conn
+                .rights
+                .as_mut()
+                .is_none_or(|rights| rights.may_publish(message.subject, now));
+        let verbose = conn.options.verbose;
+        let wants_status = conn.options.no_responders && conn.flags.headers;
+        if pedantic_violation {
+            self.send_err(id, "Invalid Publish Subject");
+        }
+        if !allowed {
+            let subject = quoted(message.subject);
+            self.send_err(
+                id,
+                &format!("Permissions Violation for Publish to {subject}"),
+            );
+            return;
+        }
+        if let Some(reply) = message.reply.filter(|reply| is_reserved_reply(reply)) {
+            let reply = quoted(reply);
+            self.send_err(
+                id,
+                &format!("Permissions Violation for Publish with Reply of {reply}"),
+            );
+            return;
+        }
+        if verbose {
+            self.send(id, nats_mock_protocol::wire::encode::ok);
+        }
+        let delivered =
+            self.publish_from(Origin::Client(id), account, &mut inbound.matches, message);
+        if !delivered
+            && wants_status
+            && let Some(reply) = message.reply
+        {
+            self.no_responders(id, message.subject, reply);
+        }
+    }
+}
+
+/// Subjects that only servers among themselves may publish to: routed replies, and outside the
+/// system account those of raft groups.
+fn is_reserved(subject: &[u8], system_account: bool) -> bool {
+    begins(subject, b"_GR_.") || (!system_account && subject.starts_with(b"$NRG."))
+}
+
+/// Reply subjects that only servers may use.
+fn is_reserved_reply(reply: &[u8]) -> bool {
+    (reply.len() > 3 && reply.starts_with(b"_R_."))
+        || begins(reply, b"$JS.ACK.")
+        || begins(reply, b"_GR_.")
+}
+
+/// Whether `subject` starts with `prefix` and goes on after it.
+fn begins(subject: &[u8], prefix: &[u8]) -> bool {
+    subject.len() > prefix.len() && subject.starts_with(prefix)
+}

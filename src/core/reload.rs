@@ -1,0 +1,132 @@
+//! A changed configuration, applied to a running server.
+
+use std::sync::Arc;
+
+use super::authenticate::Login;
+use super::conn::ConnId;
+use super::server::ServerId;
+use super::{CloseReason, Core, Time};
+use crate::topology::ServerSpec;
+
+/// A change that a running server does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("config reload not supported for {option}: old={old}, new={new}")]
+pub struct ReloadError {
+    /// The option, as nats-server names it.
+    pub option: &'static str,
+    /// What is in force.
+    pub old: String,
+    /// What was asked for.
+    pub new: String,
+}
+
+impl Core {
+    /// Applies `spec` to a running server, or nothing of it when it holds a change that cannot be
+    /// applied. The address, version and seed of the server stay as they are.
+    pub fn reload(
+        &mut self,
+        now: Time,
+        server: ServerId,
+        mut spec: ServerSpec,
+    ) -> Result<(), ReloadError> {
+        self.set_now(now);
+        let old = Arc::clone(&self.server(server).spec);
+        refuse_unsupported(&old, &spec)?;
+        spec.host.clone_from(&old.host);
+        spec.port = old.port;
+        spec.version = old.version;
+        let reauthorizes = !spec.accounts.is_empty()
+            || !old.accounts.is_empty()
+            || spec.authorization != old.authorization
+            || spec.no_auth_user != old.no_auth_user;
+        let now = self.now;
+        let srv = self.server_mut(server);
+        srv.spec = Arc::new(spec);
+        srv.config_load_time = now;
+        let known_accounts = self.accounts.len();
+        self.configure(server);
+        for account in known_accounts..self.accounts.len() {
+            let srv = &mut self.servers[server.0 as usize];
+            self.accounts[account].on_server[server.0 as usize].internal_cid = srv.next_cid();
+            self.notices.push_back(super::Notice::AccountAdded {
+                server,
+                account: super::AccountId(account as u16),
+            });
+        }
+        self.apply_limits(server, &old);
+        if reauthorizes {
+            self.reauthorize(server);
+        }
+        Ok(())
+    }
+
+    fn apply_limits(&mut self, server: ServerId, old: &ServerSpec) {
+        let spec = Arc::clone(&self.server(server).spec);
+        let clients = self.clients_of(server);
+        if spec.limits != old.limits {
+            self.limit_changes += 1;
+        }
+        if spec.limits.max_payload != old.limits.max_payload {
+            for &id in &clients {
+                if let Some(conn) = self.conn_mut(id) {
+                    conn.max_payload = Some(spec.limits.max_payload);
+                }
+            }
+        }
+        let max = usize::try_from(spec.limits.max_connections).unwrap_or(0);
+        for &id in clients.iter().skip(max) {
+            self.send_err(id, "maximum connections exceeded");
+            self.close(id, CloseReason::MaxConnectionsExceeded);
+        }
+    }
+
+    /// Checks every client against the users there are now. Those whose account has changed are
+    /// cut off, so that they come again; the others are registered anew.
+    fn reauthorize(&mut self, server: ServerId) {
+        let (moved, stay): (Vec<ConnId>, Vec<ConnId>) = self
+            .clients_of(server)
+            .into_iter()
+            .partition(|&id| self.has_moved(id));
+        for id in moved {
+            self.close(id, CloseReason::ClientClosed);
+        }
+        for id in stay {
+            let logged_in = self
+                .conn(id)
+                .is_some_and(|conn| conn.flags.connect_received);
+            if logged_in && self.log_in(id, Login::Again) {
+                self.recheck_subscriptions(id);
+            }
+        }
+    }
+
+    fn has_moved(&self, id: ConnId) -> bool {
+        self.conn(id).is_some_and(|conn| {
+            let user = &conn.options.user;
+            !user.is_empty()
+                && self
+                    .server(conn.server)
+                    .users
+                    .get(user.as_str())
+                    .is_none_or(|user| user.account != conn.account)
+        })
+    }
+
+    fn clients_of(&self, server: ServerId) -> Vec<ConnId> {
+        self.server(server).clients.values().copied().collect()
+    }
+}
+
+fn refuse_unsupported(old: &ServerSpec, new: &ServerSpec) -> Result<(), ReloadError> {
+    let refuse = |option, old: String, new: String| {
+        if old == new {
+            Ok(())
+        } else {
+            Err(ReloadError { option, old, new })
+        }
+    };
+    let name = |spec: &ServerSpec| spec.name.clone().unwrap_or_default();
+    refuse("ServerName", name(old), name(new))?;
+    let system = |spec: &ServerSpec| format!("{:?}", spec.system_account);
+    refuse("SystemAccount", system(old), system(new))
+}

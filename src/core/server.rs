@@ -1,0 +1,157 @@
+//! A server as it is running: its identity, its clients and its counters.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rand_chacha::ChaCha8Rng;
+
+use super::account::AccountId;
+use super::close::CloseReason;
+use super::conn::{ConnId, Traffic};
+use super::ids::{self, KeyKind};
+use super::notice::ClientSnapshot;
+use super::time::Time;
+use crate::topology::{ConnectionType, Permissions, ServerSpec};
+use crate::version::Profile;
+
+/// A server's place in the deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ServerId(pub u16);
+
+/// Where a server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Running,
+    LameDuck,
+    Stopped,
+}
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub id: Box<str>,
+    pub xkey: Box<str>,
+    pub name: Box<str>,
+    pub spec: Arc<ServerSpec>,
+    pub profile: &'static Profile,
+    pub phase: Phase,
+    pub start: Time,
+    pub config_load_time: Time,
+    /// The account of connections that have not logged in, and of users without an account.
+    pub global: AccountId,
+    pub system: Option<AccountId>,
+    pub users: HashMap<Box<str>, User, foldhash::fast::FixedState>,
+    /// The user that stands in for missing credentials.
+    pub no_auth_user: Option<NoAuthUser>,
+    /// Open client connections by cid.
+    pub clients: BTreeMap<u64, ConnId>,
+    pub closed: VecDeque<ClosedConn>,
+    pub total_connections: u64,
+    pub received: Traffic,
+    pub received_from_clients: Traffic,
+    pub sent: Traffic,
+    pub sent_to_clients: Traffic,
+    pub slow_consumers: u64,
+    pub stale_connections: u64,
+    pub stalled_clients: u64,
+    pub(super) last_cid: u64,
+    pub(super) rng: ChaCha8Rng,
+    /// Connections still to be closed in lame duck mode, in order.
+    pub(super) leaving: VecDeque<ConnId>,
+    pub(super) leave_interval: std::time::Duration,
+}
+
+/// A user that can log in.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub account: AccountId,
+    pub password: Box<str>,
+    pub permissions: Option<Arc<Permissions>>,
+    pub connection_types: Vec<ConnectionType>,
+}
+
+/// The user of connections without credentials.
+#[derive(Clone, Debug)]
+pub(crate) struct NoAuthUser {
+    pub name: Box<str>,
+    /// Made up by the server because only the system account has users: INFO then still asks for
+    /// credentials.
+    pub implicit: bool,
+}
+
+/// What is remembered of a connection that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct ClosedConn {
+    pub client: ClientSnapshot,
+    pub port: u16,
+    pub stop: Time,
+    pub last: Time,
+    pub last_in_utc: bool,
+    pub reason: CloseReason,
+    pub pending: usize,
+    pub stalls: u64,
+    pub subscriptions: Vec<ClosedSub>,
+}
+
+/// A subscription of a connection that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct ClosedSub {
+    pub subject: Box<[u8]>,
+    pub queue: Option<Box<[u8]>>,
+    pub sid: Box<[u8]>,
+    pub matched: u64,
+    pub max: u64,
+}
+
+impl Server {
+    pub fn new(index: ServerId, spec: Arc<ServerSpec>, global: AccountId, seed: u64) -> Self {
+        let mut rng = ids::stream(seed, &format!("server {}", index.0));
+        let id = ids::public_key(KeyKind::Server, &mut rng).into_boxed_str();
+        let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
+        Self {
+            name: spec.name.as_deref().map_or_else(|| id.clone(), Into::into),
+            id,
+            xkey,
+            profile: spec.version.profile(),
+            spec,
+            phase: Phase::Running,
+            start: Time::default(),
+            config_load_time: Time::default(),
+            global,
+            system: None,
+            users: HashMap::default(),
+            no_auth_user: None,
+            clients: BTreeMap::new(),
+            closed: VecDeque::new(),
+            total_connections: 0,
+            received: Traffic::default(),
+            received_from_clients: Traffic::default(),
+            sent: Traffic::default(),
+            sent_to_clients: Traffic::default(),
+            slow_consumers: 0,
+            stale_connections: 0,
+            stalled_clients: 0,
+            last_cid: 0,
+            rng,
+            leaving: VecDeque::new(),
+            leave_interval: std::time::Duration::ZERO,
+        }
+    }
+
+    /// Whether clients must bring credentials, or be taken for the user without any.
+    pub fn requires_auth(&self) -> bool {
+        let auth = self.spec.authorization.as_ref();
+        !self.users.is_empty()
+            || auth.is_some_and(|auth| auth.user.is_some() || auth.token.is_some())
+    }
+
+    /// The short name that servers give each other in subjects.
+    pub fn hash(&self) -> String {
+        ids::short_hash(&self.name)
+    }
+
+    pub(super) fn next_cid(&mut self) -> u64 {
+        self.last_cid += 1;
+        self.last_cid
+    }
+}

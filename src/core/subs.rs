@@ -1,0 +1,80 @@
+//! Subscriptions: who asked for what, and how much of it has come.
+
+use super::account::AccountId;
+use super::conn::ConnId;
+use super::server::ServerId;
+
+/// A subscription's place in the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SubId(pub u32);
+
+/// Who receives what a subscription matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receiver {
+    /// A client connection.
+    Client(ConnId),
+    /// A system service; the tag is the one it subscribed with.
+    Service(u32),
+    /// A service import of the account: the index in its list.
+    Import(u32),
+    /// The answers to service imports, on their way back.
+    ImportReplies,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sub {
+    pub receiver: Receiver,
+    pub server: ServerId,
+    pub account: AccountId,
+    /// Messages matched since the subscription was made.
+    pub matched: u64,
+    /// Unsubscribes by itself at this many; 0 never.
+    pub max: u64,
+    /// Subject, queue and sid in one piece: there may be a million of these.
+    text: Box<[u8]>,
+    subject_len: u32,
+    /// Length of the queue name plus one; 0 is no queue.
+    queue_len: u32,
+}
+
+impl Sub {
+    pub fn new(
+        receiver: Receiver,
+        server: ServerId,
+        account: AccountId,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+    ) -> Self {
+        let mut text = Vec::with_capacity(subject.len() + queue.map_or(0, <[u8]>::len) + sid.len());
+        text.extend_from_slice(subject);
+        text.extend_from_slice(queue.unwrap_or_default());
+        text.extend_from_slice(sid);
+        Self {
+            receiver,
+            server,
+            account,
+            matched: 0,
+            max: 0,
+            text: text.into_boxed_slice(),
+            // Both are bounded by the control line, whose limit is a 32-bit number.
+            subject_len: subject.len() as u32,
+            queue_len: queue.map_or(0, |queue| queue.len() as u32 + 1),
+        }
+    }
+
+    pub fn subject(&self) -> &[u8] {
+        &self.text[..self.subject_len as usize]
+    }
+
+    pub fn queue(&self) -> Option<&[u8]> {
+        let start = self.subject_len as usize;
+        let len = self.queue_len.checked_sub(1)? as usize;
+        Some(&self.text[start..start + len])
+    }
+
+    pub fn sid(&self) -> &[u8] {
+        let start = self.subject_len + self.queue_len.saturating_sub(1);
+        &self.text[start as usize..]
+    }
+}

@@ -1,0 +1,213 @@
+//! SUB and UNSUB.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use nats_mock_protocol::wire::encode;
+use slab::Slab;
+
+use super::conn::ConnId;
+use super::server::ServerId;
+use super::subs::{Receiver, Sub, SubId};
+use super::text::quoted;
+use super::{AccountId, Core};
+
+impl Core {
+    pub(super) fn subscribe(
+        &mut self,
+        id: ConnId,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+    ) {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        let allowed = conn
+            .rights
+            .as_mut()
+            .is_none_or(|rights| rights.may_subscribe(subject, queue));
+        if !allowed {
+            let text = subscription_violation(subject, queue);
+            self.send_err(id, &text);
+            return;
+        }
+        let server = &self.servers[conn.server.0 as usize];
+        let max_tokens = usize::from(server.spec.limits.max_subscription_tokens);
+        if max_tokens > 0 && subject.split(|&b| b == b'.').count() > max_tokens {
+            let text = subscription_violation(subject, None);
+            self.send_err(id, &format!("{text}, too many tokens"));
+            return;
+        }
+        if conn
+            .max_subscriptions
+            .is_some_and(|max| conn.subs.len() >= max as usize)
+        {
+            self.send_err(id, "maximum subscriptions exceeded");
+            return;
+        }
+        let (server, account, verbose) = (conn.server, conn.account, conn.options.verbose);
+        let known = find_sub(&conn.subs, &self.subs, sid).is_some();
+        if !known {
+            let sub = Sub::new(Receiver::Client(id), server, account, subject, queue, sid);
+            let Some(sub_id) = self.add_sub(sub) else {
+                self.send_err(id, "Invalid Subject");
+                return;
+            };
+            if let Some(conn) = super::conn_mut(&mut self.conns, id) {
+                let subs = &self.subs;
+                conn.subs.insert_unique(hash(sid), sub_id, |other| {
+                    hash(subs[other.0 as usize].sid())
+                });
+            }
+        }
+        if verbose {
+            self.send(id, encode::ok);
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: ConnId, sid: &[u8], max: Option<u64>) {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        let verbose = conn.options.verbose;
+        let mut over = None;
+        if let Some(sub_id) = find_sub(&conn.subs, &self.subs, sid) {
+            let sub = &mut self.subs[sub_id.0 as usize];
+            match max {
+                Some(max) if max > sub.matched => sub.max = max,
+                _ => over = Some(sub_id),
+            }
+        }
+        if verbose {
+            self.send(id, encode::ok);
+        }
+        if let Some(sub_id) = over {
+            self.remove_sub(sub_id);
+        }
+    }
+
+    /// Subscribes a system service. It receives what matches as [`Request`](super::Request)s with
+    /// its tag.
+    pub fn subscribe_service(
+        &mut self,
+        server: ServerId,
+        account: AccountId,
+        subject: &str,
+        sid: u32,
+        tag: u32,
+    ) {
+        let sub = Sub::new(
+            Receiver::Service(tag),
+            server,
+            account,
+            subject.as_bytes(),
+            None,
+            sid.to_string().as_bytes(),
+        );
+        let added = self.add_sub(sub);
+        debug_assert!(added.is_some(), "invalid service subject {subject}");
+    }
+
+    /// Enters a subscription into its account's list, unless its subject is invalid.
+    pub(super) fn add_sub(&mut self, sub: Sub) -> Option<SubId> {
+        let entry = self.subs.vacant_entry();
+        let id = SubId(entry.key() as u32);
+        self.accounts[sub.account.0 as usize]
+            .subs
+            .insert(sub.subject(), sub.queue(), id)
+            .ok()?;
+        entry.insert(sub);
+        Some(id)
+    }
+
+    /// Removes a subscription from its account and from its connection.
+    pub(super) fn remove_sub(&mut self, id: SubId) {
+        let Some(sub) = self.subs.try_remove(id.0 as usize) else {
+            return;
+        };
+        self.accounts[sub.account.0 as usize]
+            .subs
+            .remove(sub.subject(), sub.queue(), id);
+        if let Receiver::Client(conn) = sub.receiver
+            && let Some(conn) = super::conn_mut(&mut self.conns, conn)
+            && let Ok(entry) = conn.subs.find_entry(hash(sub.sid()), |other| *other == id)
+        {
+            entry.remove();
+        }
+    }
+
+    /// Removes every subscription of a connection.
+    pub(super) fn remove_subscriptions(&mut self, id: ConnId) {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        let mut subs: Vec<SubId> = std::mem::take(&mut conn.subs).into_iter().collect();
+        subs.sort_unstable();
+        for sub in subs {
+            self.remove_sub(sub);
+        }
+    }
+
+    /// Starts over for a second CONNECT: no subscriptions, and back in the global account.
+    pub(super) fn drop_subscriptions(&mut self, id: ConnId) {
+        self.remove_subscriptions(id);
+        let Some(conn) = self.conn(id) else { return };
+        let global = self.server(conn.server).global;
+        self.leave(id);
+        self.join(id, global);
+    }
+
+    /// Checks a connection's subscriptions against the permissions it has now.
+    pub(super) fn recheck_subscriptions(&mut self, id: ConnId) {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return;
+        };
+        let Some(rights) = &mut conn.rights else {
+            return;
+        };
+        let profile = self.servers[conn.server.0 as usize].profile;
+        let mut subs: Vec<SubId> = conn.subs.iter().copied().collect();
+        subs.sort_unstable();
+        subs.retain(|sub| {
+            let sub = &self.subs[sub.0 as usize];
+            !rights.may_subscribe(sub.subject(), sub.queue())
+        });
+        for sub_id in subs {
+            let sub = self.sub(sub_id);
+            let sid = quoted(sub.sid());
+            let queue = sub
+                .queue()
+                .filter(|_| profile.names_queue_of_removed_subscription);
+            let text = subscription_violation(sub.subject(), queue);
+            self.remove_sub(sub_id);
+            self.send_err(id, &format!("{text} (sid {sid})"));
+        }
+    }
+}
+
+pub(super) fn find_sub(
+    conn_subs: &HashTable<SubId>,
+    subs: &Slab<Sub>,
+    sid: &[u8],
+) -> Option<SubId> {
+    conn_subs
+        .find(hash(sid), |id| subs[id.0 as usize].sid() == sid)
+        .copied()
+}
+
+fn hash(sid: &[u8]) -> u64 {
+    FixedState::with_seed(0).hash_one(sid)
+}
+
+fn subscription_violation(subject: &[u8], queue: Option<&[u8]>) -> String {
+    let subject = quoted(subject);
+    match queue {
+        None => format!("Permissions Violation for Subscription to {subject}"),
+        Some(queue) => {
+            let queue = quoted(queue);
+            format!("Permissions Violation for Subscription to {subject} using queue {queue}")
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests that look inside the core.
+
+mod sublist;
+mod timers;

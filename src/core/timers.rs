@@ -1,0 +1,59 @@
+//! The one queue of everything that is due later.
+
+use std::collections::BTreeMap;
+
+use super::conn::ConnId;
+use super::server::ServerId;
+use super::time::Time;
+
+/// What happens when a timer fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// CONNECT has not come in time.
+    Auth(ConnId),
+    /// Time to PING a connection, or to find it stale.
+    Ping(ConnId),
+    /// A write has made no progress for too long.
+    WriteDeadline(ConnId),
+    /// The next connection is closed in lame duck mode.
+    LameDuck(ServerId),
+    /// A timer that a system service set; the tag is the service's own.
+    Service(ServerId, u64),
+}
+
+/// A handle on a timer, to cancel it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimerKey(Time, u64);
+
+/// Timers in the order `(deadline, sequence)`, so that equal deadlines fire in the order set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    queue: BTreeMap<TimerKey, Timer>,
+    sequence: u64,
+}
+
+impl Timers {
+    pub fn set(&mut self, at: Time, timer: Timer) -> TimerKey {
+        self.sequence += 1;
+        let key = TimerKey(at, self.sequence);
+        self.queue.insert(key, timer);
+        key
+    }
+
+    pub fn cancel(&mut self, key: TimerKey) {
+        self.queue.remove(&key);
+    }
+
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.queue.first_key_value().map(|(key, _)| key.0)
+    }
+
+    /// Takes the first timer that is due at `now`, with its deadline.
+    pub fn pop_due(&mut self, now: Time) -> Option<(Time, Timer)> {
+        let first = self.queue.first_entry()?;
+        (first.key().0 <= now).then(|| {
+            let (key, timer) = first.remove_entry();
+            (key.0, timer)
+        })
+    }
+}
