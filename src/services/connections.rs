@@ -1,0 +1,129 @@
+//! Connections that begin, end and are refused:
+//!
+//! - `$SYS.ACCOUNT.<account>.CONNECT`
+//! - `$SYS.ACCOUNT.<account>.DISCONNECT`
+//! - `$SYS.SERVER.<id>.CLIENT.AUTH.ERR`
+//! - `$SYS.ACCOUNT.CLIENT.AUTH.ERR`, in the account that the connection was bound to
+//!
+//! Whether clients of the global account are reported depends on the version.
+
+use nats_mock_protocol::events::{ClientInfo, Connect, DataStats, Disconnect};
+use nats_mock_protocol::time::{Nanos, Timestamp};
+
+use super::system::Context;
+use crate::core::{AccountId, AuthAudience, ClientSnapshot, CloseReason, Time, Traffic};
+
+pub(super) fn connected(context: &mut Context<'_>, client: &ClientSnapshot, at: Time) {
+    if !is_reported(context, client.account) {
+        return;
+    }
+    let account = context.account_name(client.account);
+    let event = Connect {
+        id: context.next_event_id(),
+        timestamp: context.core.utc(at),
+        client: client_info(context, client),
+        server: context.envelope(),
+        ..Connect::default()
+    };
+    context.publish(&format!("$SYS.ACCOUNT.{account}.CONNECT"), &event);
+}
+
+pub(super) fn disconnected(
+    context: &mut Context<'_>,
+    client: &ClientSnapshot,
+    reason: CloseReason,
+    at: Time,
+) {
+    if !is_reported(context, client.account) {
+        return;
+    }
+    let account = context.account_name(client.account);
+    let at = context.core.local(at);
+    let event = ending(context, client, reason, at);
+    context.publish(&format!("$SYS.ACCOUNT.{account}.DISCONNECT"), &event);
+}
+
+pub(super) fn refused(
+    context: &mut Context<'_>,
+    client: &ClientSnapshot,
+    audience: AuthAudience,
+    reason: CloseReason,
+    at: Time,
+) {
+    if context.state.silent {
+        return;
+    }
+    let at = context.core.utc(at);
+    let event = ending(context, client, reason, at);
+    match audience {
+        AuthAudience::System => {
+            let subject = format!("$SYS.SERVER.{}.CLIENT.AUTH.ERR", context.server_id());
+            context.publish(&subject, &event);
+        }
+        AuthAudience::Account(account) => {
+            context.publish_in(account, "$SYS.ACCOUNT.CLIENT.AUTH.ERR", "", &event);
+        }
+    }
+}
+
+fn is_reported(context: &Context<'_>, account: AccountId) -> bool {
+    let server = context.server();
+    !context.state.silent && (account != server.global || server.profile.global_account_events)
+}
+
+fn ending(
+    context: &mut Context<'_>,
+    client: &ClientSnapshot,
+    reason: CloseReason,
+    at: Timestamp,
+) -> Disconnect {
+    Disconnect {
+        id: context.next_event_id(),
+        timestamp: at,
+        client: ClientInfo {
+            rtt: Nanos(shown_rtt(client.rtt)),
+            stop: Some(at),
+            ..client_info(context, client)
+        },
+        sent: data_stats(client.sent),
+        received: data_stats(client.received),
+        reason: reason.as_str().to_owned(),
+        server: context.envelope(),
+        ..Disconnect::default()
+    }
+}
+
+fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
+    let account = context.account_name(client.account);
+    ClientInfo {
+        start: Some(context.core.local(client.start)),
+        host: client.host.to_string(),
+        id: client.cid,
+        user: client.user.as_deref().unwrap_or_default().to_owned(),
+        name: client.name.to_string(),
+        lang: client.lang.to_string(),
+        ver: client.version.to_string(),
+        name_tag: if context.server().profile.detailed_account_stats {
+            account.clone()
+        } else {
+            String::new()
+        },
+        kind: "Client".to_owned(),
+        client_type: "nats".to_owned(),
+        acc: account,
+        ..ClientInfo::default()
+    }
+}
+
+/// Round trips between a microsecond and a millisecond are cut to whole microseconds.
+pub(super) fn shown_rtt(nanos: i64) -> i64 {
+    if (1_001..1_000_000).contains(&nanos) {
+        nanos / 1_000 * 1_000
+    } else {
+        nanos
+    }
+}
+
+pub(super) fn data_stats(traffic: Traffic) -> DataStats {
+    DataStats::new(traffic.msgs as i64, traffic.bytes as i64)
+}

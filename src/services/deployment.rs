@@ -1,0 +1,134 @@
+//! The core and the system services, as one machine for the shells to drive.
+
+use nats_mock_protocol::wire::ClientBatch;
+
+use super::system::Services;
+use crate::core::{
+    Accepted, AfterOutput, CloseReason, ConnId, Core, Peer, Phase, Received, ReloadError, ServerId,
+    Time,
+};
+use crate::topology::{ServerSpec, Topology};
+
+/// A deployment with its system services.
+///
+/// Every method that is an input hands the notices it raises to the services before it returns, so
+/// that a shell only sees the outputs: connections to write to and to close, and the next deadline.
+/// The calling contract is that of [`Core`].
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    core: Core,
+    services: Services,
+}
+
+impl Deployment {
+    pub fn new(topology: &Topology, now: Time) -> Self {
+        let core = Core::new(topology, now);
+        let services = Services::new(&core);
+        let mut deployment = Self { core, services };
+        deployment.settle();
+        deployment
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
+        let accepted = self.core.accept(now, server, peer);
+        self.settle();
+        accepted
+    }
+
+    pub fn receive(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        batch: &ClientBatch,
+        goes_on: bool,
+    ) -> Received {
+        let received = self.core.receive(now, id, batch, goes_on);
+        self.settle();
+        received
+    }
+
+    pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
+        self.core.peer_closed(now, id, reason);
+        self.settle();
+    }
+
+    pub fn wrote(&mut self, now: Time, id: ConnId, len: usize) {
+        self.core.wrote(now, id, len);
+    }
+
+    pub fn write_blocked(&mut self, now: Time, id: ConnId) {
+        self.core.write_blocked(now, id);
+    }
+
+    /// Fires everything that is due at `now`, in order.
+    pub fn advance(&mut self, now: Time) {
+        while self.core.advance(now) {
+            self.settle();
+        }
+    }
+
+    pub fn begin_lame_duck(&mut self, now: Time, server: ServerId) {
+        self.core.begin_lame_duck(now, server);
+        self.settle();
+    }
+
+    pub fn begin_shutdown(&mut self, now: Time, server: ServerId) {
+        self.core.begin_shutdown(now, server);
+        self.settle();
+    }
+
+    pub fn reload(
+        &mut self,
+        now: Time,
+        server: ServerId,
+        spec: ServerSpec,
+    ) -> Result<(), ReloadError> {
+        let reloaded = self.core.reload(now, server, spec);
+        self.settle();
+        reloaded
+    }
+
+    pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
+        self.core.take_woken(into);
+    }
+
+    pub fn take_output(
+        &mut self,
+        id: ConnId,
+        lend: impl FnOnce(usize) -> Vec<u8>,
+    ) -> (Vec<u8>, AfterOutput) {
+        self.core.take_output(id, lend)
+    }
+
+    pub fn release(&mut self, id: ConnId) {
+        self.core.release(id);
+        self.settle();
+    }
+
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.core.next_deadline()
+    }
+
+    pub fn is_stopped(&self, server: ServerId) -> bool {
+        self.core.server(server).phase == Phase::Stopped
+    }
+
+    pub fn is_accepting(&self, server: ServerId) -> bool {
+        self.core.server(server).phase == Phase::Running
+    }
+
+    /// How often a server has entered another phase of its life.
+    pub fn phase_changes(&self) -> u64 {
+        self.core.phase_changes()
+    }
+
+    fn settle(&mut self) {
+        while let Some(notice) = self.core.next_notice() {
+            self.services.handle(&mut self.core, notice);
+        }
+    }
+}

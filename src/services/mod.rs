@@ -1,0 +1,25 @@
+//! The system services: what servers say of themselves on the system account.
+//!
+//! One file for each request and each family of events; the header of each names its subjects.
+//! [`registry`] is the table of all of them. Services hear of the deployment by
+//! [`Notice`](crate::core::Notice)s and speak through
+//! [`Core::publish_internal`](crate::core::Core::publish_internal), as the internal clients of
+//! nats-server do. They know nothing of sockets.
+
+mod account_conns;
+mod account_info;
+mod connections;
+mod connz;
+mod deployment;
+mod healthz;
+mod idz;
+mod registry;
+mod requests;
+mod server_life;
+mod statsz;
+mod subsz;
+mod system;
+mod user_info;
+mod varz;
+
+pub(crate) use deployment::Deployment;

@@ -1,0 +1,251 @@
+//! `docs/subjects.md`: the subjects that are answered and emitted. Requests come from the table of
+//! registrations; events from a deployment that has been made to emit them.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use nats_mock_protocol::sys::EventSubject;
+
+use super::{ENDPOINTS, Endpoint, LISTENED_TO, Scope};
+use crate::core::Time;
+use crate::generated;
+use crate::services::Deployment;
+use crate::topology::{AccountOptions, Topology, UserOptions};
+use crate::{Builder, MockNats, Subscription};
+
+const INTRODUCTION: &str = "\
+# Subjects of the system account
+
+<!-- Made from src/services by `UPDATE_DOCS=1 cargo test -p nats-mock --lib`. -->
+
+`<id>` stands for a server's id and `<account>` for an account's name.
+
+## Requests that are answered
+
+To be sent by users of the system account.
+
+";
+
+#[test]
+fn the_page_says_what_is_answered_and_emitted() {
+    let emitted = emitted();
+    let mut text = INTRODUCTION.to_owned();
+    text += &generated::table(
+        &["Subjects", "Answer"],
+        ENDPOINTS
+            .iter()
+            .map(|endpoint| vec![code_list(&subjects(endpoint)), meaning(endpoint).to_owned()]),
+    );
+    text += "\n## Requests open to other accounts\n\nTo be sent by users of any account, about that account.\n\n";
+    text += &generated::table(&["Subject", "Answered as"], open_requests());
+    text += "\n## Events that are emitted\n\n";
+    text += &generated::table(
+        &["Subject", "Heard in", "When"],
+        events()
+            .iter()
+            .filter(|(event, ..)| emitted.contains(&event.to_string()))
+            .map(|(event, audience, when)| {
+                vec![
+                    format!("`{event}`"),
+                    (*audience).to_owned(),
+                    (*when).to_owned(),
+                ]
+            }),
+    );
+    text += "\n## Not yet\n\nEvents that are not emitted:\n\n";
+    for (event, ..) in events() {
+        if !emitted.contains(&event.to_string()) {
+            text += &format!("- `{event}`\n");
+        }
+    }
+    text += "\nSubjects that a server subscribes to, so that counts of subscriptions are right, while nothing \
+             answers:\n\n";
+    for subject in LISTENED_TO {
+        text += &format!("- `{subject}`\n");
+    }
+    generated::page("subjects.md", &text);
+}
+
+fn code_list(subjects: &[String]) -> String {
+    let subjects: Vec<_> = subjects
+        .iter()
+        .map(|subject| format!("`{subject}`"))
+        .collect();
+    subjects.join("<br>")
+}
+
+/// Where an endpoint is reached.
+fn subjects(endpoint: &Endpoint) -> Vec<String> {
+    let name = endpoint.name;
+    match endpoint.scope {
+        Scope::Server => {
+            let mut subjects = vec![
+                format!("$SYS.REQ.SERVER.PING.{name}"),
+                format!("$SYS.REQ.SERVER.<id>.{name}"),
+            ];
+            if name == "STATSZ" {
+                subjects.insert(0, "$SYS.REQ.SERVER.PING".to_owned());
+            }
+            subjects
+        }
+        Scope::Account => vec![format!("$SYS.REQ.ACCOUNT.<account>.{name}")],
+        Scope::User => vec![format!("$SYS.REQ.USER.<account>.{name}")],
+    }
+}
+
+fn meaning(endpoint: &Endpoint) -> &'static str {
+    match (endpoint.scope, endpoint.name) {
+        (Scope::Server, "IDZ") => "name, host and id",
+        (Scope::Server, "STATSZ") => "statistics, as in the heartbeat",
+        (Scope::Server, "VARZ") => "configuration and counters",
+        (Scope::Server, "SUBSZ") => "subscriptions and the figures of their lists",
+        (Scope::Server, "CONNZ") => "open and closed connections",
+        (Scope::Server, "HEALTHZ") => "whether the server is ready",
+        (Scope::Account, "CONNZ") => "open and closed connections of an account",
+        (Scope::Account, "INFO") => "what the server knows about an account",
+        (Scope::User, "INFO") => "the asking user and what it may do",
+        (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),
+    }
+}
+
+/// What the services import into every account, as a deployment has it, where somebody answers.
+fn open_requests() -> Vec<Vec<String>> {
+    let mut topology = Topology::default();
+    topology.servers[0]
+        .accounts
+        .push(AccountOptions::new("USERS"));
+    let deployment = Deployment::new(&topology, Time::default());
+    let core = deployment.core();
+    let account = core.account_named("USERS").unwrap();
+    let answered: BTreeSet<String> = ENDPOINTS.iter().flat_map(subjects).collect();
+    core.account(account)
+        .imports
+        .iter()
+        .map(|import| {
+            (
+                &import.subject,
+                import.to_subject.replace("USERS", "<account>"),
+            )
+        })
+        .filter(|(_, to)| answered.contains(to))
+        .map(|(subject, to)| vec![format!("`{subject}`"), format!("`{to}`")])
+        .collect()
+}
+
+/// Every event there is, who hears it, and when.
+fn events() -> Vec<(EventSubject<'static>, &'static str, &'static str)> {
+    let (account, server) = ("<account>", "<id>");
+    let system = "system account";
+    let other = "";
+    vec![
+        (
+            EventSubject::Connect { account },
+            system,
+            "a client has logged in",
+        ),
+        (
+            EventSubject::Disconnect { account },
+            system,
+            "a client that had logged in is gone",
+        ),
+        (
+            EventSubject::AccountConns { account },
+            system,
+            "a connection joins or leaves an account, and every 30 s while there are any; not for `$G`",
+        ),
+        (
+            EventSubject::ServerAccountConns { account },
+            system,
+            "the same, under its older subject",
+        ),
+        (
+            EventSubject::AuthError { server },
+            system,
+            "credentials are refused",
+        ),
+        (
+            EventSubject::AccountAuthError,
+            "account the connection was bound to",
+            "credentials are refused",
+        ),
+        (
+            EventSubject::Statsz { server },
+            system,
+            "heartbeat: 250 ms after the start, then at intervals that double up to 10 s, while somebody listens",
+        ),
+        (
+            EventSubject::LameDuck { server },
+            system,
+            "lame duck mode begins; the server's last event",
+        ),
+        (
+            EventSubject::Shutdown { server },
+            system,
+            "the server stops; its last event",
+        ),
+        (EventSubject::LeafNodeConnect { account }, other, other),
+        (EventSubject::LeafNodeDisconnect { account }, other, other),
+        (EventSubject::OcspPeerReject { server }, other, other),
+        (EventSubject::OcspLinkInvalid { server }, other, other),
+        (EventSubject::Latency { hash: "<hash>" }, other, other),
+    ]
+}
+
+/// The subjects of the events that a deployment emits in the course of its life.
+fn emitted() -> BTreeSet<String> {
+    let mut emitted = BTreeSet::new();
+    for end in [MockNats::lame_duck, MockNats::stop] {
+        let nats = deployment().start_blocking().unwrap();
+        let mut operator = nats.client("admin").unwrap();
+        let mut global = nats.client("g").unwrap();
+        let mut heard = [
+            operator.subscribe("$SYS.>").unwrap(),
+            global.subscribe("$SYS.>").unwrap(),
+        ];
+        let app = nats.client("a").unwrap();
+        drop(app);
+        let mut stranger = nats.connect_in_memory().unwrap();
+        stranger
+            .send(b"CONNECT {\"user\":\"a\",\"pass\":\"wrong\"}\r\n")
+            .unwrap();
+        nats.advance(Duration::from_secs(60));
+        end(&nats);
+        let id = nats.server_id();
+        for subscription in &mut heard {
+            collect(subscription, &id, &mut emitted);
+        }
+    }
+    let known: BTreeSet<_> = events()
+        .iter()
+        .map(|(event, ..)| event.to_string())
+        .collect();
+    let unknown: Vec<_> = emitted.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "docs/subjects.md needs a word on {unknown:?}"
+    );
+    emitted
+}
+
+fn deployment() -> Builder {
+    MockNats::builder()
+        .account("USERS", [("a", "a")])
+        .system_account("SYS", [("admin", "changeit")])
+        .user(UserOptions::new("g", "g"))
+        .manual_clock(SystemTime::UNIX_EPOCH)
+}
+
+fn collect(heard: &mut Subscription, id: &str, into: &mut BTreeSet<String>) {
+    while let Some(message) = heard.try_next() {
+        let tokens = message.subject.split('.').map(|token| match token {
+            "USERS" | "SYS" => "<account>",
+            token if token == id => "<id>",
+            token => token,
+        });
+        let subject = tokens.collect::<Vec<_>>().join(".");
+        // Servers also ask one another.
+        if !subject.starts_with("$SYS.REQ.") {
+            into.insert(subject.replace("$SYS.ACCOUNT.$G.", "$SYS.ACCOUNT.<account>."));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `$SYS.SERVER.<id>.STATSZ`: a server's statistics as a heartbeat, and as the answer to
+//! `$SYS.REQ.SERVER.PING`, `$SYS.REQ.SERVER.PING.STATSZ` and `$SYS.REQ.SERVER.<id>.STATSZ`.
+//!
+//! The heartbeat comes a quarter of a second after the start, then at intervals that double up to
+//! ten seconds, at most once a second. A server on its own keeps quiet while nobody listens.
+
+use std::time::Duration;
+
+use nats_mock_protocol::events::{
+    ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,
+};
+use nats_mock_protocol::monitor::StatszOptions;
+
+use super::connections::data_stats;
+use super::registry::{Endpoint, Scope};
+use super::requests::{Answer, Call};
+use super::system::Context;
+use crate::core::{Core, Receiver, ServerId, ServiceTimer, Time};
+
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(10);
+const RATE_LIMIT: Duration = Duration::from_secs(1);
+const TAG: u64 = 0;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    name: "STATSZ",
+    scope: Scope::Server,
+    // Without a reply subject the answer goes to everybody who listens to the heartbeat.
+    answers_without_reply: true,
+    answer,
+};
+
+/// The heartbeat's rhythm.
+#[derive(Debug, Default)]
+pub(super) struct StatszTimer {
+    interval: Duration,
+    last: Option<Time>,
+    timer: Option<ServiceTimer>,
+}
+
+pub(super) fn start(context: &mut Context<'_>) {
+    context.state.statsz.interval = FIRST;
+    schedule(context, context.core.now() + FIRST);
+}
+
+fn schedule(context: &mut Context<'_>, at: Time) {
+    if let Some(running) = context.state.statsz.timer.take() {
+        context.core.cancel_service_timer(running);
+    }
+    let timer = context.core.set_service_timer(context.server, at, TAG);
+    context.state.statsz.timer = Some(timer);
+}
+
+pub(super) fn heartbeat(context: &mut Context<'_>) {
+    if context.state.silent {
+        return;
+    }
+    let interval = (context.state.statsz.interval * 2).min(LONGEST);
+    context.state.statsz.interval = interval;
+    schedule(context, context.core.now() + interval);
+    let limit = RATE_LIMIT.min(interval);
+    match context.state.statsz.last {
+        Some(last) if context.core.now() - last < limit => schedule(context, last + limit),
+        _ => broadcast(context),
+    }
+}
+
+/// Sends the statistics to whoever listens.
+fn broadcast(context: &mut Context<'_>) {
+    context.state.statsz.last = Some(context.core.now());
+    let subject = format!("$SYS.SERVER.{}.STATSZ", context.server_id());
+    if !context
+        .core
+        .has_listeners(context.system, subject.as_bytes())
+    {
+        return;
+    }
+    let message = message(context);
+    context.publish(&subject, &message);
+}
+
+fn answer(context: &mut Context<'_>, call: &Call<'_>) -> Answer {
+    if let Err(answer) = call.options::<StatszOptions>(context, |options| &options.filter) {
+        return answer;
+    }
+    if call.reply.is_none() {
+        broadcast(context);
+        return Answer::Silence;
+    }
+    Answer::raw(&message(context))
+}
+
+fn message(context: &mut Context<'_>) -> ServerStatsMsg {
+    ServerStatsMsg {
+        statsz: stats(context.core, context.server),
+        server: context.envelope(),
+        ..ServerStatsMsg::default()
+    }
+}
+
+fn stats(core: &Core, id: ServerId) -> ServerStats {
+    let server = core.server(id);
+    let machine = &server.spec.machine;
+    let slow = server.slow_consumers;
+    let stale = server.stale_connections;
+    ServerStats {
+        start: core.local(server.start),
+        mem: machine.mem,
+        cores: machine.cores,
+        cpu: machine.cpu,
+        connections: server.clients.len() as i64,
+        total_connections: server.total_connections,
+        active_accounts: active_accounts(core, id),
+        subscriptions: total_subscriptions(core),
+        sent: data_stats(server.sent),
+        sent_to_clients: Some(data_stats(server.sent_to_clients)),
+        received: data_stats(server.received),
+        received_from_clients: Some(data_stats(server.received_from_clients)),
+        slow_consumers: slow as i64,
+        slow_consumer_stats: (slow > 0).then(|| SlowConsumersStats {
+            clients: slow,
+            ..SlowConsumersStats::default()
+        }),
+        stale_connections: stale as i64,
+        stale_connection_stats: (stale > 0).then(|| StaleConnectionStats {
+            clients: stale,
+            ..StaleConnectionStats::default()
+        }),
+        stalled_clients: server.stalled_clients as i64,
+        active_servers: 1,
+        gomaxprocs: machine.cores,
+        ..ServerStats::default()
+    }
+}
+
+/// Accounts with a connection. The system account always has one, the server's own.
+fn active_accounts(core: &Core, server: ServerId) -> i64 {
+    let system = core.server(server).system;
+    core.accounts()
+        .filter(|(id, account)| {
+            Some(*id) == system || !account.on_server[server.0 as usize].clients.is_empty()
+        })
+        .count() as i64
+}
+
+pub(super) fn total_subscriptions(core: &Core) -> u64 {
+    core.accounts()
+        .map(|(_, account)| u64::from(account.subs.len()))
+        .sum()
+}
+
+impl Core {
+    /// Whether anybody but the services listens to `subject`.
+    fn has_listeners(&mut self, account: crate::core::AccountId, subject: &[u8]) -> bool {
+        let found = self.matches(account, subject);
+        !found.queues.is_empty()
+            || found
+                .plain
+                .iter()
+                .any(|&sub| !matches!(self.sub(sub).receiver, Receiver::Service(_)))
+    }
+}

@@ -1,0 +1,202 @@
+//! The services' own state, and the way their messages go out.
+
+use nats_mock_protocol::events::ServerEnvelope;
+use nats_mock_protocol::json;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::account_conns::Heartbeats;
+use super::statsz::StatszTimer;
+use super::{account_conns, connections, registry, server_life, statsz};
+use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, ServerId};
+
+/// The system services of all servers of a deployment.
+#[derive(Debug)]
+pub(crate) struct Services {
+    servers: Vec<ServerState>,
+}
+
+/// What the services of one server remember.
+#[derive(Debug)]
+pub(super) struct ServerState {
+    /// Counts every message that carries an envelope.
+    seq: u64,
+    event_ids: Nuid,
+    rng: ChaCha8Rng,
+    /// Nothing more is said after LAMEDUCK or SHUTDOWN.
+    pub silent: bool,
+    pub statsz: StatszTimer,
+    pub heartbeats: Heartbeats,
+}
+
+/// A service's view of the deployment while it handles one notice of one server.
+pub(super) struct Context<'a> {
+    pub core: &'a mut Core,
+    pub state: &'a mut ServerState,
+    pub server: ServerId,
+    pub system: AccountId,
+}
+
+impl Services {
+    pub fn new(core: &Core) -> Self {
+        let servers = core
+            .servers()
+            .map(|(id, _)| {
+                let mut rng = core::stream(core.seed(), &format!("events {}", id.0));
+                ServerState {
+                    seq: 1,
+                    event_ids: Nuid::new(&mut rng),
+                    rng,
+                    silent: false,
+                    statsz: StatszTimer::default(),
+                    heartbeats: Heartbeats::default(),
+                }
+            })
+            .collect();
+        Self { servers }
+    }
+
+    pub fn handle(&mut self, core: &mut Core, notice: Notice) {
+        let server = server_of(&notice);
+        let state = &mut self.servers[server.0 as usize];
+        let Some(system) = core.server(server).system else {
+            server_life::stop_without_events(core, &notice);
+            return;
+        };
+        let mut context = Context {
+            core,
+            state,
+            server,
+            system,
+        };
+        match notice {
+            Notice::Started { .. } => {
+                registry::start(&mut context);
+                statsz::start(&mut context);
+            }
+            Notice::AccountAdded { account, .. } => registry::add_account(&mut context, account),
+            Notice::AccountConnections {
+                account, tally, at, ..
+            } => account_conns::changed(&mut context, account, tally, at),
+            Notice::Connected { client, at, .. } => {
+                connections::connected(&mut context, &client, at);
+            }
+            Notice::Disconnected {
+                client, reason, at, ..
+            } => connections::disconnected(&mut context, &client, reason, at),
+            Notice::AuthFailed {
+                client,
+                audience,
+                reason,
+                at,
+                ..
+            } => connections::refused(&mut context, &client, audience, reason, at),
+            Notice::Request(request) => registry::dispatch(&mut context, &request),
+            Notice::Timer { tag, .. } => match account_conns::account_of(tag) {
+                Some(account) => account_conns::heartbeat(&mut context, account),
+                None => statsz::heartbeat(&mut context),
+            },
+            Notice::LameDuck { .. } => server_life::lame_duck(&mut context),
+            Notice::Shutdown { .. } => server_life::shutdown(&mut context),
+        }
+    }
+}
+
+fn server_of(notice: &Notice) -> ServerId {
+    match notice {
+        Notice::Started { server }
+        | Notice::AccountAdded { server, .. }
+        | Notice::AccountConnections { server, .. }
+        | Notice::Connected { server, .. }
+        | Notice::Disconnected { server, .. }
+        | Notice::AuthFailed { server, .. }
+        | Notice::Timer { server, .. }
+        | Notice::LameDuck { server }
+        | Notice::Shutdown { server } => *server,
+        Notice::Request(request) => request.server,
+    }
+}
+
+impl Context<'_> {
+    pub fn server(&self) -> &core::Server {
+        self.core.server(self.server)
+    }
+
+    /// The id of the server, as it stands in subjects.
+    pub fn server_id(&self) -> String {
+        self.server().id.to_string()
+    }
+
+    pub fn account_name(&self, account: AccountId) -> String {
+        self.core.account(account).name.to_string()
+    }
+
+    pub fn next_event_id(&mut self) -> String {
+        self.state.event_ids.next(&mut self.state.rng)
+    }
+
+    /// The envelope of the message that goes out next.
+    pub fn envelope(&mut self) -> ServerEnvelope {
+        self.state.seq += 1;
+        let seq = self.state.seq;
+        let server = self.server();
+        let spec = &server.spec;
+        ServerEnvelope {
+            name: server.name.to_string(),
+            host: server.shown_host().to_owned(),
+            id: server.id.to_string(),
+            ver: server.profile.version.to_owned(),
+            tags: spec.tags.clone(),
+            metadata: spec.metadata.clone(),
+            feature_flags: server.profile.feature_flags(),
+            seq,
+            time: self.core.utc(self.core.now()),
+            ..ServerEnvelope::default()
+        }
+    }
+
+    /// Publishes an event in the system account.
+    pub fn publish(&mut self, subject: &str, event: &impl Serialize) {
+        self.publish_in(self.system, subject, "", event);
+    }
+
+    pub fn publish_in(
+        &mut self,
+        account: AccountId,
+        subject: &str,
+        reply: &str,
+        event: &impl Serialize,
+    ) {
+        let payload = json::to_vec(event);
+        self.send(
+            account,
+            subject.as_bytes(),
+            reply.as_bytes(),
+            None,
+            &payload,
+        );
+    }
+
+    /// Sends the answer to a request of the system account.
+    pub fn respond(&mut self, reply: &[u8], header_len: Option<usize>, payload: &[u8]) {
+        self.send(self.system, reply, b"", header_len, payload);
+    }
+
+    fn send(
+        &mut self,
+        account: AccountId,
+        subject: &[u8],
+        reply: &[u8],
+        header_len: Option<usize>,
+        payload: &[u8],
+    ) {
+        let message = Outgoing {
+            subject,
+            reply: Some(reply),
+            header_len,
+            payload,
+            digits: None,
+        };
+        self.core.publish_internal(self.server, account, &message);
+    }
+}

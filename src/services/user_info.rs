@@ -1,0 +1,60 @@
+//! `$SYS.REQ.USER.<account>.INFO`, which clients reach as `$SYS.REQ.USER.INFO`: who the asking user
+//! is, and what it may do.
+//!
+//! Who asks stands in the `Nats-Request-Info` header that the import of the service adds; without
+//! one the answer names nobody. The payload is not looked at.
+
+use nats_mock_protocol::events::ClientInfo;
+use nats_mock_protocol::headers;
+use nats_mock_protocol::monitor::{Permissions, ResponsePermission, SubjectPermission, UserInfo};
+use nats_mock_protocol::time::Nanos;
+
+use super::registry::{Endpoint, Scope};
+use super::requests::Answer;
+use super::system::Context;
+use crate::core::ConnId;
+use crate::topology;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    name: "INFO",
+    scope: Scope::User,
+    answers_without_reply: false,
+    answer: |context, call| {
+        let asking = headers::get(call.header, "Nats-Request-Info")
+            .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
+            .unwrap_or_default();
+        let info = UserInfo {
+            account_name: asking.acc.clone(),
+            user: asking.user,
+            account: asking.acc,
+            permissions: call.from.and_then(|id| permissions(context, id)),
+            ..UserInfo::default()
+        };
+        Answer::data(context, info)
+    },
+};
+
+fn permissions(context: &Context<'_>, id: ConnId) -> Option<Permissions> {
+    let granted = context.core.conn(id)?.rights.as_ref()?.granted();
+    Some(Permissions {
+        publish: Some(listed(granted.publish.as_ref())),
+        subscribe: Some(listed(granted.subscribe.as_ref())),
+        responses: granted
+            .allow_responses
+            .as_ref()
+            .map(|responses| ResponsePermission {
+                max: responses.max_msgs,
+                ttl: Nanos(responses.expires.map_or(-1, |ttl| ttl.as_nanos() as i64)),
+                ..ResponsePermission::default()
+            }),
+        ..Permissions::default()
+    })
+}
+
+fn listed(permission: Option<&topology::SubjectPermission>) -> SubjectPermission {
+    permission.map_or_else(SubjectPermission::default, |permission| SubjectPermission {
+        allow: permission.allow.clone().unwrap_or_default(),
+        deny: permission.deny.clone(),
+        ..SubjectPermission::default()
+    })
+}

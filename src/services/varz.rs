@@ -1,0 +1,92 @@
+//! `$SYS.REQ.SERVER.PING.VARZ` and `$SYS.REQ.SERVER.<id>.VARZ`: configuration and counters of a
+//! server.
+
+use nats_mock_protocol::events::{SlowConsumersStats, StaleConnectionStats};
+use nats_mock_protocol::monitor::{DiskIoWaitStats, Varz, VarzOptions};
+use nats_mock_protocol::time::{Nanos, Uptime};
+
+use super::registry::{Endpoint, Scope};
+use super::requests::Answer;
+use super::statsz::total_subscriptions;
+use super::system::Context;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    name: "VARZ",
+    scope: Scope::Server,
+    answers_without_reply: false,
+    answer: |context, call| {
+        if let Err(answer) = call.options::<VarzOptions>(context, |options| &options.filter) {
+            return answer;
+        }
+        let varz = varz(context);
+        Answer::data(context, varz)
+    },
+};
+
+fn varz(context: &Context<'_>) -> Varz {
+    let core = &*context.core;
+    let server = context.server();
+    let spec = &server.spec;
+    let (limits, timing, machine) = (&spec.limits, &spec.timing, &spec.machine);
+    let now = core.now();
+    Varz {
+        server_id: server.id.to_string(),
+        server_name: server.name.to_string(),
+        version: server.profile.version.to_owned(),
+        proto: 1,
+        git_commit: server.profile.git_commit.to_owned(),
+        go: server.profile.go.to_owned(),
+        host: server.shown_host().to_owned(),
+        port: i64::from(server.shown_port()),
+        auth_required: server.requires_auth(),
+        max_connections: limits.max_connections,
+        max_subscriptions: i64::from(limits.max_subscriptions),
+        ping_interval: Nanos(timing.ping_interval.as_nanos() as i64),
+        ping_max: i64::from(timing.ping_max),
+        http_host: spec.host.clone(),
+        http_base_path: spec.http_base_path.clone(),
+        auth_timeout: timing.auth_timeout.as_secs_f64(),
+        max_control_line: i64::from(limits.max_control_line),
+        max_payload: i64::from(limits.max_payload),
+        max_pending: limits.max_pending as i64,
+        tls_timeout: 2.0,
+        write_deadline: Nanos(timing.write_deadline.as_nanos() as i64),
+        start: core.utc(server.start),
+        now: core.utc(now),
+        uptime: Uptime::from_nanos(now.nanos_since(server.start)),
+        mem: machine.mem,
+        cores: machine.cores,
+        gomaxprocs: machine.cores,
+        cpu: machine.cpu,
+        connections: server.clients.len() as i64,
+        total_connections: server.total_connections,
+        in_msgs: server.received.msgs as i64,
+        in_bytes: server.received.bytes as i64,
+        in_client_msgs: Some(server.received_from_clients.msgs as i64),
+        in_client_bytes: Some(server.received_from_clients.bytes as i64),
+        out_msgs: server.sent.msgs as i64,
+        out_bytes: server.sent.bytes as i64,
+        out_client_msgs: Some(server.sent_to_clients.msgs as i64),
+        out_client_bytes: Some(server.sent_to_clients.bytes as i64),
+        slow_consumers: server.slow_consumers as i64,
+        stale_connections: Some(server.stale_connections as i64),
+        stalled_clients: Some(server.stalled_clients as i64),
+        subscriptions: total_subscriptions(core),
+        config_load_time: core.utc(server.config_load_time),
+        config_digest: Some(spec.config_digest.clone().unwrap_or_default()),
+        tags: spec.tags.clone(),
+        metadata: spec.metadata.clone(),
+        feature_flags: server.profile.feature_flags(),
+        system_account: context.account_name(context.system),
+        slow_consumer_stats: SlowConsumersStats {
+            clients: server.slow_consumers,
+            ..SlowConsumersStats::default()
+        },
+        stale_connection_stats: Some(StaleConnectionStats {
+            clients: server.stale_connections,
+            ..StaleConnectionStats::default()
+        }),
+        disk_io_wait_stats: Some(DiskIoWaitStats::default()),
+        ..Varz::default()
+    }
+}
