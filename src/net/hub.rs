@@ -1,0 +1,265 @@
+//! The one lock around a deployment, and the way from its outputs to the shells.
+
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use nats_mock_protocol::wire::Limits;
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::socket::Socket;
+use crate::core::{AfterOutput, ConnId, Time};
+use crate::services::Deployment;
+
+/// A deployment shared by its shells.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    pub clock: Clock,
+    /// How often limits have changed under the decoders.
+    limit_changes: AtomicU64,
+    memory_ports: AtomicU16,
+    /// Told when another thread has left work for the I/O thread.
+    pub io_work: Notify,
+    /// Told when the next deadline has become an earlier one.
+    pub deadline_moved: Notify,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub deployment: Deployment,
+    transports: HashMap<ConnId, Transport, FixedState>,
+    woken: Vec<ConnId>,
+    /// Sockets with output, for the I/O thread to write.
+    sockets_to_flush: Vec<ConnId>,
+    /// The deadline that the timer waits for.
+    armed: Option<Time>,
+    /// Whoever waits for a server to enter another phase, and how many changes there were.
+    phase_waiters: Vec<Waker>,
+    phase_changes: u64,
+}
+
+/// What carries a connection's bytes.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    Socket(Arc<Socket>),
+    /// In memory: the reader fetches the bytes itself, and is woken when there are some.
+    Memory(Option<Waker>),
+}
+
+/// One connection's output on its way to a socket.
+#[derive(Debug)]
+pub(crate) struct Flush {
+    pub socket: Arc<Socket>,
+    pub id: ConnId,
+    pub bytes: Vec<u8>,
+    pub after: AfterOutput,
+}
+
+/// What passes between the hub and the I/O thread around one input.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    /// To be written.
+    pub flushes: Vec<Flush>,
+    /// Written since the input before.
+    pub wrote: Vec<(ConnId, usize)>,
+    /// Empty buffers to be used again.
+    pub spare: Vec<Vec<u8>>,
+}
+
+/// Below the ports that systems give to connections, so that the two are never mistaken for each
+/// other.
+const MEMORY_PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// Connections whose output is smaller than this start over with no buffer, so that many idle
+/// connections cost little.
+const LENT_FROM: usize = 1024;
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked has failed its test already; the others may go on.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    pub fn new(deployment: Deployment, clock: Clock) -> Self {
+        Self {
+            state: Mutex::new(State {
+                deployment,
+                transports: HashMap::default(),
+                woken: Vec::new(),
+                sockets_to_flush: Vec::new(),
+                armed: None,
+                phase_waiters: Vec::new(),
+                phase_changes: 0,
+            }),
+            clock,
+            limit_changes: AtomicU64::new(0),
+            memory_ports: AtomicU16::new(0),
+            io_work: Notify::new(),
+            deadline_moved: Notify::new(),
+        }
+    }
+
+    /// Hands the deployment an input, with the time of it, and its outputs to the shells.
+    pub fn input<T>(&self, act: impl FnOnce(&mut State, Time) -> T) -> T {
+        let mut state = locked(&self.state);
+        let now = self.clock.now();
+        let result = act(&mut state, now);
+        self.hand_out(&mut state);
+        result
+    }
+
+    /// The limits that a connection's decoder is to go on with, if they have changed since `seen`.
+    pub fn changed_limits(&self, id: ConnId, seen: &mut u64) -> Option<Limits> {
+        let changes = self.limit_changes.load(Ordering::Acquire);
+        if std::mem::replace(seen, changes) == changes {
+            return None;
+        }
+        Some(self.look(|deployment| deployment.core().decoder_limits(id)))
+    }
+
+    /// A port number for a connection that has none.
+    pub fn next_memory_port(&self) -> u16 {
+        let count = self.memory_ports.fetch_add(1, Ordering::Relaxed);
+        MEMORY_PORTS.start + count % (MEMORY_PORTS.end - MEMORY_PORTS.start)
+    }
+
+    /// Looks at the deployment.
+    pub fn look<T>(&self, at: impl FnOnce(&Deployment) -> T) -> T {
+        at(&locked(&self.state).deployment)
+    }
+
+    /// As [`input`](Self::input), from the I/O thread: what sockets are to write comes back in
+    /// `exchange`.
+    pub fn io_input<T>(
+        &self,
+        exchange: &mut Exchange,
+        act: impl FnOnce(&mut State, Time) -> T,
+    ) -> T {
+        let mut state = locked(&self.state);
+        let now = self.clock.now();
+        for (id, len) in exchange.wrote.drain(..) {
+            state.deployment.wrote(now, id, len);
+        }
+        let result = act(&mut state, now);
+        self.wake(&mut state);
+        state.collect_flushes(exchange);
+        result
+    }
+
+    fn hand_out(&self, state: &mut State) {
+        self.wake(state);
+        if !state.sockets_to_flush.is_empty() {
+            self.io_work.notify_one();
+        }
+    }
+
+    fn wake(&self, state: &mut State) {
+        state.deployment.take_woken(&mut state.woken);
+        for id in state.woken.drain(..) {
+            match state.transports.get_mut(&id) {
+                Some(Transport::Socket(_)) => state.sockets_to_flush.push(id),
+                Some(Transport::Memory(waker)) => {
+                    if let Some(waker) = waker.take() {
+                        waker.wake();
+                    }
+                }
+                None => {}
+            }
+        }
+        let next = state.deployment.next_deadline();
+        if next.is_some() && state.armed.is_none_or(|armed| next < Some(armed)) {
+            state.armed = next;
+            self.deadline_moved.notify_one();
+        }
+        let limit_changes = state.deployment.core().limit_changes();
+        self.limit_changes.store(limit_changes, Ordering::Release);
+        let changes = state.deployment.phase_changes();
+        if changes != state.phase_changes {
+            state.phase_changes = changes;
+            state.phase_waiters.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    /// Fires what is due, and tells when the next thing will be.
+    pub fn fire_timers(&self, exchange: &mut Exchange) -> Option<Time> {
+        self.io_input(exchange, |state, now| {
+            state.deployment.advance(now);
+            state.armed = state.deployment.next_deadline();
+            state.armed
+        })
+    }
+
+    /// Moves a manual clock to `time`, firing everything due on the way in order.
+    pub fn advance_to(&self, time: Time) {
+        self.input(|state, _| {
+            while let Some(due) = state.deployment.next_deadline().filter(|due| *due <= time) {
+                self.clock.move_to(due);
+                state.deployment.advance(due);
+            }
+            self.clock.move_to(time);
+            state.deployment.advance(time);
+        });
+    }
+
+    /// Whether something is true of the deployment; if not, wakes the caller when a server has
+    /// entered another phase of its life.
+    pub fn poll_until(&self, waker: &Waker, is: impl FnOnce(&Deployment) -> bool) -> bool {
+        let mut state = locked(&self.state);
+        let is = is(&state.deployment);
+        if !is
+            && !state
+                .phase_waiters
+                .iter()
+                .any(|known| known.will_wake(waker))
+        {
+            state.phase_waiters.push(waker.clone());
+        }
+        is
+    }
+}
+
+impl State {
+    pub fn attach(&mut self, id: ConnId, transport: Transport) {
+        self.transports.insert(id, transport);
+    }
+
+    /// Forgets a connection in the shell and in the core.
+    pub fn release(&mut self, id: ConnId) {
+        self.transports.remove(&id);
+        self.deployment.release(id);
+    }
+
+    /// Remembers whom to wake when a connection in memory has something to read.
+    pub fn wait_for_output(&mut self, id: ConnId, waker: &Waker) {
+        if let Some(Transport::Memory(slot)) = self.transports.get_mut(&id) {
+            *slot = Some(waker.clone());
+        }
+    }
+
+    /// Takes the output of every connection that waits for its socket to be written to.
+    fn collect_flushes(&mut self, exchange: &mut Exchange) {
+        let Exchange { flushes, spare, .. } = exchange;
+        for id in self.sockets_to_flush.drain(..) {
+            let Some(Transport::Socket(socket)) = self.transports.get(&id) else {
+                continue;
+            };
+            let (bytes, after) = self.deployment.take_output(id, |len| {
+                if len < LENT_FROM {
+                    Vec::new()
+                } else {
+                    spare.pop().unwrap_or_default()
+                }
+            });
+            flushes.push(Flush {
+                socket: Arc::clone(socket),
+                id,
+                bytes,
+                after,
+            });
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A client connection without a socket.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use nats_mock_protocol::wire::{ClientBatch, ClientDecoder, Progress};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::hub::{Hub, Transport};
+use crate::core::{AfterOutput, CloseReason, ConnId, Peer, ServerId};
+
+/// The client's end of a connection in memory. It behaves as a TCP connection would: first comes
+/// INFO, and dropping it closes it.
+///
+/// Reading and writing work on any runtime. What is written is handled before the write returns.
+#[derive(Debug)]
+pub struct MemoryConnection {
+    hub: Arc<Hub>,
+    id: ConnId,
+    decoder: ClientDecoder,
+    limit_changes: u64,
+    batch: ClientBatch,
+    /// Written by the client and not a complete operation yet.
+    unparsed: BytesMut,
+    /// Sent by the server and not read yet.
+    unread: Vec<u8>,
+    read: usize,
+    ended: bool,
+}
+
+impl MemoryConnection {
+    /// Connects to a server, taken for `stand_in` if no credentials follow; fails as a refused TCP
+    /// connection does when the server takes no connections.
+    pub(crate) fn open(
+        hub: &Arc<Hub>,
+        server: ServerId,
+        stand_in: Option<&str>,
+    ) -> io::Result<Self> {
+        let peer = Peer {
+            host: "127.0.0.1".into(),
+            port: hub.next_memory_port(),
+            stand_in: stand_in.map(Into::into),
+        };
+        let accepted = hub.input(|state, now| {
+            let accepted = state.deployment.accept(now, server, peer)?;
+            state.attach(accepted.conn, Transport::Memory(None));
+            Some(accepted)
+        });
+        let accepted = accepted.ok_or(io::ErrorKind::ConnectionRefused)?;
+        let mut decoder = ClientDecoder::new(accepted.limits);
+        decoder.expect_connect(accepted.expect_connect);
+        Ok(Self {
+            hub: Arc::clone(hub),
+            id: accepted.conn,
+            decoder,
+            limit_changes: 0,
+            batch: ClientBatch::new(),
+            unparsed: BytesMut::new(),
+            unread: Vec::new(),
+            read: 0,
+            ended: false,
+        })
+    }
+
+    /// Sends bytes to the server.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is closed.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.ended {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.unparsed.extend_from_slice(bytes);
+        if let Some(limits) = self.hub.changed_limits(self.id, &mut self.limit_changes) {
+            self.decoder.set_limits(limits);
+        }
+        loop {
+            let progress = self.decoder.decode(&mut self.unparsed, &mut self.batch);
+            if !self.batch.is_empty() || self.batch.fault().is_some() {
+                let (id, batch) = (self.id, &self.batch);
+                let goes_on = progress == Progress::Paused;
+                let received = self
+                    .hub
+                    .input(|state, now| state.deployment.receive(now, id, batch, goes_on));
+                if let Some(limits) = received.limits {
+                    self.decoder.set_limits(limits);
+                }
+            }
+            self.batch.clear();
+            if progress == Progress::Drained {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What the server has sent since the last call: empty when it has sent nothing, `None` when
+    /// it has closed the connection.
+    pub fn take_received(&mut self) -> Option<Vec<u8>> {
+        self.fetch(None);
+        if self.unread.is_empty() {
+            return (!self.ended).then(Vec::new);
+        }
+        let rest = self.unread.split_off(self.read);
+        self.unread.clear();
+        self.read = 0;
+        Some(rest)
+    }
+
+    /// Moves output of the server here; remembers the waker when there is none.
+    pub(crate) fn fetch(&mut self, waker: Option<&Waker>) {
+        if self.ended || self.read < self.unread.len() {
+            return;
+        }
+        self.unread.clear();
+        self.read = 0;
+        let id = self.id;
+        let buffer = std::mem::take(&mut self.unread);
+        let (bytes, after) = self.hub.input(|state, now| {
+            let (bytes, after) = state.deployment.take_output(id, |_| buffer);
+            state.deployment.wrote(now, id, bytes.len());
+            if after != AfterOutput::KeepOpen {
+                state.release(id);
+            } else if let Some(waker) = waker.filter(|_| bytes.is_empty()) {
+                state.wait_for_output(id, waker);
+            }
+            (bytes, after)
+        });
+        self.unread = bytes;
+        self.ended = after != AfterOutput::KeepOpen;
+    }
+
+    /// Closes the connection as a client does that goes away, or as one that breaks.
+    pub(crate) fn close(&mut self, reset: bool) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let id = self.id;
+        let reason = if reset {
+            CloseReason::ReadError
+        } else {
+            CloseReason::ClientClosed
+        };
+        self.hub.input(|state, now| {
+            state.deployment.peer_closed(now, id, reason);
+            state.release(id);
+        });
+    }
+
+    /// Ends the client's sending side: the server closes the connection, and what it has sent until
+    /// then can still be received.
+    pub fn finish(&mut self) {
+        if !self.ended {
+            let id = self.id;
+            self.hub.input(|state, now| {
+                state
+                    .deployment
+                    .peer_closed(now, id, CloseReason::ClientClosed);
+            });
+        }
+    }
+
+    /// Breaks the connection as a TCP reset does.
+    pub fn reset(mut self) {
+        self.close(true);
+    }
+}
+
+impl Drop for MemoryConnection {
+    fn drop(&mut self) {
+        self.close(false);
+    }
+}
+
+impl AsyncRead for MemoryConnection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.fetch(Some(context.waker()));
+        let available = &self.unread[self.read..];
+        if available.is_empty() {
+            return if self.ended {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            };
+        }
+        let len = available.len().min(into.remaining());
+        into.put_slice(&available[..len]);
+        self.read += len;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for MemoryConnection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.send(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.finish();
+        Poll::Ready(Ok(()))
+    }
+}

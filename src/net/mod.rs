@@ -1,0 +1,13 @@
+//! The shells: they move bytes and time between the outside and the deployment, and hold no NATS
+//! logic.
+
+mod clock;
+mod hub;
+mod io_thread;
+mod memory;
+mod socket;
+
+pub(crate) use clock::Clock;
+pub(crate) use hub::Hub;
+pub(crate) use io_thread::{IoThread, Listener, bind};
+pub use memory::MemoryConnection;
