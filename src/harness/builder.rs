@@ -1,0 +1,325 @@
+//! Choosing what to start.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use nats_mock_protocol::conf::Document;
+
+use super::conf::{options, parse_conf, parse_conf_str};
+use super::{ConfigError, MockNats, StartError};
+use crate::Version;
+use crate::core::Time;
+use crate::net::Clock;
+use crate::topology::{
+    AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, Topology,
+    UserOptions, Warning,
+};
+
+/// Builds a [`MockNats`].
+///
+/// Without any accounts it starts the embedded default: account `USERS` with user `a` (password
+/// `a`) and system account `SYS` with user `admin` (password `changeit`).
+///
+/// ```
+/// use nats_mock::{MockNats, Version};
+///
+/// let nats = MockNats::builder()
+///     .name("n1")
+///     .version(Version::V2_12)
+///     .account("ORDERS", [("shop", "secret")])
+///     .system_account("SYS", [("ops", "secret")])
+///     .start_blocking()?;
+/// assert!(nats.url_for("shop").starts_with("nats://shop:secret@127.0.0.1:"));
+/// # Ok::<(), nats_mock::StartError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is started before `start`"]
+pub struct Builder {
+    server: ServerSpec,
+    /// Accounts, or their absence, are what the user wants.
+    configured: bool,
+    warnings: Vec<Warning>,
+    seed: u64,
+    utc_offset: i32,
+    manual_start: Option<Time>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// A server on an ephemeral port of the loopback interface.
+    pub fn new() -> Self {
+        Self::from_spec(ServerSpec {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            ..ServerSpec::default()
+        })
+    }
+
+    /// The server that a configuration file of nats-server describes. Where it does not say, the
+    /// server listens on an ephemeral port of `127.0.0.1`.
+    ///
+    /// # Errors
+    ///
+    /// When nats-server would not start with the file, or it asks for something that is not
+    /// simulated.
+    pub fn from_conf(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::from_conf_for(path, Version::default())
+    }
+
+    /// As [`from_conf`](Self::from_conf), for a release to simulate, which also reads the file: older
+    /// ones know fewer keys.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_conf`](Self::from_conf).
+    pub fn from_conf_for(path: impl AsRef<Path>, version: Version) -> Result<Self, ConfigError> {
+        Self::from_document(&parse_conf(path)?, version)
+    }
+
+    /// As [`from_conf`](Self::from_conf), for a configuration at hand.
+    ///
+    /// ```
+    /// let nats = nats_mock::Builder::from_conf_str(
+    ///     "server_name: n1
+    ///      accounts { SHOP { users: [{ user: till, password: s3cret }] } }",
+    /// )?
+    /// .start_blocking()?;
+    /// assert_eq!(nats.client("till")?.info().server_name, "n1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_conf`](Self::from_conf).
+    pub fn from_conf_str(text: &str) -> Result<Self, ConfigError> {
+        Self::from_document(&parse_conf_str(text)?, Version::default())
+    }
+
+    fn from_document(document: &Document, version: Version) -> Result<Self, ConfigError> {
+        let (mut options, warnings) = options(document, version)?;
+        options.host.get_or_insert_with(|| "127.0.0.1".to_owned());
+        // Port -1 is any free one.
+        options.port.get_or_insert(-1);
+        Ok(Self {
+            warnings,
+            ..Self::from_options(options).version(version)
+        })
+    }
+
+    /// The server that a set of options describes, with nats-server's defaults for the rest.
+    pub fn from_options(options: ServerOptions) -> Self {
+        Self {
+            configured: true,
+            ..Self::from_spec(ServerSpec::from_options(options))
+        }
+    }
+
+    /// The embedded default deployment under options that say nothing of accounts, with user `a`
+    /// for connections that bring no credentials.
+    pub fn embedded(options: ServerOptions) -> Self {
+        Self::from_spec(ServerSpec::from_options(options)).no_auth_user("a")
+    }
+
+    fn from_spec(server: ServerSpec) -> Self {
+        Self {
+            server,
+            configured: false,
+            warnings: Vec::new(),
+            seed: 0,
+            utc_offset: 0,
+            manual_start: None,
+        }
+    }
+
+    /// What the configuration file holds that has no effect on the simulation, and what nats-server
+    /// itself would warn of.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The server as it has been chosen so far.
+    pub fn server(&self) -> &ServerSpec {
+        &self.server
+    }
+
+    /// The server's name. Default: its id, as with nats-server.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.server.name = Some(name.into());
+        self
+    }
+
+    /// The release line to simulate. Default: the newest. A configuration file is better read by
+    /// [`from_conf_for`](Self::from_conf_for).
+    pub fn version(mut self, version: Version) -> Self {
+        self.server.version = version;
+        self
+    }
+
+    /// The root of all randomness: ids, queue-group picks, jitter. Default: 0. Equal seeds give
+    /// equal ids; let deployments that meet in one test differ.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The address to listen on. Default: an ephemeral port of `127.0.0.1`.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.server.host = address.ip().to_string();
+        self.server.port = address.port();
+        self
+    }
+
+    /// Server tags, in order.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.server.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds an account with users that log in by name and password.
+    pub fn account<'a>(
+        self,
+        name: impl Into<String>,
+        users: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        self.account_with(AccountOptions {
+            users: users.into_iter().map(plain_user).collect(),
+            ..AccountOptions::new(name)
+        })
+    }
+
+    /// Adds an account with its limits and its users' permissions.
+    pub fn account_with(mut self, account: AccountOptions) -> Self {
+        self.server.accounts.push(account);
+        self
+    }
+
+    /// Adds the system account with its users. Default, when other accounts are given: the account
+    /// `$SYS`, which no user logs in to.
+    pub fn system_account<'a>(
+        mut self,
+        name: impl Into<String>,
+        users: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let name = name.into();
+        self.server.system_account = SystemAccount::Named(name.clone());
+        self.account(name, users)
+    }
+
+    /// Adds a user of the global account `$G`.
+    pub fn user(mut self, user: UserOptions) -> Self {
+        let auth = self.server.authorization.get_or_insert_default();
+        auth.users.push(user);
+        self
+    }
+
+    /// Lets connections in that bring no credentials, as this user.
+    pub fn no_auth_user(mut self, name: impl Into<String>) -> Self {
+        self.server.no_auth_user = Some(name.into());
+        self
+    }
+
+    /// Limits on connections and messages.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.server.limits = limits;
+        self
+    }
+
+    /// Intervals and timeouts.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.server.timing = timing;
+        self
+    }
+
+    /// What the server says of the machine it runs on.
+    pub fn machine(mut self, machine: Machine) -> Self {
+        self.server.machine = machine;
+        self
+    }
+
+    /// The offset of the server's local time zone from UTC, in seconds. Default: 0.
+    pub fn utc_offset(mut self, seconds: i32) -> Self {
+        self.utc_offset = seconds;
+        self
+    }
+
+    /// Makes time stand still at `start` until [`MockNats::advance`] moves it: timers, heartbeats
+    /// and timestamps follow. Default: the system's clock.
+    pub fn manual_clock(mut self, start: SystemTime) -> Self {
+        let since_epoch = start
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        self.manual_start = Some(Time::default() + since_epoch);
+        self
+    }
+
+    /// Starts the deployment. It is reachable when this returns. There is nothing to wait for: it
+    /// is `async` so that what has to be waited for in future can be.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on, or no thread can be started.
+    pub async fn start(self) -> Result<MockNats, StartError> {
+        self.start_blocking()
+    }
+
+    /// As [`start`](Self::start), for callers without a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_blocking(mut self) -> Result<MockNats, StartError> {
+        self.fill_in_default_deployment();
+        let address = self.socket_address()?;
+        let clock = self.manual_start.map_or_else(Clock::system, Clock::manual);
+        let topology = Topology {
+            servers: vec![self.server],
+            seed: self.seed,
+            utc_offset: self.utc_offset,
+        };
+        MockNats::launch(topology, address, clock)
+    }
+
+    fn fill_in_default_deployment(&mut self) {
+        let server = &mut self.server;
+        let configured = self.configured
+            || !server.accounts.is_empty()
+            || server.authorization.is_some()
+            || server.system_account != SystemAccount::Default;
+        if !configured {
+            server.accounts = embedded_accounts();
+            server.system_account = SystemAccount::Named("SYS".to_owned());
+        }
+    }
+
+    fn socket_address(&self) -> Result<SocketAddr, StartError> {
+        let host = &self.server.host;
+        let ip: IpAddr = match host.as_str() {
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            host => host.parse().map_err(|_| StartError::Host {
+                host: host.to_owned(),
+            })?,
+        };
+        Ok(SocketAddr::new(ip, self.server.port))
+    }
+}
+
+/// The accounts of the embedded default deployment.
+fn embedded_accounts() -> Vec<AccountOptions> {
+    [("USERS", ("a", "a")), ("SYS", ("admin", "changeit"))]
+        .into_iter()
+        .map(|(name, user)| AccountOptions {
+            users: vec![plain_user(user)],
+            ..AccountOptions::new(name)
+        })
+        .collect()
+}
+
+fn plain_user((name, password): (&str, &str)) -> UserOptions {
+    UserOptions::new(name, password)
+}

@@ -1,0 +1,38 @@
+//! Why a deployment cannot be started, and what it says when it is shut down.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::ConfigError;
+
+/// A deployment that cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A listen host is not an IP address, and names are not looked up.
+    #[error("listen host {host:?} is not an IP address")]
+    Host {
+        /// The host as it was given.
+        host: String,
+    },
+    /// The configuration is not one that nats-server would start with, or asks for something that
+    /// is not simulated.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The thread that serves the sockets cannot be started.
+    #[error("cannot start the I/O thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// What a deployment has to complain of when it is shut down. There is nothing so far.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShutdownError {}

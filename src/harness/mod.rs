@@ -1,0 +1,13 @@
+//! What a test works with: starting a deployment, reaching it, and steering it.
+
+mod builder;
+mod client;
+mod conf;
+mod error;
+mod mock;
+
+pub use builder::Builder;
+pub use client::{Client, ClientError, Message, Subscription};
+pub use conf::{ConfigError, parse_conf};
+pub use error::{ShutdownError, StartError};
+pub use mock::MockNats;

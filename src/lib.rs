@@ -1,0 +1,48 @@
+//! An in-process NATS deployment for tests.
+//!
+//! A test starts a server in microseconds, points real NATS clients and real system-account tools
+//! at it, and drops it. The server speaks the client protocol, has accounts and a system account,
+//! emits the `$SYS` events and answers the `$SYS.REQ` requests of a real nats-server, for the
+//! version the test names.
+//!
+//! ```
+//! use nats_mock::MockNats;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let nats = MockNats::start().await?;
+//! let app = async_nats::connect(nats.url_for("a")).await?;
+//! let ops = async_nats::connect(nats.system_url()).await?;
+//!
+//! let ping = ops.request("$SYS.REQ.SERVER.PING", "".into()).await?;
+//! assert!(ping.payload.starts_with(b"{\"server\":"));
+//! app.flush().await?;
+//! nats.shutdown().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod core;
+#[cfg(test)]
+mod generated;
+mod harness;
+mod net;
+mod services;
+pub mod topology;
+mod version;
+
+pub use core::ReloadError;
+pub use harness::{
+    Builder, Client, ClientError, ConfigError, Message, MockNats, ShutdownError, StartError,
+    Subscription, parse_conf,
+};
+pub use nats_mock_protocol as protocol;
+pub use net::MemoryConnection;
+pub use version::{UnknownVersion, Version};
+
+/// Compiles and runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
