@@ -1,0 +1,40 @@
+//! What `--help` says.
+
+/// The usage of the program.
+pub const TEXT: &str = "\
+Usage: nats-mock [options]
+
+Simulates a nats-server for tests. It takes the flags, configuration files and signals of
+nats-server; with no arguments it serves a default deployment on port 4222.
+
+Server:
+    -a, --addr, --net <host>         Listen on this host (default: 0.0.0.0)
+    -p, --port <port>                Listen on this port, -1 for any (default: 4222)
+    -n, --name, --server_name <name> Server name (default: the server's id)
+    -P, --pid <file>                 Write the process id to a file
+    -c, --config <file>              Read a configuration file
+    -t                               Check the configuration file and exit
+    -sl, --signal <signal>[=<pid>]   Signal a running server: ldm, stop, quit, term, reopen, reload
+        --client_advertise <url>     Address that clients are told
+        --ports_file_dir <dir>       Write <program>_<pid>.ports to this directory
+    -m, --http_port <port>           Refused: HTTP monitoring is not simulated yet
+
+Simulation:
+        --simulate-version <version> Release to simulate, such as 2.12.8 (default: the newest)
+        --seed <number>              Root of all randomness (default: 0)
+
+Authorization:
+        --user <user>                User that clients must log in as
+        --pass <password>            Password of that user
+        --auth <token>               Token that clients must bring
+
+Logging:
+    -l, --log <file>                 Write the log to a file
+    -T, --logtime                    Begin log lines with the time (default: true)
+        --logtime_utc                Log in UTC instead of local time
+    -D, -V, -VV, -DV, -DVV           Accepted, without effect
+
+Common:
+    -h, --help                       Show this message
+    -v, --version                    Show the version that is simulated
+";
