@@ -1,0 +1,168 @@
+//! What the programs of this crate have in common: their flags, and how they report.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+
+use crate::suite::Named;
+use crate::version::Version;
+
+/// The flags of `record` and `compare`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server's program.
+    pub binary: PathBuf,
+    /// The version it is, which picks scenarios and goldens.
+    pub version: Version,
+    /// The fixtures folder whose goldens are written or read, if not the repository's.
+    pub out: Option<PathBuf>,
+    /// How often each scenario is played; 0 if not said.
+    pub runs: usize,
+    /// How many scenarios are played at a time.
+    pub jobs: usize,
+    /// Flags the program is given first on every run.
+    pub flags: Vec<String>,
+    /// Parts of names; a scenario is taken if its name contains one of them.
+    pub filters: Vec<String>,
+}
+
+impl Options {
+    /// Reads a command line without the program's name.
+    ///
+    /// # Errors
+    ///
+    /// Names the flag that is missing, unknown or has a bad value.
+    pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut args = args.into_iter();
+        let (mut binary, mut version, mut out) = (None, None, None);
+        let (mut runs, mut jobs) = (0, thread::available_parallelism().map_or(2, usize::from));
+        let (mut flags, mut filters) = (Vec::new(), Vec::new());
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--binary" => binary = Some(PathBuf::from(value()?)),
+                "--version" => version = Some(value()?.parse().map_err(|e| format!("{e}"))?),
+                "--out" => out = Some(PathBuf::from(value()?)),
+                "--runs" => runs = count(&value()?)?,
+                "--flags" => flags.extend(value()?.split_whitespace().map(str::to_owned)),
+                "--jobs" => jobs = count(&value()?)?,
+                _ if arg.starts_with('-') => return Err(format!("unknown flag {arg}")),
+                _ => filters.push(arg),
+            }
+        }
+        Ok(Self {
+            binary: binary.ok_or("--binary is missing")?,
+            version: version.ok_or("--version is missing")?,
+            out,
+            runs,
+            jobs,
+            flags,
+            filters,
+        })
+    }
+
+    /// The scenarios meant: those of the version whose name matches a filter.
+    pub fn select(&self, scenarios: Vec<Named>) -> Vec<Named> {
+        let wanted = |name: &str| {
+            self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part.as_str()))
+        };
+        scenarios
+            .into_iter()
+            .filter(|named| named.scenario.versions.contains(self.version) && wanted(&named.name))
+            .collect()
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a count"))
+}
+
+/// Runs a program: reads its flags, reports its errors, turns its verdict into an exit code.
+pub fn main(
+    usage: &str,
+    program: impl FnOnce(Options) -> Result<bool, Box<dyn std::error::Error>>,
+) -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("{problem}\n{usage}");
+            return ExitCode::from(2);
+        }
+    };
+    match program(options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Counts verdicts and prints them.
+#[derive(Debug, Default)]
+pub struct Tally {
+    passed: usize,
+    failed: usize,
+}
+
+impl Tally {
+    /// Notes a success.
+    pub fn passed(&mut self, name: &str) {
+        self.passed += 1;
+        println!("ok    {name}");
+    }
+
+    /// Notes a failure and shows why.
+    pub fn failed(&mut self, name: &str, why: &str) {
+        self.failed += 1;
+        println!("FAIL  {name}");
+        for line in why.lines() {
+            println!("      {line}");
+        }
+    }
+
+    /// Prints the totals; true if nothing failed.
+    pub fn finish(self) -> bool {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        self.failed == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn flags_are_read() {
+        let options =
+            options("--binary x --version 2.15.1 --runs 3 --flags -D wire/ sys").expect("flags");
+        assert_eq!(options.version, Version::new(2, 15, 1));
+        assert_eq!((options.runs, options.filters.len()), (3, 2));
+        assert_eq!(options.flags, ["-D"]);
+    }
+
+    #[test]
+    fn bad_flags_are_named() {
+        assert_eq!(
+            options("--version 2.15.1").expect_err("no binary"),
+            "--binary is missing"
+        );
+        assert_eq!(
+            options("--runs x").expect_err("no count"),
+            "`x` is not a count"
+        );
+        assert_eq!(
+            options("--fast").expect_err("unknown"),
+            "unknown flag --fast"
+        );
+        assert_eq!(
+            options("--binary").expect_err("no value"),
+            "--binary needs a value"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! nats-mock within this process, on a clock of its own.
+//!
+//! Connections are in memory and time stands still until the runner waits: it then jumps to the
+//! next thing due. A scenario that takes seconds with a real server takes no time here, and comes
+//! out the same every time.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use nats_mock::{Builder, MemoryConnection, MockNats};
+
+use super::binary::{Binary, BinaryDriver};
+use super::{
+    CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded, Target,
+};
+use crate::normalise::HoleKind;
+use crate::scenario::{Deployment, Signal};
+
+/// The library, simulating one release.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    version: nats_mock::Version,
+    program: Binary,
+}
+
+impl Embedded {
+    /// The release to simulate, and the program for what only a process can show: what it prints,
+    /// and what its flags do.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such program.
+    pub fn new(version: nats_mock::Version, program: &Path) -> Result<Self, DriverError> {
+        let flags = ["--simulate-version".to_owned(), version.to_string()];
+        Ok(Self {
+            version,
+            program: Binary::new(program)?.with_flags(flags),
+        })
+    }
+}
+
+impl Target for Embedded {
+    fn prepare(&self, deployment: &Deployment) -> Result<Box<dyn Driver>, DriverError> {
+        // Flags and the environment are the program's.
+        if !deployment.args.is_empty() || deployment.time_zone.is_some() {
+            return self.program.prepare(deployment);
+        }
+        Ok(Box::new(EmbeddedDriver {
+            version: self.version,
+            program: self.program.driver(deployment)?,
+            nats: None,
+            conns: Vec::new(),
+            started: SystemTime::UNIX_EPOCH + START,
+            exit: Exit::Code(0),
+            leaves: false,
+        }))
+    }
+}
+
+/// When the clock starts; any moment with a fraction that has no trailing zeros will do.
+const START: Duration = Duration::new(1_700_000_000, 123_456_789);
+
+struct EmbeddedDriver {
+    version: nats_mock::Version,
+    program: BinaryDriver,
+    nats: Option<MockNats>,
+    conns: Vec<Option<MemoryConnection>>,
+    started: SystemTime,
+    /// How the program would end if it ended now.
+    exit: Exit,
+    /// It was told to.
+    leaves: bool,
+}
+
+impl EmbeddedDriver {
+    fn nats(&self) -> Result<&MockNats, DriverError> {
+        self.nats
+            .as_ref()
+            .ok_or_else(|| DriverError::State("the server was not started".to_owned()))
+    }
+
+    fn conn(&mut self, conn: ConnId) -> Result<&mut MemoryConnection, DriverError> {
+        self.conns
+            .get_mut(conn.0)
+            .and_then(Option::as_mut)
+            .ok_or_else(|| DriverError::State(format!("connection {} is closed", conn.0)))
+    }
+
+    fn take(&mut self, conn: ConnId) -> Option<MemoryConnection> {
+        self.conns.get_mut(conn.0).and_then(Option::take)
+    }
+
+    /// Nothing that clients do happens at the same instant.
+    fn tick(&self) -> Result<(), DriverError> {
+        self.nats()?.advance(Duration::from_micros(1));
+        Ok(())
+    }
+
+    fn builder(&self) -> Result<Builder, String> {
+        let builder = Builder::from_conf_for(self.program.conf(), self.version)
+            .map_err(|error| error.to_string())?;
+        Ok(builder
+            .manual_clock(self.started)
+            .address(([127, 0, 0, 1], 0).into()))
+    }
+}
+
+impl Driver for EmbeddedDriver {
+    fn start(&mut self) -> Result<(), DriverError> {
+        if self.nats.is_none() {
+            let builder = self.builder().map_err(DriverError::Start)?;
+            let started = builder.start_blocking();
+            self.nats = Some(started.map_err(|error| DriverError::Start(error.to_string()))?);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<Opened, DriverError> {
+        self.tick()?;
+        match self.nats()?.connect_in_memory() {
+            Ok(conn) => {
+                self.conns.push(Some(conn));
+                Ok(Opened::Connection(ConnId(self.conns.len() - 1)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Ok(Opened::Refused)
+            }
+            Err(error) => Err(DriverError::io("connecting")(error)),
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {
+        self.tick()?;
+        match self.conn(conn)?.send(bytes) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(DriverError::io("sending")(error))
+            }
+            _ => Ok(bytes.len()),
+        }
+    }
+
+    fn receive(&mut self, conn: ConnId, into: &mut Vec<u8>) -> Result<Received, DriverError> {
+        Ok(match self.conn(conn)?.take_received() {
+            None => Received::Closed,
+            Some(bytes) if bytes.is_empty() => Received::Nothing,
+            Some(bytes) => {
+                into.extend_from_slice(&bytes);
+                Received::Bytes
+            }
+        })
+    }
+
+    fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError> {
+        self.tick()?;
+        self.conn(conn)?.finish();
+        Ok(())
+    }
+
+    fn close(&mut self, conn: ConnId) -> Result<(), DriverError> {
+        self.tick()?;
+        drop(self.take(conn));
+        Ok(())
+    }
+
+    fn reset(&mut self, conn: ConnId) -> Result<(), DriverError> {
+        if let Some(conn) = self.take(conn) {
+            conn.reset();
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<(), DriverError> {
+        let nats = self.nats()?;
+        match signal {
+            // The program stays with the first signal that makes it leave.
+            _ if self.leaves => return Ok(()),
+            Signal::Usr2 => nats.lame_duck(),
+            Signal::Int | Signal::Term => nats.stop(),
+        }
+        self.leaves = true;
+        if signal == Signal::Term {
+            self.exit = Exit::Code(self.version.exit_code_after_term().into());
+        }
+        Ok(())
+    }
+
+    fn reload(&mut self, conf: &str) -> Result<Reloaded, DriverError> {
+        self.program.write_conf(conf)?;
+        let reloaded = self.builder().and_then(|builder| {
+            let nats = self.nats().map_err(|error| error.to_string())?;
+            nats.reload(builder.server().clone())
+                .map_err(|error| error.to_string())
+        });
+        Ok(match reloaded {
+            Ok(()) => Reloaded::Done,
+            Err(why) => Reloaded::Failed(why.trim_end().to_owned()),
+        })
+    }
+
+    fn run(&mut self, args: &[String]) -> Result<CommandOutput, DriverError> {
+        self.program.run(args)
+    }
+
+    fn exit(&mut self) -> Result<Option<Exit>, DriverError> {
+        Ok(self.nats()?.is_stopped().then_some(self.exit))
+    }
+
+    fn now(&mut self) -> Duration {
+        let now = self.nats.as_ref().map_or(self.started, MockNats::now);
+        now.duration_since(self.started).unwrap_or_default()
+    }
+
+    fn wait(&mut self, _: &[Interest], until: Duration) -> Result<(), DriverError> {
+        let now = self.now();
+        let started = self.started;
+        let nats = self.nats()?;
+        let due = nats
+            .next_deadline()
+            .and_then(|due| due.duration_since(started).ok())
+            .map_or(until, |due| due.min(until));
+        nats.advance(due.saturating_sub(now));
+        Ok(())
+    }
+
+    fn literals(&self) -> Vec<(Vec<u8>, HoleKind)> {
+        self.program.literals()
+    }
+}

@@ -1,0 +1,57 @@
+//! Seeing that a process has come to rest.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long to watch at most.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The time between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// How many looks in a row must find every thread asleep.
+const LOOKS: usize = 3;
+
+/// Returns when every thread of process `pid` has been asleep for a few looks in a row.
+///
+/// A server that says it is ready may still have goroutines that were started and not yet run, and
+/// some of those draw client ids. Where the system does not tell about threads, or the process is
+/// never at rest, this returns all the same: the scenario then shows whatever comes of it.
+pub(super) fn await_rest(pid: u32) {
+    let started = Instant::now();
+    let mut asleep = 0;
+    while asleep < LOOKS && started.elapsed() < PATIENCE {
+        match all_asleep(pid) {
+            Some(true) => asleep += 1,
+            Some(false) => asleep = 0,
+            None => return,
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Whether all threads are in state `S`, as far as the system tells.
+fn all_asleep(pid: u32) -> Option<bool> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    for task in tasks {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (_, after_name) = stat.rsplit_once(") ")?;
+        if !after_name.starts_with('S') {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_works_is_not_at_rest() {
+        // This very thread is running while it looks.
+        assert_ne!(all_asleep(std::process::id()), Some(true));
+        assert_eq!(all_asleep(u32::MAX), None);
+    }
+}

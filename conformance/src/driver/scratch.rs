@@ -1,0 +1,67 @@
+//! The scratch directory of one scenario run with a server's program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::DriverError;
+use crate::scenario::Deployment;
+
+/// A directory with the scenario's files; removed when dropped.
+pub(super) struct Scratch {
+    dir: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// Writes the files of `deployment`.
+    pub(super) fn new(deployment: &Deployment) -> Result<Self, DriverError> {
+        let dir = tempfile::Builder::new()
+            .prefix("conformance-")
+            .tempdir()
+            .map_err(DriverError::io("making a scratch directory"))?;
+        let scratch = Self { dir };
+        scratch.write_conf(&deployment.conf)?;
+        for (name, text) in &deployment.files {
+            fs::write(scratch.path().join(name), text)
+                .map_err(DriverError::io("writing a file of the scenario"))?;
+        }
+        Ok(scratch)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The configuration file.
+    pub(super) fn conf(&self) -> PathBuf {
+        self.path().join("server.conf")
+    }
+
+    /// Replaces the configuration file.
+    pub(super) fn write_conf(&self, text: &str) -> Result<(), DriverError> {
+        fs::write(self.conf(), text).map_err(DriverError::io("writing the configuration"))
+    }
+
+    /// The file the server's log goes to.
+    pub(super) fn log(&self) -> PathBuf {
+        self.path().join("server.log")
+    }
+
+    /// What the server has logged so far.
+    pub(super) fn read_log(&self) -> String {
+        fs::read(self.log())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The client port in the ports file, once the server has written one.
+    pub(super) fn client_port(&self) -> Option<u16> {
+        let entries = fs::read_dir(self.path()).ok()?;
+        let file = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|ext| ext == "ports"))?;
+        let ports: serde_json::Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        let url = ports.get("nats")?.get(0)?.as_str()?;
+        url.rsplit(':').next()?.parse().ok()
+    }
+}

@@ -1,0 +1,186 @@
+//! What varies in the JSON a server sends, decided by key and by the shape of the value.
+
+use super::{Freedom, HoleKind, Masked, Normaliser, text_rules};
+use crate::json::{Kind, Node};
+
+/// Keys whose value is a time of the run.
+const TIME_KEYS: [&str; 9] = [
+    "time",
+    "timestamp",
+    "start",
+    "stop",
+    "now",
+    "last_activity",
+    "config_load_time",
+    "update_time",
+    "last_modified",
+];
+
+/// Masks the document `root` of `text`.
+pub(super) fn mask(
+    normaliser: &Normaliser,
+    text: &[u8],
+    root: &Node,
+    freedom: Freedom<'_>,
+) -> Masked {
+    Walk {
+        normaliser,
+        text,
+        freedom,
+        place: Vec::new(),
+    }
+    .node(root)
+}
+
+struct Walk<'a> {
+    normaliser: &'a Normaliser,
+    text: &'a [u8],
+    freedom: Freedom<'a>,
+    place: Vec<String>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Node) -> Masked {
+        let raw = &self.text[node.span.clone()];
+        if self.freedom.free.iter().any(|p| p.matches(&self.place)) {
+            let mut masked = Masked::default();
+            match node.kind {
+                Kind::String => quoted(&mut masked, HoleKind::FreeString, raw),
+                Kind::Number => masked.hole(HoleKind::FreeNumber, raw),
+                _ => masked.hole(HoleKind::FreeValue, raw),
+            }
+            return masked;
+        }
+        if self.freedom.shuffled.iter().any(|p| p.matches(&self.place)) {
+            let mut masked = Masked::default();
+            masked.hole(HoleKind::Shuffled, raw);
+            return masked;
+        }
+        match &node.kind {
+            Kind::Object(members) => {
+                let children = members.iter().map(|(key, child)| (key.clone(), child));
+                self.children(node, children.collect(), false)
+            }
+            Kind::Array(elements) => {
+                let is_set = self.freedom.sets.iter().any(|p| p.matches(&self.place));
+                let children = elements
+                    .iter()
+                    .enumerate()
+                    .map(|(index, child)| (index.to_string(), child));
+                self.children(node, children.collect(), is_set)
+            }
+            _ => self.scalar(node),
+        }
+    }
+
+    /// Masks the children and keeps the bytes between them.
+    fn children(&mut self, node: &Node, children: Vec<(String, &Node)>, is_set: bool) -> Masked {
+        let mut parts = Vec::with_capacity(children.len());
+        for (key, child) in &children {
+            self.place.push(key.clone());
+            parts.push(self.node(child));
+            self.place.pop();
+        }
+        if is_set {
+            parts.sort_by_cached_key(Masked::order_key);
+        }
+        let mut masked = Masked::default();
+        let mut at = node.span.start;
+        for ((_, child), part) in children.iter().zip(parts) {
+            masked.bytes(&self.text[at..child.span.start]);
+            masked.append(part);
+            at = child.span.end;
+        }
+        masked.bytes(&self.text[at..node.span.end]);
+        masked
+    }
+
+    fn scalar(&self, node: &Node) -> Masked {
+        let raw = &self.text[node.span.clone()];
+        let key = self.place.last().map_or("", String::as_str);
+        let mut masked = Masked::default();
+        match node.kind {
+            Kind::Number => match number_rule(key, raw) {
+                Some(kind) => masked.hole(kind, raw),
+                None => masked.bytes(raw),
+            },
+            Kind::String => {
+                let inner = &raw[1..raw.len() - 1];
+                match string_rule(key, self.place.len(), inner) {
+                    Some(kind) => quoted(&mut masked, kind, raw),
+                    None => masked = self.normaliser.text(raw),
+                }
+            }
+            _ => masked.bytes(raw),
+        }
+        masked
+    }
+}
+
+fn quoted(masked: &mut Masked, kind: HoleKind, raw: &[u8]) {
+    masked.bytes(b"\"");
+    masked.hole(kind, &raw[1..raw.len() - 1]);
+    masked.bytes(b"\"");
+}
+
+fn number_rule(key: &str, raw: &[u8]) -> Option<HoleKind> {
+    match key {
+        "rtt" if raw != b"0" => Some(HoleKind::Nanoseconds),
+        "port" if raw != b"0" => Some(HoleKind::Port),
+        "mem" => Some(HoleKind::Memory),
+        "cpu" => Some(HoleKind::Cpu),
+        "cores" => Some(HoleKind::Cores),
+        "gomaxprocs" => Some(HoleKind::GoMaxProcs),
+        _ => None,
+    }
+}
+
+fn string_rule(key: &str, depth: usize, inner: &[u8]) -> Option<HoleKind> {
+    match key {
+        "xkey" if text_rules::is_public_key(inner, b'X') => Some(HoleKind::Xkey),
+        "nonce" => Some(HoleKind::Nonce),
+        "id" if depth == 1 && is_event_id(inner) => Some(HoleKind::EventId),
+        "rtt" if inner != b"0s" && ends_as_duration(inner) => Some(HoleKind::Duration),
+        "uptime" | "idle" if ends_as_duration(inner) => Some(HoleKind::Elapsed),
+        _ if TIME_KEYS.contains(&key) => time_of_run(inner),
+        _ => None,
+    }
+}
+
+fn is_event_id(text: &[u8]) -> bool {
+    text.len() == 22 && text.iter().all(u8::is_ascii_alphanumeric)
+}
+
+fn ends_as_duration(text: &[u8]) -> bool {
+    text.first().is_some_and(u8::is_ascii_digit) && text.last() == Some(&b's')
+}
+
+/// A time after the year 2000; Go's zero time is a constant and stays.
+fn time_of_run(text: &[u8]) -> Option<HoleKind> {
+    const SHAPE: &[u8] = b"2ddd-dd-ddTdd:dd:dd";
+    let head = text.get(..SHAPE.len())?;
+    let shaped = head.iter().zip(SHAPE).all(|(b, shape)| match shape {
+        b'd' => b.is_ascii_digit(),
+        other => b == other,
+    });
+    if !shaped {
+        return None;
+    }
+    let mut rest = &text[SHAPE.len()..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 || fraction[digits - 1] == b'0' {
+            return None;
+        }
+        rest = &fraction[digits..];
+    }
+    match rest {
+        b"Z" => Some(HoleKind::Time),
+        [b'+' | b'-', h1, h2, b':', m1, m2]
+            if [h1, h2, m1, m2].iter().all(|b| b.is_ascii_digit()) =>
+        {
+            Some(HoleKind::TimeWithOffset)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,322 @@
+//! Replacing what varies between two runs of the same server by typed placeholders.
+//!
+//! Only values that a server draws or measures are replaced: identities, random names, times,
+//! ports and machine figures. Everything else, JSON key order and escapes included, stays the bytes
+//! that came. Normalising has two stages, because a step may declare the order of its frames free:
+//! first each frame is *masked*, which cuts [holes](Hole) that remember what stood there, then the
+//! transcript numbers equal holes by first appearance.
+
+mod json_rules;
+mod text_rules;
+
+use crate::scenario::JsonPath;
+use crate::wire::Frame;
+
+/// Why a value is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HoleKind {
+    /// A server's public key, `N` and 55 characters.
+    ServerId,
+    /// A server's public curve key, `X` and 55 characters.
+    Xkey,
+    /// The nonce a client is to sign.
+    Nonce,
+    /// The id of an event, 22 characters of which the first 12 belong to the server process.
+    EventId,
+    /// A random part of a subject the server made up.
+    Token,
+    /// A time that says `Z`.
+    Time,
+    /// A time with a numeric zone offset.
+    TimeWithOffset,
+    /// A round-trip time in nanoseconds.
+    Nanoseconds,
+    /// A round-trip time as text with its unit.
+    Duration,
+    /// A whole-second duration as text, such as an uptime.
+    Elapsed,
+    /// A port the operating system picked.
+    Port,
+    /// Bytes of memory in use.
+    Memory,
+    /// Processor load.
+    Cpu,
+    /// The number of processors.
+    Cores,
+    /// The `GOMAXPROCS` of the process.
+    GoMaxProcs,
+    /// A process id.
+    Pid,
+    /// A time in the server's log.
+    LogTime,
+    /// The scenario's scratch directory.
+    Directory,
+    /// A JSON value that frames share out among themselves in any order.
+    Shuffled,
+    /// A JSON string the scenario declares free.
+    FreeString,
+    /// A JSON number the scenario declares free.
+    FreeNumber,
+    /// Another JSON value the scenario declares free.
+    FreeValue,
+}
+
+impl HoleKind {
+    /// The word in the placeholder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ServerId => "server-id",
+            Self::Xkey => "xkey",
+            Self::Nonce => "nonce",
+            Self::EventId => "event-id",
+            Self::Token => "token",
+            Self::Time => "time",
+            Self::TimeWithOffset => "time-with-offset",
+            Self::Nanoseconds => "ns",
+            Self::Duration => "duration",
+            Self::Elapsed => "elapsed",
+            Self::Port => "port",
+            Self::Memory => "mem",
+            Self::Cpu => "cpu",
+            Self::Cores => "cores",
+            Self::GoMaxProcs => "gomaxprocs",
+            Self::Pid => "pid",
+            Self::LogTime => "log-time",
+            Self::Directory => "dir",
+            Self::Shuffled => "shuffled",
+            Self::FreeString => "free-string",
+            Self::FreeNumber => "free-number",
+            Self::FreeValue => "free",
+        }
+    }
+
+    /// Whether equal values get equal numbers, so that a transcript shows which are the same.
+    pub fn is_numbered(self) -> bool {
+        matches!(
+            self,
+            Self::ServerId | Self::Xkey | Self::EventId | Self::Token
+        )
+    }
+
+    /// Whether values of this kind differ in length, so that sizes of texts with them vary too.
+    pub fn varies_in_length(self) -> bool {
+        !matches!(
+            self,
+            Self::ServerId | Self::Xkey | Self::Nonce | Self::EventId | Self::Token
+        )
+    }
+}
+
+/// A value cut out of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// Why it was cut out.
+    pub kind: HoleKind,
+    /// What stood there.
+    pub value: Vec<u8>,
+}
+
+/// A part of a masked text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes as received.
+    Bytes(Vec<u8>),
+    /// A value cut out.
+    Hole(Hole),
+}
+
+/// A text with holes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Masked(pub Vec<Piece>);
+
+impl Masked {
+    fn bytes(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        match self.0.last_mut() {
+            Some(Piece::Bytes(last)) => last.extend_from_slice(bytes),
+            _ => self.0.push(Piece::Bytes(bytes.to_vec())),
+        }
+    }
+
+    fn hole(&mut self, kind: HoleKind, value: &[u8]) {
+        self.0.push(Piece::Hole(Hole {
+            kind,
+            value: value.to_vec(),
+        }));
+    }
+
+    fn append(&mut self, other: Masked) {
+        for piece in other.0 {
+            match piece {
+                Piece::Bytes(bytes) => self.bytes(&bytes),
+                hole => self.0.push(hole),
+            }
+        }
+    }
+
+    fn varies_in_length(&self) -> bool {
+        self.0
+            .iter()
+            .any(|piece| matches!(piece, Piece::Hole(hole) if hole.kind.varies_in_length()))
+    }
+
+    /// A key that orders masked texts without looking at what was cut out.
+    pub fn order_key(&self) -> Vec<u8> {
+        let mut key = Vec::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Bytes(bytes) => key.extend_from_slice(bytes),
+                Piece::Hole(hole) => {
+                    key.push(0);
+                    key.extend_from_slice(hole.kind.name().as_bytes());
+                }
+            }
+        }
+        key
+    }
+}
+
+/// A frame with holes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskedFrame {
+    /// The protocol line.
+    pub line: Masked,
+    /// The header block of `HMSG`; empty for `MSG`, absent for other frames.
+    pub headers: Option<Masked>,
+    /// The payload; absent for frames without one.
+    pub payload: Option<Masked>,
+}
+
+impl MaskedFrame {
+    /// A key that orders frames without looking at what was cut out.
+    pub fn order_key(&self) -> Vec<u8> {
+        let mut key = self.line.order_key();
+        for part in [&self.headers, &self.payload].into_iter().flatten() {
+            key.push(b'\n');
+            key.extend(part.order_key());
+        }
+        key
+    }
+}
+
+impl MaskedFrame {
+    /// The values cut out as [`HoleKind::Shuffled`].
+    pub fn shuffled(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = [Some(&self.line), self.payload.as_ref()];
+        parts
+            .into_iter()
+            .flatten()
+            .flat_map(|part| &part.0)
+            .filter_map(|piece| match piece {
+                Piece::Hole(hole) if hole.kind == HoleKind::Shuffled => Some(&hole.value[..]),
+                _ => None,
+            })
+    }
+}
+
+/// What a scenario declares free in a step.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Freedom<'a> {
+    /// JSON lists whose order is free.
+    pub sets: &'a [JsonPath],
+    /// JSON values that are free.
+    pub free: &'a [JsonPath],
+    /// JSON values shown apart from their frames, in order.
+    pub shuffled: &'a [JsonPath],
+}
+
+/// Masks what one server under test sends and prints.
+#[derive(Debug, Clone, Default)]
+pub struct Normaliser {
+    literals: Vec<(Vec<u8>, HoleKind)>,
+}
+
+impl Normaliser {
+    /// A normaliser that also cuts out these texts wherever they appear, such as the path of a
+    /// scratch directory.
+    pub fn new(literals: Vec<(Vec<u8>, HoleKind)>) -> Self {
+        Self { literals }
+    }
+
+    /// Masks a frame.
+    pub fn frame(&self, frame: &Frame, freedom: Freedom<'_>) -> MaskedFrame {
+        let Some(body) = &frame.body else {
+            return MaskedFrame {
+                line: self.info_or_line(&frame.line, freedom),
+                headers: None,
+                payload: None,
+            };
+        };
+        let headers = self.text(&body.headers);
+        let payload = self.payload(&body.payload, freedom);
+        let mut line = self.text(&frame.line);
+        if headers.varies_in_length() || payload.varies_in_length() {
+            line = hide_sizes(line, headers.varies_in_length());
+        }
+        MaskedFrame {
+            line,
+            headers: Some(headers),
+            payload: Some(payload),
+        }
+    }
+
+    fn info_or_line(&self, line: &[u8], freedom: Freedom<'_>) -> Masked {
+        let json = line
+            .strip_prefix(b"INFO ")
+            .map(|rest| rest.trim_ascii_end())
+            .filter(|json| !json.is_empty());
+        match json {
+            Some(json) => {
+                let mut masked = Masked::default();
+                masked.bytes(b"INFO ");
+                masked.append(self.payload(json, freedom));
+                masked.bytes(&line[5 + json.len()..]);
+                masked
+            }
+            None => self.text(line),
+        }
+    }
+
+    fn payload(&self, payload: &[u8], freedom: Freedom<'_>) -> Masked {
+        match crate::json::locate(payload) {
+            Some(root) => json_rules::mask(self, payload, &root, freedom),
+            None => self.text(payload),
+        }
+    }
+
+    /// Masks text that is not JSON.
+    pub fn text(&self, text: &[u8]) -> Masked {
+        text_rules::mask(text, &self.literals)
+    }
+
+    /// Masks what a program printed, log lines included, line by line.
+    pub fn output(&self, text: &[u8]) -> Vec<Masked> {
+        text.split_inclusive(|b| *b == b'\n')
+            .map(|line| text_rules::mask_log_line(line, &self.literals))
+            .collect()
+    }
+}
+
+/// Replaces the sizes at the end of a message line by `<n>`: the total, and before it the size of
+/// the headers if those vary.
+fn hide_sizes(line: Masked, headers_vary: bool) -> Masked {
+    let mut pieces = line.0;
+    if let Some(Piece::Bytes(last)) = pieces.last_mut() {
+        let mut text = String::from_utf8_lossy(last).into_owned();
+        let end = text.trim_end().len();
+        let total = text[..end].rfind(' ').map_or(0, |at| at + 1);
+        text.replace_range(total..end, "<n>");
+        if headers_vary {
+            let end = total.saturating_sub(1);
+            let size = text[..end].rfind(' ').map_or(0, |at| at + 1);
+            text.replace_range(size..end, "<n>");
+        }
+        *last = text.into_bytes();
+    }
+    Masked(pieces)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+use super::*;
+use crate::transcript::Numbering;
+use crate::wire::take_frame;
+use proptest::prelude::*;
+
+const ID: &str = "NB3N2PJXNQFWOEDULULZ5B5UO3WGY6U5TRNKQHYQEZTF6QPQB2JSQWTU";
+const XKEY: &str = "XANSEK72YVMVTFWYF6KCWUA4HY5PPX3TRYPJJZOS3DZLHSAXUI5QCIHC";
+
+fn frame(text: &str) -> Frame {
+    take_frame(&mut text.as_bytes().to_vec()).expect("a whole frame")
+}
+
+fn message(subject: &str, payload: &str) -> Frame {
+    frame(&format!(
+        "MSG {subject} 1 {}\r\n{payload}\r\n",
+        payload.len()
+    ))
+}
+
+fn shown(frame: &Frame, freedom: Freedom<'_>) -> Vec<String> {
+    let masked = Normaliser::default().frame(frame, freedom);
+    let mut numbering = Numbering::default();
+    [Some(masked.line), masked.headers, masked.payload]
+        .into_iter()
+        .flatten()
+        .map(|part| numbering.show(&part))
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+fn payload(text: &str) -> String {
+    shown(&message("a", text), Freedom::default()).remove(1)
+}
+
+#[test]
+fn info_keeps_all_but_identity_and_port() {
+    let info = format!(
+        "INFO {{\"server_id\":\"{ID}\",\"server_name\":\"{ID}\",\"version\":\"2.15.1\",\"git_commit\":\"b2fd3ef\",\"go\":\"go1.27.2\",\"host\":\"127.0.0.1\",\"port\":23800,\"client_id\":8,\"nonce\":\"AbCdEfGhIjKlMnO\",\"xkey\":\"{XKEY}\"}} \r\n"
+    );
+    assert_eq!(
+        shown(&frame(&info), Freedom::default()),
+        [
+            "INFO {\"server_id\":\"<server-id:1>\",\"server_name\":\"<server-id:1>\",\"version\":\"2.15.1\",\"git_commit\":\"b2fd3ef\",\"go\":\"go1.27.2\",\"host\":\"127.0.0.1\",\"port\":<port>,\"client_id\":8,\"nonce\":\"<nonce>\",\"xkey\":\"<xkey:1>\"} \\r\\n"
+        ]
+    );
+}
+
+#[test]
+fn counters_and_settings_stay_exact() {
+    let text = r#"{"seq":23,"cid":7,"client_id":6,"num_subscriptions":66,"in_msgs":5,"out_bytes":12028,"http_port":0,"pending_bytes":0,"max_payload":1048576,"ping_interval":120000000000,"cache_hit_rate":0.28,"config_digest":"sha256:0f16","max_memory":14700544}"#;
+    assert_eq!(payload(text), text);
+}
+
+#[test]
+fn machine_figures_keep_their_type() {
+    assert_eq!(
+        payload(r#"{"mem":14700544,"cores":2,"gomaxprocs":2,"cpu":1.5,"rtt":312000,"port":50038}"#),
+        r#"{"mem":<mem>,"cores":<cores>,"gomaxprocs":<gomaxprocs>,"cpu":<cpu>,"rtt":<ns>,"port":<port>}"#
+    );
+    assert_eq!(
+        payload(r#"{"rtt":"466µs","uptime":"1m0s","idle":"0s"}"#),
+        r#"{"rtt":"<duration>","uptime":"<elapsed>","idle":"<elapsed>"}"#
+    );
+    for exact in [
+        r#"{"rtt":0}"#,
+        r#"{"rtt":"0s"}"#,
+        r#"{"port":0}"#,
+        r#"{"mem":"x"}"#,
+    ] {
+        assert_eq!(payload(exact), exact);
+    }
+}
+
+#[test]
+fn times_show_whether_they_are_utc_and_malformed_ones_stay() {
+    assert_eq!(
+        payload(r#"{"now":"2026-11-23T17:30:18.387Z","stop":"2026-11-23T12:30:18-05:00"}"#),
+        r#"{"now":"<time>","stop":"<time-with-offset>"}"#
+    );
+    for exact in [
+        r#"{"now":"0001-01-01T00:00:00Z"}"#,
+        r#"{"now":"2026-11-23T17:30:18.380Z"}"#,
+        r#"{"now":"2026-11-23T17:30:18.Z"}"#,
+        r#"{"now":"2026-11-23 17:30:18"}"#,
+        r#"{"name":"2026-11-23T17:30:18Z"}"#,
+    ] {
+        assert_eq!(payload(exact), exact);
+    }
+}
+
+#[test]
+fn event_ids_show_process_and_equality() {
+    let mut numbering = Numbering::default();
+    let ids = [
+        "4VNFMyy6Fwv6ELgwVhSXm0",
+        "4VNFMyy6Fwv6ELgwVhSXo0",
+        "4VNFMyy6Fwv6ELgwVhSXm0",
+        "5VNFMyy6Fwv6ELgwVhSXm0",
+    ]
+    .map(|id| {
+        let masked = Normaliser::default().frame(
+            &message("a", &format!("{{\"id\":\"{id}\"}}")),
+            Freedom::default(),
+        );
+        numbering.show(&masked.payload.expect("a payload"))
+    });
+    assert_eq!(
+        ids,
+        ["1.1", "1.2", "1.1", "2.1"].map(|n| format!("{{\"id\":\"<event-id:{n}>\"}}"))
+    );
+    let nested = r#"{"client":{"id":"4VNFMyy6Fwv6ELgwVhSXm0"}}"#;
+    assert_eq!(payload(nested), nested);
+}
+
+#[test]
+fn sizes_are_hidden_only_when_the_payload_varies_in_length() {
+    let fixed = format!("{{\"id\":\"{ID}\"}}");
+    assert_eq!(
+        shown(&message("a", &fixed), Freedom::default()),
+        ["MSG a 1 65\\r\\n", "{\"id\":\"<server-id:1>\"}"]
+    );
+    assert_eq!(
+        shown(&message("a", "{\"cpu\":1}"), Freedom::default()),
+        ["MSG a 1 <n>\\r\\n", "{\"cpu\":<cpu>}"]
+    );
+    let headers = frame("HMSG a 1 12 21\r\nNATS/1.0\r\n\r\n{\"cpu\":1}\r\n");
+    assert_eq!(
+        shown(&headers, Freedom::default())[0],
+        "HMSG a 1 12 <n>\\r\\n"
+    );
+}
+
+#[test]
+fn identities_in_subjects_are_cut_out() {
+    let subject = format!("$SYS.SERVER.{ID}.STATSZ");
+    assert_eq!(
+        shown(&message(&subject, "x"), Freedom::default())[0],
+        "MSG $SYS.SERVER.<server-id:1>.STATSZ 1 1\\r\\n"
+    );
+    assert_eq!(
+        payload("_R_.abC123.ZZZ000 $SYS._INBOX.fjFyEjc1.aaaaBBBB _R_.abC123.ZZZ000"),
+        "_R_.<token:1>.<token:2> $SYS._INBOX.fjFyEjc1.<token:3> _R_.<token:1>.<token:2>"
+    );
+    for exact in [
+        "_R_.abc",
+        "_R_.abcdef.ghijklm",
+        "_INBOX.abcdef.abcdef",
+        &ID[1..],
+    ] {
+        assert_eq!(payload(exact), exact);
+    }
+}
+
+#[test]
+fn encoding_differences_stay_visible() {
+    let text = r#"{ "a" : "\u003c<é" , "now":"2026-11-23T17:30:18Z","b":null,"c":1.0 }"#;
+    assert_eq!(
+        payload(text),
+        r#"{ "a" : "\\u003c<é" , "now":"<time>","b":null,"c":1.0 }"#
+    );
+}
+
+#[test]
+fn declared_freedom_is_kept_to() {
+    let sets = [JsonPath::new("list.*.names")];
+    let free = [JsonPath::new("stats.hits")];
+    let freedom = Freedom {
+        sets: &sets,
+        free: &free,
+        shuffled: &[],
+    };
+    let text = r#"{"list":[{"names":["b","a"],"other":["b","a"]}],"stats":{"hits":12,"misses":3}}"#;
+    assert_eq!(
+        shown(&message("a", text), freedom)[1],
+        r#"{"list":[{"names":["a","b"],"other":["b","a"]}],"stats":{"hits":<free-number>,"misses":3}}"#
+    );
+}
+
+#[test]
+fn shuffled_values_are_cut_out_and_can_be_listed() {
+    let shuffled = [JsonPath::new("server.seq")];
+    let freedom = Freedom {
+        shuffled: &shuffled,
+        ..Freedom::default()
+    };
+    let frame = message("a", r#"{"server":{"seq":12},"seq":3}"#);
+    let masked = Normaliser::default().frame(&frame, freedom);
+    assert_eq!(masked.shuffled().collect::<Vec<_>>(), [b"12"]);
+    assert_eq!(
+        shown(&frame, freedom)[1],
+        r#"{"server":{"seq":<shuffled>},"seq":3}"#
+    );
+}
+
+#[test]
+fn program_output_loses_pid_time_and_directory() {
+    let normaliser = Normaliser::new(vec![(b"/scratch/x".to_vec(), HoleKind::Directory)]);
+    let masked = normaliser.output(
+        b"[12] 2026/11/23 21:10:57.972948 [INF] Using /scratch/x/server.conf\nnats-server: [12] no \\n\n",
+    );
+    let shown: Vec<String> = masked
+        .iter()
+        .map(|line| Numbering::default().show(line))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "[<pid>] <log-time> [INF] Using <dir>/server.conf\\n",
+            "nats-server: [12] no \\\\n\\n"
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn payloads_without_known_keys_stay_as_they_are(text in "[ -~]{0,60}") {
+        let number = serde_json::json!({ "k": text }).to_string();
+        let masked = Normaliser::default().frame(&message("a", &number), Freedom::default());
+        prop_assert_eq!(masked.payload.expect("a payload").0, vec![Piece::Bytes(number.into_bytes())]);
+    }
+}

@@ -1,0 +1,117 @@
+//! What varies in plain text: identities in subjects, random subject tokens, log line heads.
+
+use super::{HoleKind, Masked};
+
+/// Subjects with random tokens: what precedes them, and the lengths of the tokens that follow.
+const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 2] = [
+    (b"_R_.", &[TokenRule::Random(6), TokenRule::Random(6)]),
+    (
+        b"$SYS._INBOX.",
+        &[TokenRule::Fixed(8), TokenRule::Random(8)],
+    ),
+];
+
+/// A token after a known prefix.
+enum TokenRule {
+    /// Drawn at random, this long.
+    Random(usize),
+    /// The same in every run, this long: a hash of the server's name.
+    Fixed(usize),
+}
+
+/// Masks `text`.
+pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)]) -> Masked {
+    let mut masked = Masked::default();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let at_word_start = at == 0 || !text[at - 1].is_ascii_alphanumeric();
+        if let Some((literal, kind)) = literals.iter().find(|(l, _)| rest.starts_with(l)) {
+            masked.hole(*kind, literal);
+            at += literal.len();
+        } else if at_word_start && is_public_key(rest, b'N') {
+            masked.hole(HoleKind::ServerId, &rest[..56]);
+            at += 56;
+        } else if let Some(length) = random_subject(rest, &mut masked) {
+            at += length;
+        } else {
+            masked.bytes(&rest[..1]);
+            at += 1;
+        }
+    }
+    masked
+}
+
+/// Masks a line that may start with the server's log head, `[pid] date time [LVL] `.
+pub(super) fn mask_log_line(line: &[u8], literals: &[(Vec<u8>, HoleKind)]) -> Masked {
+    let Some((pid, time, rest)) = log_head(line) else {
+        return mask(line, literals);
+    };
+    let mut masked = Masked::default();
+    masked.bytes(b"[");
+    masked.hole(HoleKind::Pid, pid);
+    masked.bytes(b"] ");
+    masked.hole(HoleKind::LogTime, time);
+    masked.append(mask(rest, literals));
+    masked
+}
+
+/// Splits off process id and time of a log line.
+fn log_head(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    const TIME_SHAPE: &[u8] = b"dddd/dd/dd dd:dd:dd.dddddd";
+    let close = line.iter().position(|b| *b == b']')?;
+    let pid = line.get(1..close)?;
+    let rest = line.get(close + 2..)?;
+    let time = rest.get(..TIME_SHAPE.len())?;
+    let is_head = line[0] == b'['
+        && !pid.is_empty()
+        && pid.iter().all(u8::is_ascii_digit)
+        && line[close + 1] == b' '
+        && time.iter().zip(TIME_SHAPE).all(|(b, shape)| match shape {
+            b'd' => b.is_ascii_digit(),
+            other => b == other,
+        });
+    is_head.then(|| (pid, time, &rest[TIME_SHAPE.len()..]))
+}
+
+/// Whether `text` starts with a public key of the kind `prefix`, 56 characters, and no more.
+pub(super) fn is_public_key(text: &[u8], prefix: u8) -> bool {
+    text.len() >= 56
+        && text[0] == prefix
+        && text[..56]
+            .iter()
+            .all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(b))
+        && text.get(56).is_none_or(|b| !b.is_ascii_alphanumeric())
+}
+
+/// Masks a subject the server made up, if `text` starts with one; gives the bytes taken.
+fn random_subject(text: &[u8], masked: &mut Masked) -> Option<usize> {
+    let (prefix, rules) = RANDOM_SUBJECTS
+        .iter()
+        .find(|(prefix, _)| text.starts_with(prefix))?;
+    let mut taken = Masked::default();
+    taken.bytes(prefix);
+    let mut at = prefix.len();
+    for (index, rule) in rules.iter().enumerate() {
+        if index > 0 {
+            if text.get(at) != Some(&b'.') {
+                return None;
+            }
+            taken.bytes(b".");
+            at += 1;
+        }
+        let (TokenRule::Random(length) | TokenRule::Fixed(length)) = rule;
+        let token = text.get(at..at + length)?;
+        at += length;
+        let ends = text.get(at).is_none_or(|b| !b.is_ascii_alphanumeric());
+        if !ends || !token.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        match rule {
+            TokenRule::Random(_) => taken.hole(HoleKind::Token, token),
+            TokenRule::Fixed(_) => taken.bytes(token),
+        }
+    }
+    masked.append(taken);
+    Some(at)
+}

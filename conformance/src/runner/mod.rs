@@ -1,0 +1,494 @@
+//! Playing a scenario against a server under test and writing down what came.
+
+mod connections;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Reloaded, Target};
+use crate::normalise::{Freedom, MaskedFrame, Normaliser};
+use crate::scenario::{
+    Action, Await, Goal, Operation, Pattern, Scenario, Step, Template, TransportChange, Unbound,
+};
+use crate::transcript::Transcript;
+use crate::version::Version;
+use crate::wire::Frame;
+
+use connections::Connections;
+
+/// How long steps without a deadline of their own may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What came of playing a scenario.
+#[derive(Debug)]
+pub struct Played {
+    /// The transcript as far as it went.
+    pub transcript: String,
+    /// Why it did not go to the end.
+    pub failure: Option<Failure>,
+}
+
+/// Why a scenario did not go to its end.
+#[derive(Debug)]
+pub struct Failure {
+    /// The line of the scenario file.
+    pub line: usize,
+    /// What went wrong there.
+    pub problem: Problem,
+}
+
+/// What can go wrong in a step.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The server under test could not be driven.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// What was awaited did not come.
+    #[error("{0}")]
+    Unmet(String),
+    /// The script uses something that is not there.
+    #[error("{0}")]
+    Script(String),
+}
+
+impl From<Unbound> for Problem {
+    fn from(error: Unbound) -> Self {
+        Self::Script(error.to_string())
+    }
+}
+
+/// Plays `scenario` against a fresh server of `target`, which is or pretends to be `version`.
+pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Played {
+    let mut transcript = Transcript::new(&scenario.purpose);
+    let failure = match target.prepare(&scenario.deployment) {
+        Ok(driver) => {
+            let normaliser = Normaliser::new(driver.literals());
+            let mut run = Run {
+                driver,
+                conns: Connections::new(scenario.pings),
+                variables: BTreeMap::new(),
+                normaliser,
+                transcript: &mut transcript,
+            };
+            run.script(&scenario.steps, version)
+        }
+        Err(error) => Some(Failure {
+            line: 1,
+            problem: error.into(),
+        }),
+    };
+    if let Some(failure) = &failure {
+        transcript.remark(&format!("! {}", failure.problem));
+    }
+    Played {
+        transcript: transcript.into_text(),
+        failure,
+    }
+}
+
+struct Run<'a> {
+    driver: Box<dyn Driver>,
+    conns: Connections,
+    variables: BTreeMap<String, String>,
+    normaliser: Normaliser,
+    transcript: &'a mut Transcript,
+}
+
+impl Run<'_> {
+    fn script(&mut self, steps: &[Step], version: Version) -> Option<Failure> {
+        let mut line = 1;
+        for step in steps.iter().filter(|s| s.versions.contains(version)) {
+            line = step.line;
+            self.transcript.step(&step.source);
+            if let Err(problem) = self.step(&step.action) {
+                return Some(Failure { line, problem });
+            }
+        }
+        let leftover = self.leftover();
+        leftover.err().map(|problem| Failure { line, problem })
+    }
+
+    /// A script has to await all that its connections receive.
+    fn leftover(&mut self) -> Result<(), Problem> {
+        self.conns.exchange(self.driver.as_mut())?;
+        match self.conns.unread() {
+            Some((name, frame)) => Err(Problem::Script(format!(
+                "`{name}` received {} that no step awaits",
+                String::from_utf8_lossy(&frame.line).trim_end()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn step(&mut self, action: &Action) -> Result<(), Problem> {
+        match action {
+            Action::Open { conn, await_info } => self.open(conn, *await_info),
+            Action::OpenRefused { conn } => self.open_refused(conn),
+            Action::Send {
+                conn,
+                operation,
+                repeat,
+            } => self.send(conn, operation, *repeat),
+            Action::Exchange { conn, send, until } => {
+                self.send(conn, &Operation::Raw(send.clone()), 1)?;
+                self.await_goal(conn, until)
+            }
+            Action::Await { conn, until } => self.await_goal(conn, until),
+            Action::Spread {
+                conns,
+                count,
+                pattern,
+                each,
+                any_sid,
+            } => self.spread(conns, *count, pattern, *each, *any_sid),
+            Action::Drain { conn } => self.drain(conn),
+            Action::Transport { conn, change } => self.transport(conn, *change),
+            Action::Start => Ok(self.driver.start()?),
+            Action::Signal(signal) => Ok(self.driver.signal(*signal)?),
+            Action::Reload { conf } => {
+                match self.driver.reload(conf)? {
+                    Reloaded::Done => self.transcript.remark("server reloaded"),
+                    Reloaded::Failed(why) => {
+                        let why = self.normaliser.output(why.as_bytes());
+                        self.transcript.output("server reload failed", &why);
+                    }
+                }
+                Ok(())
+            }
+            Action::Run { args } => {
+                let output = self.driver.run(args)?;
+                self.output(&output);
+                Ok(())
+            }
+            Action::AwaitExit => self.await_exit(),
+            Action::Elapse(time) => self.elapse(*time),
+        }
+    }
+
+    fn open(&mut self, name: &str, await_info: bool) -> Result<(), Problem> {
+        self.driver.start()?;
+        match self.driver.open()? {
+            Opened::Connection(id) => self.conns.add(name, id)?,
+            Opened::Refused => return Err(Problem::Unmet(format!("`{name}` is refused"))),
+        }
+        if !await_info {
+            return Ok(());
+        }
+        self.await_goal(
+            name,
+            &Await {
+                goal: Goal::Frames {
+                    count: 1,
+                    pattern: Pattern::Verb("INFO".to_owned()),
+                },
+                any_order: false,
+                quiet: false,
+                sets: Vec::new(),
+                free: Vec::new(),
+                shuffled: Vec::new(),
+                within: PATIENCE,
+            },
+        )
+    }
+
+    fn open_refused(&mut self, name: &str) -> Result<(), Problem> {
+        match self.driver.open()? {
+            Opened::Connection(_) => Err(Problem::Unmet(format!("`{name}` is not refused"))),
+            Opened::Refused => {
+                self.transcript.remark(&format!("{name} refused"));
+                Ok(())
+            }
+        }
+    }
+
+    fn send(&mut self, name: &str, operation: &Operation, repeat: usize) -> Result<(), Problem> {
+        let bytes = match operation {
+            Operation::Raw(template) => template.fill(&self.variables)?,
+            Operation::Publish {
+                subject,
+                reply,
+                headers,
+                payload,
+            } => self.publication(subject, reply.as_ref(), headers.as_ref(), payload)?,
+        };
+        for _ in 0..repeat {
+            self.conns.queue(name, &bytes)?;
+            self.conns.exchange(self.driver.as_mut())?;
+        }
+        let deadline = self.driver.now() + PATIENCE;
+        while self.conns.is_sending(name)? {
+            if !self.wait(deadline)? {
+                return Err(Problem::Unmet(format!("`{name}` could not send it all")));
+            }
+        }
+        Ok(())
+    }
+
+    fn publication(
+        &self,
+        subject: &Template,
+        reply: Option<&Template>,
+        headers: Option<&Template>,
+        payload: &Template,
+    ) -> Result<Vec<u8>, Unbound> {
+        let verb: &[u8] = if headers.is_some() { b"HPUB" } else { b"PUB" };
+        let mut bytes = [verb, b" ", &subject.fill(&self.variables)?].concat();
+        if let Some(reply) = reply {
+            bytes.push(b' ');
+            bytes.extend(reply.fill(&self.variables)?);
+        }
+        let payload = payload.fill(&self.variables)?;
+        let mut block = Vec::new();
+        if let Some(headers) = headers {
+            block = headers.fill(&self.variables)?;
+            bytes.extend(format!(" {}", block.len()).into_bytes());
+        }
+        bytes.extend(format!(" {}\r\n", block.len() + payload.len()).into_bytes());
+        bytes.extend(block);
+        bytes.extend(payload);
+        bytes.extend(b"\r\n");
+        Ok(bytes)
+    }
+
+    fn await_goal(&mut self, name: &str, until: &Await) -> Result<(), Problem> {
+        let mut taken = Vec::new();
+        let outcome = self.take_until(name, until, &mut taken);
+        self.learn(name, &taken);
+        let freedom = Freedom {
+            sets: &until.sets,
+            free: &until.free,
+            shuffled: &until.shuffled,
+        };
+        let mut masked = self.masked(&taken, freedom);
+        if until.any_order {
+            masked.sort_by_cached_key(MaskedFrame::order_key);
+        }
+        self.transcript.frames(name, &masked);
+        self.transcript.shuffled(name, &masked);
+        outcome?;
+        if until.goal == Goal::Closed {
+            let rest = self.conns.partial(name)?;
+            if !rest.is_empty() {
+                let frame = Frame {
+                    line: rest,
+                    body: None,
+                };
+                let masked = self.masked(&[frame], freedom);
+                self.transcript
+                    .frames(&format!("{name} incomplete"), &masked);
+            }
+            self.transcript.remark(&format!("{name} closed"));
+        }
+        if until.quiet && taken.len() > 1 {
+            return Err(Problem::Unmet(format!("`{name}` was not quiet")));
+        }
+        Ok(())
+    }
+
+    fn masked(&self, frames: &[Frame], freedom: Freedom<'_>) -> Vec<MaskedFrame> {
+        frames
+            .iter()
+            .map(|frame| self.normaliser.frame(frame, freedom))
+            .collect()
+    }
+
+    /// Takes frames off `name` until the goal of `until` is met.
+    fn take_until(
+        &mut self,
+        name: &str,
+        until: &Await,
+        taken: &mut Vec<Frame>,
+    ) -> Result<(), Problem> {
+        let (mut missing, matcher) = match &until.goal {
+            Goal::Frames { count, pattern } => (*count, Some(self.matcher(pattern)?)),
+            Goal::Closed => (0, None),
+        };
+        let deadline = self.driver.now() + until.within;
+        loop {
+            while matcher.is_none() || missing > 0 {
+                let Some(frame) = self.conns.take(name)? else {
+                    break;
+                };
+                if matcher.as_ref().is_some_and(|m| m.matches(&frame)) {
+                    missing -= 1;
+                }
+                taken.push(frame);
+            }
+            let closed = self.conns.is_closed(name)?;
+            match &until.goal {
+                Goal::Frames { .. } if missing == 0 => return Ok(()),
+                Goal::Closed if closed => return Ok(()),
+                Goal::Frames { .. } if closed => {
+                    return Err(Problem::Unmet(format!("`{name}` was closed before that")));
+                }
+                _ => {}
+            }
+            if !self.wait(deadline)? {
+                return Err(Problem::Unmet(format!(
+                    "nothing more came on `{name}` within {:?}",
+                    until.within
+                )));
+            }
+        }
+    }
+
+    /// Moves bytes and, if none moved, waits; `false` when the deadline has passed.
+    fn wait(&mut self, deadline: Duration) -> Result<bool, Problem> {
+        if self.conns.exchange(self.driver.as_mut())? {
+            return Ok(true);
+        }
+        if self.driver.now() >= deadline {
+            return Ok(false);
+        }
+        self.driver.wait(&self.conns.interests(), deadline)?;
+        Ok(true)
+    }
+
+    /// Remembers what later steps may name: the server's id and the id of each connection.
+    fn learn(&mut self, name: &str, frames: &[Frame]) {
+        for frame in frames.iter().filter(|frame| frame.verb() == b"INFO") {
+            let Ok(info) = serde_json::from_slice::<serde_json::Value>(&frame.line[4..]) else {
+                continue;
+            };
+            if let Some(id) = info.get("server_id").and_then(|id| id.as_str()) {
+                self.variables.insert("server_id".to_owned(), id.to_owned());
+            }
+            if let Some(id) = info.get("client_id").and_then(|id| id.as_u64()) {
+                self.variables
+                    .insert(format!("{name}.client_id"), id.to_string());
+            }
+        }
+    }
+
+    fn matcher(&self, pattern: &Pattern) -> Result<Matcher, Problem> {
+        Ok(match pattern {
+            Pattern::Any => Matcher::Any,
+            Pattern::Verb(verb) => Matcher::Verb(verb.clone().into_bytes()),
+            Pattern::Prefix(prefix) => Matcher::Prefix(prefix.fill(&self.variables)?),
+        })
+    }
+
+    fn spread(
+        &mut self,
+        names: &[String],
+        count: usize,
+        pattern: &Pattern,
+        each: usize,
+        any_sid: bool,
+    ) -> Result<(), Problem> {
+        let matcher = self.matcher(pattern)?;
+        let deadline = self.driver.now() + PATIENCE;
+        let mut shares = vec![0; names.len()];
+        let mut taken = Vec::new();
+        while shares.iter().sum::<usize>() < count {
+            for (name, share) in names.iter().zip(&mut shares) {
+                while let Some(frame) = self.conns.take(name)? {
+                    *share += usize::from(matcher.matches(&frame));
+                    taken.push(frame);
+                }
+            }
+            if shares.iter().sum::<usize>() < count && !self.wait(deadline)? {
+                let got: usize = shares.iter().sum();
+                return Err(Problem::Unmet(format!("only {got} of {count} came")));
+            }
+        }
+        if any_sid {
+            taken.iter_mut().for_each(Frame::hide_sid);
+        }
+        let mut masked = self.masked(&taken, Freedom::default());
+        masked.sort_by_cached_key(MaskedFrame::order_key);
+        self.transcript.frames(&names.join("|"), &masked);
+        if let Some(share) = shares.iter().find(|share| **share < each) {
+            return Err(Problem::Unmet(format!(
+                "one connection got {share}, less than {each}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, name: &str) -> Result<(), Problem> {
+        let mut deadline = self.driver.now() + PATIENCE;
+        while !self.conns.is_closed(name)? {
+            while self.conns.take(name)?.is_some() {
+                deadline = self.driver.now() + PATIENCE;
+            }
+            if !self.wait(deadline)? {
+                return Err(Problem::Unmet(format!("`{name}` was not closed")));
+            }
+        }
+        self.conns.forget_unread(name)?;
+        self.transcript
+            .remark(&format!("{name} closed, content not shown"));
+        Ok(())
+    }
+
+    fn transport(&mut self, name: &str, change: TransportChange) -> Result<(), Problem> {
+        let id = self.conns.id(name)?;
+        match change {
+            TransportChange::HalfClose => self.driver.half_close(id)?,
+            TransportChange::StopReading => self.conns.set_reading(name, false)?,
+            TransportChange::ResumeReading => self.conns.set_reading(name, true)?,
+            TransportChange::Close => {
+                self.conns.remove(name)?;
+                self.driver.close(id)?;
+            }
+            TransportChange::Reset => {
+                self.conns.remove(name)?;
+                self.driver.reset(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn await_exit(&mut self) -> Result<(), Problem> {
+        let deadline = self.driver.now() + PATIENCE;
+        loop {
+            if let Some(exit) = self.driver.exit()? {
+                self.transcript.remark(&format!("server {}", ended(exit)));
+                return Ok(());
+            }
+            if !self.wait(deadline)? {
+                return Err(Problem::Unmet("the server did not end".to_owned()));
+            }
+        }
+    }
+
+    fn elapse(&mut self, time: Duration) -> Result<(), Problem> {
+        let until = self.driver.now() + time;
+        while self.driver.now() < until {
+            self.driver.wait(&[], until)?;
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, output: &CommandOutput) {
+        for (name, text) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            let masked = self.normaliser.output(text);
+            self.transcript.output(name, &masked);
+        }
+        self.transcript.remark(&ended(output.exit));
+    }
+}
+
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Killed(signal) => format!("killed by signal {signal}"),
+    }
+}
+
+enum Matcher {
+    Any,
+    Verb(Vec<u8>),
+    Prefix(Vec<u8>),
+}
+
+impl Matcher {
+    fn matches(&self, frame: &Frame) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Verb(verb) => frame.verb() == verb,
+            Self::Prefix(prefix) => frame.line.starts_with(prefix),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What a scenario is: one deployment, several scripted connections, and what to await on each.
+//!
+//! `docs/scenarios.md` describes the file format for those who write scenarios; the
+//! types here are what [`parse`] makes of such a file.
+
+mod literal;
+mod parse;
+mod steps;
+mod words;
+
+use std::time::Duration;
+
+pub use literal::{Segment, Template, Unbound};
+pub use parse::{ConfLibrary, parse};
+
+use crate::version::VersionRange;
+
+/// A scenario that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct ScenarioError {
+    /// The line of the scenario file, counted from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// One scenario file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// What the scenario shows, in one line.
+    pub purpose: String,
+    /// The server versions it is meant for.
+    pub versions: VersionRange,
+    /// What the server is started with.
+    pub deployment: Deployment,
+    /// Who answers the server's `PING`s.
+    pub pings: Pings,
+    /// The script, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deployment {
+    /// The text of the configuration file.
+    pub conf: String,
+    /// More files beside it: name and text.
+    pub files: Vec<(String, String)>,
+    /// Command-line flags on top of the configuration.
+    pub args: Vec<String>,
+    /// The server's local time zone, an IANA name; UTC when absent.
+    pub time_zone: Option<String>,
+}
+
+/// Who answers the server's `PING`s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pings {
+    /// The harness, at once and unseen, as every client library does.
+    Answered,
+    /// The script; each `PING` is part of the transcript.
+    Scripted,
+}
+
+/// One line of the script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its line in the file, counted from 1.
+    pub line: usize,
+    /// The line as written, shown in the transcript.
+    pub source: String,
+    /// The versions for which the step is carried out; others skip it.
+    pub versions: VersionRange,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Opens a connection and, if told so, awaits the server's `INFO`.
+    Open {
+        /// The name the script gives to the connection.
+        conn: String,
+        /// Whether to await `INFO`.
+        await_info: bool,
+    },
+    /// Opens a connection that the server's host must refuse.
+    OpenRefused {
+        /// The name used in the transcript.
+        conn: String,
+    },
+    /// Sends bytes.
+    Send {
+        /// Who sends.
+        conn: String,
+        /// What is sent.
+        operation: Operation,
+        /// How many times.
+        repeat: usize,
+    },
+    /// Sends bytes and then awaits.
+    Exchange {
+        /// Who sends and awaits.
+        conn: String,
+        /// What is sent first.
+        send: Template,
+        /// What is awaited then.
+        until: Await,
+    },
+    /// Awaits frames or the end of the connection.
+    Await {
+        /// Where to look.
+        conn: String,
+        /// What is awaited.
+        until: Await,
+    },
+    /// Awaits a total number of frames over several connections, however they are shared out.
+    Spread {
+        /// The connections among which the frames are shared.
+        conns: Vec<String>,
+        /// How many frames, together.
+        count: usize,
+        /// Which frames count.
+        pattern: Pattern,
+        /// How many each connection must get at least.
+        each: usize,
+        /// Whether the subscription ids are free as well.
+        any_sid: bool,
+    },
+    /// Reads and throws away everything until the connection ends.
+    Drain {
+        /// The connection to empty.
+        conn: String,
+    },
+    /// Does something to the transport of a connection.
+    Transport {
+        /// The connection.
+        conn: String,
+        /// What is done.
+        change: TransportChange,
+    },
+    /// Starts the server, unless it runs already.
+    Start,
+    /// Sends a signal to the server.
+    Signal(Signal),
+    /// Replaces the configuration file and has the server read it again.
+    Reload {
+        /// The new text of the configuration file.
+        conf: String,
+    },
+    /// Runs the server's program with these arguments to its end.
+    Run {
+        /// The arguments; `$CONF` stands for the path of the configuration file.
+        args: Vec<String>,
+    },
+    /// Awaits the end of the server process.
+    AwaitExit,
+    /// Lets time pass, because the passing of time is what the scenario is about.
+    Elapse(Duration),
+}
+
+/// What a connection sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Bytes as written.
+    Raw(Template),
+    /// `PUB` or `HPUB` with its sizes worked out.
+    Publish {
+        /// The subject.
+        subject: Template,
+        /// The reply subject.
+        reply: Option<Template>,
+        /// The header block; its presence makes it `HPUB`.
+        headers: Option<Template>,
+        /// The payload.
+        payload: Template,
+    },
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Await {
+    /// When it is satisfied.
+    pub goal: Goal,
+    /// Whether the order of the frames taken is free.
+    pub any_order: bool,
+    /// Whether only `PONG` may come.
+    pub quiet: bool,
+    /// JSON lists whose order is free.
+    pub sets: Vec<JsonPath>,
+    /// JSON values that may differ from run to run.
+    pub free: Vec<JsonPath>,
+    /// JSON values that the frames of the step share out among themselves in any order.
+    pub shuffled: Vec<JsonPath>,
+    /// How long to wait before giving up.
+    pub within: Duration,
+}
+
+/// When an await is satisfied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// After this many frames that match.
+    Frames {
+        /// How many.
+        count: usize,
+        /// Which.
+        pattern: Pattern,
+    },
+    /// When the server has closed the connection.
+    Closed,
+}
+
+/// Which frames count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    /// Every frame.
+    Any,
+    /// Frames with this verb.
+    Verb(String),
+    /// Frames whose line starts so.
+    Prefix(Template),
+}
+
+/// What happens to the transport of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportChange {
+    /// The client ends its side and keeps reading.
+    HalfClose,
+    /// The client closes in good order.
+    Close,
+    /// The client resets the connection.
+    Reset,
+    /// The client stops reading.
+    StopReading,
+    /// The client reads again.
+    ResumeReading,
+}
+
+/// The signals a server understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Stop.
+    Term,
+    /// Stop, as from a terminal.
+    Int,
+    /// Lame duck mode.
+    Usr2,
+}
+
+/// A place in a JSON document: keys joined by dots, `*` for any element of a list or any key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonPath(Vec<String>);
+
+impl JsonPath {
+    /// A path from its written form, such as `data.connections.*.subscriptions_list`.
+    pub fn new(text: &str) -> Self {
+        Self(text.split('.').map(str::to_owned).collect())
+    }
+
+    /// Whether `place` is the place meant.
+    pub fn matches(&self, place: &[String]) -> bool {
+        self.0.len() == place.len()
+            && self
+                .0
+                .iter()
+                .zip(place)
+                .all(|(wanted, found)| wanted == "*" || wanted == found)
+    }
+}

@@ -1,0 +1,412 @@
+//! Reading one line of a script.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::words::{self, Word};
+use super::{Action, Await, Goal, JsonPath, Operation, Pattern, Signal, Template, TransportChange};
+
+/// How long a step waits unless it says otherwise.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a line turned out to be.
+pub(super) enum Parsed {
+    /// A complete action.
+    Whole(Action),
+    /// A reload, whose configuration follows up to this line.
+    NeedsConf(String),
+}
+
+/// Reads `connection: operation arguments`.
+pub(super) fn parse(text: &str) -> Result<Parsed, String> {
+    let (subject, rest) = text
+        .split_once(':')
+        .filter(|(subject, _)| is_name_list(subject))
+        .ok_or("a step is written `connection: operation`")?;
+    let mut words = Words::new(rest)?;
+    let verb = words.bare("an operation")?;
+    if subject == "server" {
+        return server(&verb, words);
+    }
+    let action = if verb == "spread" {
+        spread(subject, &mut words)?
+    } else if subject.contains(',') {
+        return Err(format!("`{verb}` takes one connection"));
+    } else {
+        connection(subject.to_owned(), &verb, &mut words)?
+    };
+    words.end()?;
+    Ok(Parsed::Whole(action))
+}
+
+fn is_name_list(text: &str) -> bool {
+    text.split(',').all(|name| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
+}
+
+fn server(verb: &str, mut words: Words) -> Result<Parsed, String> {
+    let action = match verb {
+        "start" => Action::Start,
+        "signal" => Action::Signal(match words.bare("a signal")?.as_str() {
+            "TERM" => Signal::Term,
+            "INT" => Signal::Int,
+            "USR2" => Signal::Usr2,
+            other => return Err(format!("signals are TERM, INT and USR2, not `{other}`")),
+        }),
+        "reload" => {
+            let block = words.bare("`<<` and the word that ends the configuration")?;
+            words.end()?;
+            return block
+                .strip_prefix("<<")
+                .map(|end| Parsed::NeedsConf(end.to_owned()))
+                .ok_or_else(|| "the configuration follows as a block, `<<END`".to_owned());
+        }
+        "check" => Action::Run {
+            args: ["-c", "$CONF", "-t"].map(str::to_owned).to_vec(),
+        },
+        "run" => {
+            let mut args = Vec::new();
+            while let Some(word) = words.next() {
+                args.push(plain(&word)?);
+            }
+            Action::Run { args }
+        }
+        "exit" => Action::AwaitExit,
+        "elapse" => Action::Elapse(duration(&words.bare("a duration")?)?),
+        _ => return Err(format!("unknown server operation `{verb}`")),
+    };
+    words.end()?;
+    Ok(Parsed::Whole(action))
+}
+
+fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, String> {
+    let transport = |change| Action::Transport {
+        conn: conn.clone(),
+        change,
+    };
+    let raw = |template| Action::Send {
+        conn: conn.clone(),
+        operation: Operation::Raw(template),
+        repeat: 1,
+    };
+    Ok(match verb {
+        "connect" => Action::Open {
+            conn,
+            await_info: true,
+        },
+        "open" => Action::Open {
+            conn,
+            await_info: false,
+        },
+        "refused" => Action::OpenRefused { conn },
+        "send" => {
+            let template = words.template("the bytes to send")?;
+            let repeat = words.repeat()?;
+            Action::Send {
+                conn,
+                operation: Operation::Raw(template),
+                repeat,
+            }
+        }
+        "login" => Action::Exchange {
+            conn,
+            send: login(words)?,
+            until: pong(false),
+        },
+        "sync" => Action::Exchange {
+            conn,
+            send: Template::fixed("PING\r\n"),
+            until: options(pong(false), words)?,
+        },
+        "quiet" => Action::Exchange {
+            conn,
+            send: Template::fixed("PING\r\n"),
+            until: pong(true),
+        },
+        "fence" => Action::Exchange {
+            conn,
+            send: Template::fixed("PUB $SYS.REQ.SERVER.PING.IDZ fence 0\r\n\r\n"),
+            until: Await {
+                goal: Goal::Frames {
+                    count: 1,
+                    pattern: Pattern::Prefix(Template::fixed("MSG fence ")),
+                },
+                ..pong(false)
+            },
+        },
+        "sub" => {
+            let mut line = Template::fixed("SUB ");
+            line.append(words.template("a subject")?);
+            let second = words.template("a subscription id")?;
+            line.append(Template::fixed(" "));
+            line.append(second);
+            if let Some(sid) = words.next() {
+                line.append(Template::fixed(" "));
+                line.append(sid.template()?);
+            }
+            line.append(Template::fixed("\r\n"));
+            raw(line)
+        }
+        "unsub" => {
+            let mut line = Template::fixed("UNSUB ");
+            line.append(words.template("a subscription id")?);
+            if let Some(max) = words.next() {
+                line.append(Template::fixed(" "));
+                line.append(max.template()?);
+            }
+            line.append(Template::fixed("\r\n"));
+            raw(line)
+        }
+        "pub" | "hpub" => publish(conn, verb == "hpub", words)?,
+        "await" => Action::Await {
+            conn,
+            until: awaited(words)?,
+        },
+        "drain" => Action::Drain { conn },
+        "half-close" => transport(TransportChange::HalfClose),
+        "close" => transport(TransportChange::Close),
+        "reset" => transport(TransportChange::Reset),
+        "stop-reading" => transport(TransportChange::StopReading),
+        "resume-reading" => transport(TransportChange::ResumeReading),
+        _ => return Err(format!("unknown operation `{verb}`")),
+    })
+}
+
+/// `pub subject [reply] payload` and `hpub subject [reply] headers payload`.
+fn publish(conn: String, with_headers: bool, words: &mut Words) -> Result<Action, String> {
+    let subject = words.template("a subject")?;
+    let mut parts = Vec::new();
+    while let Some(word) = words.next_unless_option() {
+        parts.push(word.template()?);
+    }
+    let repeat = words.repeat()?;
+    let payload = parts.pop().ok_or("a payload is missing")?;
+    let headers = if with_headers {
+        Some(parts.pop().ok_or("a header block is missing")?)
+    } else {
+        None
+    };
+    let reply = parts.pop();
+    if !parts.is_empty() {
+        return Err("too many words; quote a payload that has blanks".to_owned());
+    }
+    Ok(Action::Send {
+        conn,
+        operation: Operation::Publish {
+            subject,
+            reply,
+            headers,
+            payload,
+        },
+        repeat,
+    })
+}
+
+/// `login [user password] [{options}]`: a quiet `CONNECT` and the `PING` that fences it.
+fn login(words: &mut Words) -> Result<Template, String> {
+    let mut options = Map::new();
+    options.insert("verbose".to_owned(), Value::Bool(false));
+    options.insert("pedantic".to_owned(), Value::Bool(false));
+    let mut rest = words.next();
+    if let Some(user) = rest.take_if(|word| !is_json(word)) {
+        let pass = words.next().ok_or("a user needs a password")?;
+        options.insert("user".to_owned(), Value::String(plain(&user)?));
+        options.insert("pass".to_owned(), Value::String(plain(&pass)?));
+        rest = words.next();
+    }
+    if let Some(json) = rest {
+        let more: Map<String, Value> =
+            serde_json::from_str(&plain(&json)?).map_err(|e| format!("CONNECT options: {e}"))?;
+        options.extend(more);
+    }
+    let text = Value::Object(options).to_string();
+    Ok(Template::fixed(format!("CONNECT {text}\r\nPING\r\n")))
+}
+
+fn is_json(word: &Word) -> bool {
+    matches!(word, Word::Bare(text) if text.starts_with('{'))
+}
+
+fn spread(subject: &str, words: &mut Words) -> Result<Action, String> {
+    let count = words.bare("a count")?;
+    let count = count
+        .parse()
+        .map_err(|_| format!("`{count}` is not a count"))?;
+    let pattern = pattern(words.next().ok_or("a frame pattern is missing")?)?;
+    let (mut each, mut any_sid) = (0, false);
+    while let Some(word) = words.next() {
+        let Word::Bare(text) = word else {
+            return Err("options are not quoted".to_owned());
+        };
+        match text.split_once('=') {
+            None if text == "any-sid" => any_sid = true,
+            Some(("each", number)) => {
+                each = number
+                    .parse()
+                    .map_err(|_| format!("`{number}` is not a count"))?;
+            }
+            _ => return Err(format!("unknown option `{text}`")),
+        }
+    }
+    Ok(Action::Spread {
+        conns: subject.split(',').map(str::to_owned).collect(),
+        count,
+        pattern,
+        each,
+        any_sid,
+    })
+}
+
+fn awaited(words: &mut Words) -> Result<Await, String> {
+    let mut until = pong(false);
+    let mut first = words.next().ok_or("what is awaited?")?;
+    let mut count = 1;
+    let mut counted = false;
+    if let Word::Bare(text) = &first
+        && let Ok(number) = text.parse()
+    {
+        count = number;
+        counted = true;
+        match words.next_unless_option() {
+            Some(word) => first = word,
+            None => first = Word::Bare("*".to_owned()),
+        }
+    }
+    until.goal = if !counted && first == Word::Bare("closed".to_owned()) {
+        Goal::Closed
+    } else {
+        Goal::Frames {
+            count,
+            pattern: pattern(first)?,
+        }
+    };
+    options(until, words)
+}
+
+fn options(mut until: Await, words: &mut Words) -> Result<Await, String> {
+    while let Some(word) = words.next() {
+        let Word::Bare(text) = word else {
+            return Err("options are not quoted".to_owned());
+        };
+        match text.split_once('=') {
+            None if text == "any-order" => until.any_order = true,
+            Some(("set", path)) => until.sets.push(JsonPath::new(path)),
+            Some(("free", path)) => until.free.push(JsonPath::new(path)),
+            Some(("shuffled", path)) => until.shuffled.push(JsonPath::new(path)),
+            Some(("within", time)) => until.within = duration(time)?,
+            _ => return Err(format!("unknown option `{text}`")),
+        }
+    }
+    Ok(until)
+}
+
+fn pattern(word: Word) -> Result<Pattern, String> {
+    Ok(match word {
+        Word::Bare(text) if text == "*" => Pattern::Any,
+        Word::Bare(text) => Pattern::Verb(text),
+        Word::Quoted(template) => Pattern::Prefix(template),
+    })
+}
+
+fn pong(quiet: bool) -> Await {
+    Await {
+        goal: Goal::Frames {
+            count: 1,
+            pattern: Pattern::Verb("PONG".to_owned()),
+        },
+        any_order: false,
+        quiet,
+        sets: Vec::new(),
+        free: Vec::new(),
+        shuffled: Vec::new(),
+        within: DEFAULT_DEADLINE,
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let error = || format!("`{text}` is not a duration such as 300ms or 2s");
+    if let Some(number) = text.strip_suffix("ms") {
+        return number
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(|_| error());
+    }
+    let number = text.strip_suffix('s').ok_or_else(error)?;
+    number.parse().map(Duration::from_secs).map_err(|_| error())
+}
+
+fn plain(word: &Word) -> Result<String, String> {
+    let bytes = match word {
+        Word::Bare(text) => return Ok(text.clone()),
+        Word::Quoted(template) => template
+            .fill(&std::collections::BTreeMap::new())
+            .map_err(|e| e.to_string())?,
+    };
+    String::from_utf8(bytes).map_err(|_| "this text must be UTF-8".to_owned())
+}
+
+/// The words of a line, taken from the front.
+struct Words(std::collections::VecDeque<Word>);
+
+impl Words {
+    fn new(text: &str) -> Result<Self, String> {
+        Ok(Self(words::split(text)?.into()))
+    }
+
+    fn next(&mut self) -> Option<Word> {
+        self.0.pop_front()
+    }
+
+    /// The next word, unless it reads `key=value` or `any-order`.
+    fn next_unless_option(&mut self) -> Option<Word> {
+        match self.0.front() {
+            Some(Word::Bare(text)) if text.contains('=') || text == "any-order" => None,
+            _ => self.0.pop_front(),
+        }
+    }
+
+    fn bare(&mut self, what: &str) -> Result<String, String> {
+        match self.next() {
+            Some(Word::Bare(text)) => Ok(text),
+            Some(Word::Quoted(_)) => Err(format!("{what} is not quoted")),
+            None => Err(format!("{what} is missing")),
+        }
+    }
+
+    fn template(&mut self, what: &str) -> Result<Template, String> {
+        self.next()
+            .ok_or_else(|| format!("{what} is missing"))?
+            .template()
+    }
+
+    /// `key=value`, if that is what comes next.
+    fn option(&mut self) -> Result<Option<(String, String)>, String> {
+        match self.next() {
+            None => Ok(None),
+            Some(Word::Bare(text)) => text
+                .split_once('=')
+                .map(|(key, value)| Some((key.to_owned(), value.to_owned())))
+                .ok_or_else(|| format!("unexpected `{text}`")),
+            Some(Word::Quoted(_)) => Err("an unexpected literal".to_owned()),
+        }
+    }
+
+    fn repeat(&mut self) -> Result<usize, String> {
+        match self.option()? {
+            None => Ok(1),
+            Some((key, value)) if key == "repeat" => value
+                .parse()
+                .map_err(|_| format!("`{value}` is not a count")),
+            Some((key, _)) => Err(format!("unknown option `{key}`")),
+        }
+    }
+
+    fn end(mut self) -> Result<(), String> {
+        match self.next() {
+            None => Ok(()),
+            Some(word) => Err(format!("unexpected {word:?}")),
+        }
+    }
+}
