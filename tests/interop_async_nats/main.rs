@@ -1,0 +1,9 @@
+//! The official Rust client against the mock, over TCP.
+
+mod access;
+mod client;
+mod endings;
+mod messages;
+#[path = "../support/mod.rs"]
+mod support;
+mod system_account;
