@@ -1,6 +1,8 @@
 //! From a published message to its receivers. This is the hot path: in the steady state it
 //! allocates nothing per message.
 
+use std::sync::Arc;
+
 use nats_mock_protocol::wire::encode;
 
 use super::Core;
@@ -126,29 +128,23 @@ impl Core {
     /// Publishes for a client. Tells whether anybody received it.
     pub(super) fn publish_from(
         &mut self,
-        origin: Origin,
+        id: ConnId,
+        server: ServerId,
         account: AccountId,
         cache: &mut MatchCache,
         message: &Outgoing<'_>,
     ) -> bool {
-        let Origin::Client(id) = origin else {
-            return false;
-        };
-        let Some(server) = self.conn(id).map(|conn| conn.server) else {
-            return false;
-        };
+        let origin = Origin::Client(id);
         let subs = &mut self.accounts[account.0 as usize].subs;
-        let generation = subs.generation();
-        if cache.get(message.subject, account, generation).is_none() {
-            let found = subs.matches(message.subject);
-            if found.is_empty() {
-                return false;
-            }
-            cache.put(message.subject, found);
+        if let Some(found) = cache.get(message.subject, account, subs.generation()) {
+            return self.deliver(origin, server, account, found, message, 0);
         }
-        cache
-            .get(message.subject, account, generation)
-            .is_some_and(|found| self.deliver(origin, server, account, found, message, 0))
+        let found = subs.matches(message.subject);
+        if found.is_empty() {
+            return false;
+        }
+        cache.put(message.subject, Arc::clone(&found));
+        self.deliver(origin, server, account, &found, message, 0)
     }
 
     /// Hands a message to all plain subscriptions and to one member of each queue group.

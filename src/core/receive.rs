@@ -4,7 +4,7 @@ use nats_mock_protocol::wire::{ClientBatch, ClientOp, Limits, WireError};
 
 use super::authenticate::Login;
 use super::conn::{ConnId, MatchCache, Traffic};
-use super::deliver::{Digits, Origin};
+use super::deliver::Digits;
 use super::text::quoted;
 use super::{CloseReason, Core, Outgoing, Time};
 
@@ -192,7 +192,8 @@ impl Core {
         }
         inbound.traffic.add(1, message.payload.len() as u64);
         let account = conn.account;
-        let system = self.servers[conn.server.0 as usize].system == Some(account);
+        let server = conn.server;
+        let system = self.servers[server.0 as usize].system == Some(account);
         let pedantic_violation = conn.options.pedantic
             && !nats_mock_protocol::subject::is_valid_publish(message.subject);
         let allowed = !is_reserved(message.subject, system)
@@ -224,8 +225,7 @@ impl Core {
         if verbose {
             self.send(id, nats_mock_protocol::wire::encode::ok);
         }
-        let delivered =
-            self.publish_from(Origin::Client(id), account, &mut inbound.matches, message);
+        let delivered = self.publish_from(id, server, account, &mut inbound.matches, message);
         if !delivered
             && wants_status
             && let Some(reply) = message.reply
