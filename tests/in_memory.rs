@@ -390,3 +390,17 @@ fn who_waits_is_woken_although_the_client_is_used_meanwhile() {
     }
     assert_eq!(waiter.join().unwrap().unwrap().payload, "at last");
 }
+
+#[test]
+fn the_single_user_of_an_authorization_block_needs_no_password_here() {
+    let conf = "authorization { user: only, password: one }";
+    let nats = nats_mock::Builder::from_conf_str(conf)
+        .unwrap()
+        .start_blocking()
+        .unwrap();
+    let mut client = nats.client("only").unwrap();
+    let mut messages = client.subscribe("x").unwrap();
+    client.publish("x", "hi").unwrap();
+    assert_eq!(messages.try_next().unwrap().payload, "hi");
+    assert!(Raw::login(&nats, "only", "wrong", "").is_closed());
+}

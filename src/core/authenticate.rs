@@ -159,16 +159,29 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     if !server.requires_auth() {
         return Verdict::Accepted;
     }
+    let auth = server.spec.authorization.as_ref();
+    let by_port = conn.peer.stand_in.as_deref();
+    let has_secret = !options.pass.is_empty() || !options.auth_token.is_empty();
+    if let Some(name) = by_port.filter(|_| !has_secret)
+        && (options.user.is_empty() || options.user == name)
+    {
+        if let Some(user) = server.users.get(name) {
+            options.user = name.to_owned();
+            return Verdict::User(user.clone());
+        }
+        if auth.is_some_and(|auth| auth.user.as_deref() == Some(name)) {
+            options.user = name.to_owned();
+            return Verdict::Accepted;
+        }
+    }
     if !server.users.is_empty() {
-        let no_auth_user = server.no_auth_user.as_ref().map(|user| &user.name);
-        let by_port = conn.peer.stand_in.as_ref();
-        if let Some(stand_in) = by_port.or(no_auth_user)
-            && (options.user.is_empty() || by_port.is_some_and(|user| **user == *options.user))
-            && options.pass.is_empty()
-            && options.auth_token.is_empty()
-            && let Some(user) = server.users.get(stand_in)
+        if let Some(stand_in) = &server.no_auth_user
+            && by_port.is_none()
+            && options.user.is_empty()
+            && !has_secret
+            && let Some(user) = server.users.get(&stand_in.name)
         {
-            options.user = stand_in.to_string();
+            options.user = stand_in.name.to_string();
             return Verdict::User(user.clone());
         }
         if !options.user.is_empty() {
@@ -183,32 +196,14 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
             };
         }
     }
-    let single = server
-        .spec
-        .authorization
-        .as_ref()
-        .and_then(|auth| auth.user.as_deref());
-    if let Some(stand_in) = conn.peer.stand_in.as_deref()
-        && single == Some(stand_in)
-        && options.user.is_empty()
-        && options.pass.is_empty()
-    {
-        options.user = stand_in.to_owned();
-        return Verdict::Accepted;
-    }
-    let matches =
-        server
-            .spec
-            .authorization
-            .as_ref()
-            .is_some_and(|auth| match (&auth.token, &auth.user) {
-                (Some(token), _) => same_password(token, &options.auth_token),
-                (None, Some(name)) => {
-                    let password = auth.password.as_deref().unwrap_or_default();
-                    *name == options.user && same_password(password, &options.pass)
-                }
-                (None, None) => false,
-            });
+    let matches = auth.is_some_and(|auth| match (&auth.token, &auth.user) {
+        (Some(token), _) => same_password(token, &options.auth_token),
+        (None, Some(name)) => {
+            let password = auth.password.as_deref().unwrap_or_default();
+            *name == options.user && same_password(password, &options.pass)
+        }
+        (None, None) => false,
+    });
     if matches {
         Verdict::Accepted
     } else {
