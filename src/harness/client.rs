@@ -377,8 +377,7 @@ impl Shared {
         let everybody = Waker::from(Arc::clone(&self.waiting));
         let mut received = false;
         loop {
-            self.connection.fetch(Some(&everybody));
-            match self.connection.take_received() {
+            match self.connection.take(Some(&everybody)) {
                 None => {
                     self.closed = true;
                     break;

@@ -100,7 +100,12 @@ impl MemoryConnection {
     /// What the server has sent since the last call: empty when it has sent nothing, `None` when
     /// it has closed the connection.
     pub fn take_received(&mut self) -> Option<Vec<u8>> {
-        self.fetch(None);
+        self.take(None)
+    }
+
+    /// As [`take_received`](Self::take_received); remembers the waker when there is nothing.
+    pub(crate) fn take(&mut self, waker: Option<&Waker>) -> Option<Vec<u8>> {
+        self.fetch(waker);
         if self.unread.is_empty() {
             return (!self.ended).then(Vec::new);
         }
@@ -111,7 +116,7 @@ impl MemoryConnection {
     }
 
     /// Moves output of the server here; remembers the waker when there is none.
-    pub(crate) fn fetch(&mut self, waker: Option<&Waker>) {
+    fn fetch(&mut self, waker: Option<&Waker>) {
         if self.ended || self.read < self.unread.len() {
             return;
         }

@@ -69,10 +69,7 @@ pub(super) fn heartbeat(context: &mut Context<'_>) {
 fn broadcast(context: &mut Context<'_>) {
     context.state.statsz.last = Some(context.core.now());
     let subject = format!("$SYS.SERVER.{}.STATSZ", context.server_id());
-    if !context
-        .core
-        .has_listeners(context.system, subject.as_bytes())
-    {
+    if !has_listeners(context, &subject) {
         return;
     }
     let message = message(context);
@@ -149,14 +146,12 @@ pub(super) fn total_subscriptions(core: &Core) -> u64 {
         .sum()
 }
 
-impl Core {
-    /// Whether anybody but the services listens to `subject`.
-    fn has_listeners(&mut self, account: crate::core::AccountId, subject: &[u8]) -> bool {
-        let found = self.matches(account, subject);
-        !found.queues.is_empty()
-            || found
-                .plain
-                .iter()
-                .any(|&sub| !matches!(self.sub(sub).receiver, Receiver::Service(_)))
-    }
+/// Whether anybody but the services listens to `subject`.
+fn has_listeners(context: &mut Context<'_>, subject: &str) -> bool {
+    let found = context.core.matches(context.system, subject.as_bytes());
+    !found.queues.is_empty()
+        || found
+            .plain
+            .iter()
+            .any(|&sub| !matches!(context.core.sub(sub).receiver, Receiver::Service(_)))
 }
