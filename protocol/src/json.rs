@@ -10,6 +10,7 @@
 //! assert_eq!(out, br#"["a \u003e b",2,1e-7]"#);
 //! ```
 
+mod base64;
 mod encode;
 mod extra;
 mod presence;
@@ -18,6 +19,7 @@ mod request;
 mod scan;
 mod value;
 
+pub use base64::Base64;
 pub use encode::{to_string, to_vec, to_writer};
 pub use extra::Extra;
 pub use presence::Presence;

@@ -59,6 +59,7 @@ fn grow(value: &mut Value) {
                     "mappings",
                     "revoked_user",
                     "decoded_jwt",
+                    "responses",
                     "trusted_operators_claim",
                 ];
                 if !free_keys.contains(&key.as_str()) {
