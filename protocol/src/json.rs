@@ -13,6 +13,7 @@
 mod base64;
 mod encode;
 mod extra;
+mod order;
 mod presence;
 mod quote;
 mod request;
@@ -22,6 +23,7 @@ mod value;
 pub use base64::Base64;
 pub use encode::{to_string, to_vec, to_writer};
 pub use extra::Extra;
+pub use order::{KeyOrder, to_vec_ordered};
 pub use presence::Presence;
 pub use request::{DecodeError, Dialect, Field, RequestOptions, Slot, decode_request};
 pub use scan::{MAX_DEPTH, SyntaxError, check};
