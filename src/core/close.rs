@@ -1,65 +1,21 @@
 //! How and why connections end.
 
+use nats_mock_protocol::events::CloseReason;
+
 use super::conn::ConnId;
 use super::notice::Notice;
-use super::server::{ClosedConn, ClosedSub};
+use super::server::{ClosedConn, ClosedSub, ServerId};
 use super::{Core, Time};
 
-/// The reason a connection was closed, in the words of CONNZ and of DISCONNECT events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    ClientClosed,
-    AuthenticationTimeout,
-    AuthenticationViolation,
-    SlowConsumerPendingBytes,
-    SlowConsumerWriteDeadline,
-    WriteError,
-    ReadError,
-    ParseError,
-    StaleConnection,
-    ProtocolViolation,
-    BadClientProtocolVersion,
-    MaxConnectionsExceeded,
-    MaxAccountConnectionsExceeded,
-    MaxPayloadExceeded,
-    MaxControlLineExceeded,
-    NoRespondersRequiresHeaders,
-    ServerShutdown,
-}
-
-impl CloseReason {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CloseReason::ClientClosed => "Client Closed",
-            CloseReason::AuthenticationTimeout => "Authentication Timeout",
-            CloseReason::AuthenticationViolation => "Authentication Failure",
-            CloseReason::SlowConsumerPendingBytes => "Slow Consumer (Pending Bytes)",
-            CloseReason::SlowConsumerWriteDeadline => "Slow Consumer (Write Deadline)",
-            CloseReason::WriteError => "Write Error",
-            CloseReason::ReadError => "Read Error",
-            CloseReason::ParseError => "Parse Error",
-            CloseReason::StaleConnection => "Stale Connection",
-            CloseReason::ProtocolViolation => "Protocol Violation",
-            CloseReason::BadClientProtocolVersion => "Bad Client Protocol Version",
-            CloseReason::MaxConnectionsExceeded => "Maximum Connections Exceeded",
-            CloseReason::MaxAccountConnectionsExceeded => "Maximum Account Connections Exceeded",
-            CloseReason::MaxPayloadExceeded => "Maximum Message Payload Exceeded",
-            CloseReason::MaxControlLineExceeded => "Maximum Control Line Exceeded",
-            CloseReason::NoRespondersRequiresHeaders => "No Responders Requires Headers",
-            CloseReason::ServerShutdown => "Server Shutdown",
-        }
-    }
-
-    /// Whether output that is still waiting is dropped instead of sent.
-    pub fn drops_output(self) -> bool {
-        matches!(
-            self,
-            CloseReason::ReadError
-                | CloseReason::WriteError
-                | CloseReason::SlowConsumerPendingBytes
-                | CloseReason::SlowConsumerWriteDeadline
-        )
-    }
+/// Whether output that is still waiting is dropped instead of sent.
+pub(super) fn drops_output(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::ReadError
+            | CloseReason::WriteError
+            | CloseReason::SlowConsumerPendingBytes
+            | CloseReason::SlowConsumerWriteDeadline
+    )
 }
 
 impl Core {
@@ -67,6 +23,15 @@ impl Core {
     pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
         self.set_now(now);
         self.close(id, reason);
+    }
+
+    /// Closes a client by its cid. Tells whether there is such a client.
+    pub fn kick(&mut self, server: ServerId, cid: u64) -> bool {
+        let id = self.server(server).clients.get(&cid).copied();
+        if let Some(id) = id {
+            self.close(id, CloseReason::Kicked);
+        }
+        id.is_some()
     }
 
     pub(super) fn close(&mut self, id: ConnId, reason: CloseReason) {
@@ -86,7 +51,7 @@ impl Core {
             conn.write_timer.take(),
         ];
         let (server, cid) = (conn.server, conn.cid);
-        if reason.drops_output() {
+        if drops_output(reason) {
             conn.output = Vec::new();
         }
         super::wake(&mut self.woken, &mut self.conns[id.slot as usize], id);

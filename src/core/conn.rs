@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 use nats_mock_protocol::wire::ConnectOptions;
 
+use super::CloseReason;
 use super::account::AccountId;
-use super::close::CloseReason;
 use super::permissions::UserRights;
 use super::server::ServerId;
 use super::sublist::MatchResult;

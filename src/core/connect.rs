@@ -9,6 +9,7 @@ use super::notice::Notice;
 use super::server::{Phase, ServerId};
 use super::timers::Timer;
 use super::{CloseReason, Conn, Core, Time};
+use crate::version::Feature;
 
 /// A connection that a server has taken on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +141,10 @@ impl Core {
             return;
         }
         let supports_headers = self.server(server).spec.headers;
-        let drops_subscriptions = self.server(server).profile.reconnect_drops_subscriptions;
+        let drops_subscriptions = self
+            .server(server)
+            .profile
+            .has(Feature::ReconnectDropsSubscriptions);
         let Some(conn) = self.conn_mut(id) else {
             return;
         };
@@ -235,7 +239,7 @@ impl Core {
             && !std::mem::replace(&mut conn.flags.first_pong_sent, true);
         let wants_info = conn.options.protocol >= 1;
         let server = self.conns[id.slot as usize].server;
-        if first && wants_info && self.server(server).profile.info_after_first_ping {
+        if first && wants_info && self.server(server).profile.has(Feature::InfoAfterFirstPing) {
             let conn = &self.conns[id.slot as usize];
             let info = self.connect_info(conn);
             self.send(id, |out| encode::info(out, &info));

@@ -13,6 +13,7 @@ use super::notice::{Notice, Request};
 use super::server::ServerId;
 use super::sublist::MatchResult;
 use super::subs::{Receiver, SubId};
+use crate::version::Feature;
 
 /// A message on its way.
 #[derive(Clone, Copy, Debug)]
@@ -329,7 +330,10 @@ impl Core {
     /// Tells a requester that nobody is there to answer, if it listens for the answer itself.
     pub(super) fn no_responders(&mut self, id: ConnId, subject: &[u8], reply: &[u8]) {
         let Some(conn) = self.conn(id) else { return };
-        let names_subject = self.server(conn.server).profile.no_responders_names_subject;
+        let names_subject = self
+            .server(conn.server)
+            .profile
+            .has(Feature::NoRespondersNamesSubject);
         let account = conn.account;
         let found = self.account_mut(account).subs.matches(reply);
         let own = found

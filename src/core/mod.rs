@@ -55,12 +55,12 @@ use rand_chacha::ChaCha8Rng;
 use slab::Slab;
 
 pub(crate) use account::{Account, AccountId, AccountTally};
-pub(crate) use close::CloseReason;
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::Outgoing;
 pub(crate) use ids::{Nuid, stream};
-pub(crate) use lifecycle::SYSTEM_CLIENT_CID;
+pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
+pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{AuthAudience, ClientSnapshot, Notice, Request};
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
@@ -152,7 +152,7 @@ impl Core {
             return (Vec::new(), AfterOutput::Abort);
         };
         let after = match conn.closing {
-            Some(reason) if reason.drops_output() => return (Vec::new(), AfterOutput::Abort),
+            Some(reason) if close::drops_output(reason) => return (Vec::new(), AfterOutput::Abort),
             Some(_) => AfterOutput::Close,
             None => AfterOutput::KeepOpen,
         };

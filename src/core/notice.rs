@@ -1,7 +1,7 @@
 //! What the core tells the system services.
 
+use super::CloseReason;
 use super::account::{AccountId, AccountTally};
-use super::close::CloseReason;
 use super::conn::{ConnId, Traffic};
 use super::server::ServerId;
 use super::time::Time;

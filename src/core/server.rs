@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 
+use super::CloseReason;
 use super::account::AccountId;
-use super::close::CloseReason;
 use super::conn::{ConnId, Traffic};
 use super::ids::{self, KeyKind};
 use super::notice::ClientSnapshot;
@@ -143,6 +143,11 @@ impl Server {
         let auth = self.spec.authorization.as_ref();
         !self.users.is_empty()
             || auth.is_some_and(|auth| auth.user.is_some() || auth.token.is_some())
+    }
+
+    /// The version of Go it says it was built with.
+    pub fn go(&self) -> &str {
+        self.spec.machine.go.as_deref().unwrap_or(self.profile.go)
     }
 
     /// The short name that servers give each other in subjects.

@@ -12,6 +12,7 @@ use super::server::ServerId;
 use super::subs::{Receiver, Sub, SubId};
 use super::text::quoted;
 use super::{AccountId, Core};
+use crate::version::Feature;
 
 impl Core {
     pub(super) fn subscribe(
@@ -179,7 +180,7 @@ impl Core {
             let sid = quoted(sub.sid());
             let queue = sub
                 .queue()
-                .filter(|_| profile.names_queue_of_removed_subscription);
+                .filter(|_| profile.has(Feature::QueueOfRemovedSubscription));
             let text = subscription_violation(sub.subject(), queue);
             self.remove_sub(sub_id);
             self.send_err(id, &format!("{text} (sid {sid})"));

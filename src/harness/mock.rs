@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
 use crate::core::{ReloadError, ServerId, Time};
 use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, bind};
-use crate::services::Deployment;
+use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount, Topology};
 
 /// A NATS deployment in this process, for as long as the value lives.
@@ -123,6 +123,7 @@ impl MockNats {
 
     pub(super) fn launch(
         mut topology: Topology,
+        configuration: Configuration,
         address: SocketAddr,
         clock: Clock,
     ) -> Result<Self, StartError> {
@@ -134,7 +135,7 @@ impl MockNats {
         for server in &mut topology.servers {
             server.port = address.port();
         }
-        let deployment = Deployment::new(&topology, clock.now());
+        let deployment = Deployment::new(&topology, configuration, clock.now());
         let hub = Arc::new(Hub::new(deployment, clock));
         io.drive(Arc::clone(&hub));
         io.listen(Listener {

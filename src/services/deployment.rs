@@ -2,6 +2,7 @@
 
 use nats_mock_protocol::wire::ClientBatch;
 
+use super::Configuration;
 use super::system::Services;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ConnId, Core, Peer, Phase, Received, ReloadError, ServerId,
@@ -21,9 +22,9 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub fn new(topology: &Topology, now: Time) -> Self {
+    pub fn new(topology: &Topology, configuration: Configuration, now: Time) -> Self {
         let core = Core::new(topology, now);
-        let services = Services::new(&core);
+        let services = Services::new(&core, configuration);
         let mut deployment = Self { core, services };
         deployment.settle();
         deployment
@@ -127,8 +128,6 @@ impl Deployment {
     }
 
     fn settle(&mut self) {
-        while let Some(notice) = self.core.next_notice() {
-            self.services.handle(&mut self.core, notice);
-        }
+        self.services.settle(&mut self.core);
     }
 }

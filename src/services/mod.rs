@@ -8,18 +8,36 @@
 
 mod account_conns;
 mod account_info;
+mod account_statz;
+mod accountz;
+mod configuration;
+mod conn_info;
 mod connections;
 mod connz;
 mod deployment;
+mod encoding;
+mod expvarz;
+mod gatewayz;
 mod healthz;
 mod idz;
+mod ipqueuesz;
+mod jsz;
+mod kick;
+mod ldm;
+mod leafz;
+mod profilez;
+mod raftz;
 mod registry;
+mod reload;
 mod requests;
+mod routez;
 mod server_life;
 mod statsz;
+mod subscribers;
 mod subsz;
 mod system;
 mod user_info;
 mod varz;
 
+pub(crate) use configuration::Configuration;
 pub(crate) use deployment::Deployment;

@@ -9,7 +9,10 @@ mod page;
 use super::account_conns;
 use super::requests::{self, Answer, Call};
 use super::system::Context;
-use super::{account_info, connz, healthz, idz, statsz, subsz, user_info, varz};
+use super::{
+    account_info, account_statz, accountz, connz, expvarz, gatewayz, healthz, idz, ipqueuesz, jsz,
+    kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
+};
 use crate::core::{AccountId, Request};
 
 /// A request that is answered.
@@ -22,15 +25,41 @@ pub(super) struct Endpoint {
     pub answer: fn(&mut Context<'_>, &Call<'_>) -> Answer,
 }
 
+impl Endpoint {
+    pub const fn new(
+        name: &'static str,
+        scope: Scope,
+        answer: fn(&mut Context<'_>, &Call<'_>) -> Answer,
+    ) -> Self {
+        Self {
+            name,
+            scope,
+            answers_without_reply: false,
+            answer,
+        }
+    }
+
+    pub const fn also_without_reply(self) -> Self {
+        Self {
+            answers_without_reply: true,
+            ..self
+        }
+    }
+}
+
 /// Where an endpoint is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// `$SYS.REQ.SERVER.<id>.<name>` and `$SYS.REQ.SERVER.PING.<name>`.
     Server,
+    /// `$SYS.REQ.SERVER.<id>.<name>` alone.
+    ServerAlone,
     /// `$SYS.REQ.ACCOUNT.<account>.<name>`.
     Account,
     /// `$SYS.REQ.USER.<account>.<name>`.
     User,
+    /// One subject.
+    At(&'static str),
 }
 
 /// What is answered. The position of an endpoint is the tag of its subscriptions.
@@ -40,14 +69,34 @@ const ENDPOINTS: &[Endpoint] = &[
     varz::ENDPOINT,
     subsz::ENDPOINT,
     connz::ENDPOINT,
+    routez::ENDPOINT,
+    gatewayz::ENDPOINT,
+    leafz::ENDPOINT,
+    accountz::ENDPOINT,
+    jsz::ENDPOINT,
     healthz::ENDPOINT,
+    profilez::ENDPOINT,
+    expvarz::ENDPOINT,
+    ipqueuesz::ENDPOINT,
+    raftz::ENDPOINT,
+    subsz::ACCOUNT_ENDPOINT,
     connz::ACCOUNT_ENDPOINT,
+    leafz::ACCOUNT_ENDPOINT,
+    jsz::ACCOUNT_ENDPOINT,
     account_info::ENDPOINT,
+    account_statz::ENDPOINT,
+    account_conns::ENDPOINT,
+    account_statz::PING_ENDPOINT,
+    subscribers::ENDPOINT,
     user_info::ENDPOINT,
+    subscribers::DEBUG_ENDPOINT,
+    reload::ENDPOINT,
+    kick::ENDPOINT,
+    ldm::ENDPOINT,
 ];
 
-/// Tag of the subscriptions whose messages concern other servers of a cluster only, or whose
-/// endpoints are not simulated: they are counted, and nothing answers.
+/// Tag of the subscriptions whose messages concern other servers of a cluster, or account JWTs: they
+/// are counted, and nothing answers.
 const LISTEN_ONLY: u32 = u32::MAX;
 
 /// Subjects with [`LISTEN_ONLY`]; `<id>` stands for the server's id and `<hash>` for its hash.
@@ -55,42 +104,13 @@ const LISTENED_TO: &[&str] = &[
     "$SYS._INBOX.<hash>.*",
     "$SYS.SERVER.ACCOUNT.*.CONNS",
     "$SYS._INBOX_.<id>",
-    "$SYS.REQ.ACCOUNT.NSUBS",
     "$SYS.SERVER.*.STATSZ",
     "$SYS.SERVER.*.SHUTDOWN",
     "$SYS.SERVER.*.LAMEDUCK",
     "$SYS.ACCOUNT.*.CLAIMS.UPDATE",
     "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE",
-    "$SYS.REQ.SERVER.<id>.ROUTEZ",
-    "$SYS.REQ.SERVER.PING.ROUTEZ",
-    "$SYS.REQ.SERVER.<id>.GATEWAYZ",
-    "$SYS.REQ.SERVER.PING.GATEWAYZ",
-    "$SYS.REQ.SERVER.<id>.LEAFZ",
-    "$SYS.REQ.SERVER.PING.LEAFZ",
-    "$SYS.REQ.SERVER.<id>.ACCOUNTZ",
-    "$SYS.REQ.SERVER.PING.ACCOUNTZ",
-    "$SYS.REQ.SERVER.<id>.JSZ",
-    "$SYS.REQ.SERVER.PING.JSZ",
-    "$SYS.REQ.SERVER.<id>.PROFILEZ",
-    "$SYS.REQ.SERVER.PING.PROFILEZ",
-    "$SYS.REQ.SERVER.<id>.EXPVARZ",
-    "$SYS.REQ.SERVER.PING.EXPVARZ",
-    "$SYS.REQ.SERVER.<id>.IPQUEUESZ",
-    "$SYS.REQ.SERVER.PING.IPQUEUESZ",
-    "$SYS.REQ.SERVER.<id>.RAFTZ",
-    "$SYS.REQ.SERVER.PING.RAFTZ",
-    "$SYS.REQ.ACCOUNT.*.SUBSZ",
-    "$SYS.REQ.ACCOUNT.*.LEAFZ",
-    "$SYS.REQ.ACCOUNT.*.JSZ",
-    "$SYS.REQ.ACCOUNT.*.STATZ",
-    "$SYS.REQ.ACCOUNT.*.CONNS",
-    "$SYS.REQ.ACCOUNT.PING.STATZ",
     "$SYS.ACCOUNT.*.LEAFNODE.CONNECT",
     "$SYS.LATENCY.M2.<hash>",
-    "$SYS.DEBUG.SUBSCRIBERS",
-    "$SYS.REQ.SERVER.<id>.RELOAD",
-    "$SYS.REQ.SERVER.<id>.KICK",
-    "$SYS.REQ.SERVER.<id>.LDM",
 ];
 
 /// Sets a server's services up.
@@ -124,8 +144,10 @@ pub(super) fn start(context: &mut Context<'_>) {
                     subscribe(context, "$SYS.REQ.SERVER.PING", tag);
                 }
             }
+            Scope::ServerAlone => subscribe(context, &format!("$SYS.REQ.SERVER.{id}.{name}"), tag),
             Scope::Account => subscribe(context, &format!("$SYS.REQ.ACCOUNT.*.{name}"), tag),
             Scope::User => subscribe(context, &format!("$SYS.REQ.USER.*.{name}"), tag),
+            Scope::At(subject) => subscribe(context, subject, tag),
         }
     }
     let accounts: Vec<AccountId> = context.core.accounts().map(|(id, _)| id).collect();
@@ -160,12 +182,11 @@ pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
     account_conns::ask_others(context, account);
 }
 
-/// Hands a request to the endpoint it was sent to.
-pub(super) fn dispatch(context: &mut Context<'_>, request: &Request) {
+/// Hands a request to the endpoint it was sent to. What came of a command is given back.
+pub(super) fn dispatch(context: &mut Context<'_>, request: &Request) -> Option<Answer> {
     if context.state.silent {
-        return;
+        return None;
     }
-    if let Some(endpoint) = ENDPOINTS.get(request.tag as usize) {
-        requests::answer(context, endpoint, request);
-    }
+    let endpoint = ENDPOINTS.get(request.tag as usize)?;
+    requests::answer(context, endpoint, request)
 }

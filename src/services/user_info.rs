@@ -10,29 +10,29 @@ use nats_mock_protocol::monitor::{Permissions, ResponsePermission, SubjectPermis
 use nats_mock_protocol::time::Nanos;
 
 use super::registry::{Endpoint, Scope};
-use super::requests::Answer;
 use super::system::Context;
 use crate::core::ConnId;
 use crate::topology;
+use crate::version::Feature;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "INFO",
-    scope: Scope::User,
-    answers_without_reply: false,
-    answer: |context, call| {
-        let asking = headers::get(call.header, "Nats-Request-Info")
-            .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
-            .unwrap_or_default();
-        let info = UserInfo {
-            account_name: asking.acc.clone(),
-            user: asking.user,
-            account: asking.acc,
-            permissions: call.from.and_then(|id| permissions(context, id)),
-            ..UserInfo::default()
-        };
-        Answer::data(context, info)
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::User, |context, call| {
+    let asking = headers::get(call.header, "Nats-Request-Info")
+        .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
+        .unwrap_or_default();
+    let names = context.server().profile.has(Feature::UserInfoNames);
+    let info = UserInfo {
+        account_name: if names {
+            asking.acc.clone()
+        } else {
+            String::new()
+        },
+        user: asking.user,
+        account: asking.acc,
+        permissions: call.from.and_then(|id| permissions(context, id)),
+        ..UserInfo::default()
+    };
+    call.data(context, info)
+});
 
 fn permissions(context: &Context<'_>, id: ConnId) -> Option<Permissions> {
     let granted = context.core.conn(id)?.rights.as_ref()?.granted();

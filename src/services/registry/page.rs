@@ -9,7 +9,7 @@ use nats_mock_protocol::sys::EventSubject;
 use super::{ENDPOINTS, Endpoint, LISTENED_TO, Scope};
 use crate::core::Time;
 use crate::generated;
-use crate::services::Deployment;
+use crate::services::{Configuration, Deployment};
 use crate::topology::{AccountOptions, Topology, UserOptions};
 use crate::{Builder, MockNats, Subscription};
 
@@ -88,8 +88,10 @@ fn subjects(endpoint: &Endpoint) -> Vec<String> {
             }
             subjects
         }
+        Scope::ServerAlone => vec![format!("$SYS.REQ.SERVER.<id>.{name}")],
         Scope::Account => vec![format!("$SYS.REQ.ACCOUNT.<account>.{name}")],
         Scope::User => vec![format!("$SYS.REQ.USER.<account>.{name}")],
+        Scope::At(subject) => vec![subject.to_owned()],
     }
 }
 
@@ -100,9 +102,29 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::Server, "VARZ") => "configuration and counters",
         (Scope::Server, "SUBSZ") => "subscriptions and the figures of their lists",
         (Scope::Server, "CONNZ") => "open and closed connections",
+        (Scope::Server, "ROUTEZ") => "routes; a server on its own has none",
+        (Scope::Server, "GATEWAYZ") => "gateways; a server on its own has none",
+        (Scope::Server, "LEAFZ") => "leaf nodes; a server on its own has none",
+        (Scope::Server, "ACCOUNTZ") => "the accounts, or what is known about one",
+        (Scope::Server, "JSZ") => "JetStream, which is disabled",
         (Scope::Server, "HEALTHZ") => "whether the server is ready",
+        (Scope::Server, "PROFILEZ") => "a profile of the Go runtime, without samples",
+        (Scope::Server, "EXPVARZ") => "variables of the Go runtime, as the test sets them",
+        (Scope::Server, "IPQUEUESZ") => "the queues between the server's parts",
+        (Scope::Server, "RAFTZ") => "replicated groups; without JetStream there are none",
+        (Scope::ServerAlone, "RELOAD") => "the configuration is read again",
+        (Scope::ServerAlone, "KICK") => "a client's connection is closed",
+        (Scope::ServerAlone, "LDM") => "a client is told to go elsewhere",
+        (Scope::Account, "SUBSZ") => "subscriptions of an account",
         (Scope::Account, "CONNZ") => "open and closed connections of an account",
+        (Scope::Account, "LEAFZ") => "leaf nodes of an account",
+        (Scope::Account, "JSZ") => "JetStream of an account, which is disabled",
         (Scope::Account, "INFO") => "what the server knows about an account",
+        (Scope::Account, "STATZ") => "connections and traffic of an account",
+        (Scope::Account, "CONNS") => "the same, as the event says it",
+        (Scope::At(_), "STATZ") => "connections and traffic of all accounts, or of some",
+        (Scope::At(_), "NSUBS") => "the number of clients' subscriptions to a subject in an account",
+        (Scope::At(_), "SUBSCRIBERS") => "the number of clients' subscriptions to a subject",
         (Scope::User, "INFO") => "the asking user and what it may do",
         (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),
     }
@@ -114,7 +136,7 @@ fn open_requests() -> Vec<Vec<String>> {
     topology.servers[0]
         .accounts
         .push(AccountOptions::new("USERS"));
-    let deployment = Deployment::new(&topology, Time::default());
+    let deployment = Deployment::new(&topology, Configuration::default(), Time::default());
     let core = deployment.core();
     let account = core.account_named("USERS").unwrap();
     let answered: BTreeSet<String> = ENDPOINTS.iter().flat_map(subjects).collect();
