@@ -270,6 +270,7 @@ fn store(field: &mut Field<'_>, cursor: &mut Cursor<'_>) -> Result<(), Mismatch>
         (Slot::Uint(number), Kind::Number) => integer(cursor, &mut **number, mismatch),
         (Slot::List(list), Kind::Array) => strings(cursor, list),
         (Slot::NullableList(list), Kind::Array) => strings(cursor, list.get_or_insert_default()),
+        (Slot::Bytes(bytes), Kind::Array) => numbers(cursor, &mut bytes.get_or_insert_default().0),
         (Slot::Bytes(bytes), Kind::String) => {
             // Go has another text for bad base64, which no server ever answers with.
             **bytes = Some(Base64::decode(&cursor.string()).ok_or(mismatch)?);
@@ -298,6 +299,35 @@ fn integer<N: std::str::FromStr>(
             ..mismatch
         }),
     }
+}
+
+/// Bytes as a list of numbers, which Go reads too.
+fn numbers(cursor: &mut Cursor<'_>, list: &mut Vec<u8>) -> Result<(), Mismatch> {
+    list.clear();
+    let mut result = Ok(());
+    cursor.enter();
+    while cursor.more() {
+        let kind = cursor.kind();
+        let mismatch = Mismatch {
+            element: Some(list.len()),
+            ..Mismatch::new(kind, "uint8")
+        };
+        let mut byte = 0;
+        let read = match kind {
+            Kind::Number => integer(cursor, &mut byte, mismatch),
+            Kind::Null => {
+                cursor.raw();
+                Ok(())
+            }
+            _ => {
+                cursor.raw();
+                Err(mismatch)
+            }
+        };
+        list.push(byte);
+        result = result.and(read);
+    }
+    result
 }
 
 fn strings(cursor: &mut Cursor<'_>, list: &mut Vec<String>) -> Result<(), Mismatch> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Body of a KICK request. A server reads it a second time as [`EventFilterOptions`](super::EventFilterOptions).
 ///
-/// A body that cannot be read as this gets no answer at all.
+/// A body that is empty or cannot be read as this gets no answer at all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KickRequest {
@@ -26,7 +26,7 @@ impl RequestOptions for KickRequest {
 
 /// Body of an LDM request. A server reads it a second time as [`EventFilterOptions`](super::EventFilterOptions).
 ///
-/// A body that cannot be read as this gets no answer at all.
+/// A body that is empty or cannot be read as this gets no answer at all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LdmRequest {
