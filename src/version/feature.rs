@@ -63,5 +63,6 @@ features! {
     RoutezOfUnnamedServers since V2_12: "`server_name` of ROUTEZ, when no name is configured",
     JetStreamApiLevel since V2_11: "`level` of JetStream's API statistics",
     JszTotal since V2_11: "`total` of JSZ",
+    QueuesOfPermissions since V2_14: "permissions in USER.INFO name the queues they are for",
     UserInfoNames since V2_12: "`account_name` and `user_name` of USER.INFO",
 }

@@ -123,7 +123,9 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::Account, "STATZ") => "connections and traffic of an account",
         (Scope::Account, "CONNS") => "the same, as the event says it",
         (Scope::At(_), "STATZ") => "connections and traffic of all accounts, or of some",
-        (Scope::At(_), "NSUBS") => "the number of clients' subscriptions to a subject in an account",
+        (Scope::At(_), "NSUBS") => {
+            "the number of clients' subscriptions to a subject in an account"
+        }
         (Scope::At(_), "SUBSCRIBERS") => "the number of clients' subscriptions to a subject",
         (Scope::User, "INFO") => "the asking user and what it may do",
         (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),
