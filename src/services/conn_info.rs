@@ -84,14 +84,14 @@ impl<'a> Listed<'a> {
         }
     }
 
-    pub fn from_client(self) -> Traffic {
+    pub fn sent_by_client(self) -> Traffic {
         match self {
             Listed::Open(conn) => conn.received,
             Listed::Closed(conn) => conn.client.sent,
         }
     }
 
-    pub fn to_client(self) -> Traffic {
+    pub fn sent_to_client(self) -> Traffic {
         match self {
             Listed::Open(conn) => conn.sent,
             Listed::Closed(conn) => conn.client.received,
@@ -164,10 +164,10 @@ pub(super) fn conn_info(
         uptime: Uptime::from_nanos(end.nanos_since(entry.start())),
         idle: Uptime::from_nanos(end.nanos_since(entry.last())),
         pending_bytes: entry.pending() as i64,
-        in_msgs: entry.from_client().msgs as i64,
-        out_msgs: entry.to_client().msgs as i64,
-        in_bytes: entry.from_client().bytes as i64,
-        out_bytes: entry.to_client().bytes as i64,
+        in_msgs: entry.sent_by_client().msgs as i64,
+        out_msgs: entry.sent_to_client().msgs as i64,
+        in_bytes: entry.sent_by_client().bytes as i64,
+        out_bytes: entry.sent_to_client().bytes as i64,
         stalls: profile
             .since(Feature::StaleConnections, stalls as i64)
             .unwrap_or_default(),

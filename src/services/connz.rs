@@ -208,10 +208,10 @@ fn sort_by(core: &Core, listed: &mut [Listed<'_>], sort: &str) {
     match sort {
         "subs" => listed.sort_by_key(|entry| Reverse(entry.subscriptions())),
         "pending" => listed.sort_by_key(|entry| Reverse(entry.pending())),
-        "msgs_to" => listed.sort_by_key(|entry| Reverse(entry.to_client().msgs)),
-        "msgs_from" => listed.sort_by_key(|entry| Reverse(entry.from_client().msgs)),
-        "bytes_to" => listed.sort_by_key(|entry| Reverse(entry.to_client().bytes)),
-        "bytes_from" => listed.sort_by_key(|entry| Reverse(entry.from_client().bytes)),
+        "msgs_to" => listed.sort_by_key(|entry| Reverse(entry.sent_to_client().msgs)),
+        "msgs_from" => listed.sort_by_key(|entry| Reverse(entry.sent_by_client().msgs)),
+        "bytes_to" => listed.sort_by_key(|entry| Reverse(entry.sent_to_client().bytes)),
+        "bytes_from" => listed.sort_by_key(|entry| Reverse(entry.sent_by_client().bytes)),
         "last" => listed.sort_by_key(|entry| Reverse(entry.last())),
         // The longest idle comes first, and the youngest.
         "idle" => listed.sort_by_key(|entry| entry.last()),
