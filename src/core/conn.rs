@@ -119,7 +119,9 @@ impl Conn {
     /// The user as events and CONNZ show it, if the connection brought any credentials.
     pub fn shown_user(&self, redact_tokens: bool) -> Option<&str> {
         let options = &self.options;
-        if !options.user.is_empty() {
+        if !options.nkey.is_empty() {
+            Some(&options.nkey)
+        } else if !options.user.is_empty() {
             Some(&options.user)
         } else if !options.auth_token.is_empty() {
             Some(if redact_tokens {

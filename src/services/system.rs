@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
+use super::requests::Answer;
 use super::statsz::StatszTimer;
 use super::{Configuration, account_conns, connections, registry, requests, server_life, statsz};
-use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, ServerId};
+use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, Request, ServerId};
 
 /// The system services of all servers of a deployment.
 #[derive(Debug)]
@@ -96,6 +97,25 @@ impl Services {
         })
     }
 
+    /// Says what came of a command after the events that it caused, but for the ends of connections:
+    /// these a real server tells in its own time.
+    fn tell_outcome(&mut self, core: &mut Core, request: &Request, outcome: Answer) {
+        let mut ended = Vec::new();
+        while let Some(notice) = core.next_notice() {
+            if matches!(notice, Notice::Disconnected { .. }) {
+                ended.push(notice);
+            } else {
+                self.handle(core, notice);
+            }
+        }
+        if let Some(mut context) = self.context(core, request.server) {
+            requests::send(&mut context, request, outcome);
+        }
+        for notice in ended {
+            self.handle(core, notice);
+        }
+    }
+
     fn handle(&mut self, core: &mut Core, notice: Notice) {
         let server = server_of(&notice);
         let Some(mut context) = self.context(core, server) else {
@@ -126,10 +146,7 @@ impl Services {
             } => connections::refused(&mut context, &client, audience, reason, at),
             Notice::Request(request) => {
                 if let Some(outcome) = registry::dispatch(&mut context, &request) {
-                    self.settle(core);
-                    if let Some(mut context) = self.context(core, server) {
-                        requests::send(&mut context, &request, outcome);
-                    }
+                    self.tell_outcome(core, &request, outcome);
                 }
             }
             Notice::Timer { tag, .. } => match account_conns::account_of(tag) {
