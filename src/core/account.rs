@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::conn::{ConnId, Traffic};
+use super::conn::{ConnId, MatchCache, Traffic};
 use super::sublist::Sublist;
 use crate::topology::AccountLimits;
 
@@ -22,10 +22,12 @@ pub(crate) struct Account {
 }
 
 /// What one server counts for an account.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct AccountOnServer {
     /// The cid of the internal client that holds the account's imports.
     pub internal_cid: u64,
+    /// What recent messages of that client matched.
+    pub(super) internal_matches: MatchCache,
     pub clients: BTreeSet<ConnId>,
     /// Published by clients of the account.
     pub received: Traffic,

@@ -122,20 +122,24 @@ impl Core {
         account: AccountId,
         message: &Outgoing<'_>,
     ) -> bool {
-        let found = self.account_mut(account).subs.matches(message.subject);
-        self.deliver(Origin::System(server), server, account, &found, message, 0)
+        let (account_index, server_index) = (account.0 as usize, server.0 as usize);
+        let here = &mut self.accounts[account_index].on_server[server_index];
+        let mut cache = std::mem::take(&mut here.internal_matches);
+        let origin = Origin::System(server);
+        let delivered = self.publish_as(origin, server, account, &mut cache, message);
+        self.accounts[account_index].on_server[server_index].internal_matches = cache;
+        delivered
     }
 
-    /// Publishes for a client. Tells whether anybody received it.
-    pub(super) fn publish_from(
+    /// Publishes, with what the origin's recent messages matched. Tells whether anybody received it.
+    pub(super) fn publish_as(
         &mut self,
-        id: ConnId,
+        origin: Origin,
         server: ServerId,
         account: AccountId,
         cache: &mut MatchCache,
         message: &Outgoing<'_>,
     ) -> bool {
-        let origin = Origin::Client(id);
         let subs = &mut self.accounts[account.0 as usize].subs;
         if let Some(found) = cache.get(message.subject, account, subs.generation()) {
             return self.deliver(origin, server, account, found, message, 0);

@@ -155,7 +155,9 @@ impl Core {
             name: name.into(),
             limits: AccountLimits::default(),
             subs: Sublist::new(spec.sublist_cache),
-            on_server: vec![AccountOnServer::default(); self.servers.len()],
+            on_server: std::iter::repeat_with(AccountOnServer::default)
+                .take(self.servers.len())
+                .collect(),
             imports: Vec::new(),
             replies: ReplyRoutes::default(),
         });

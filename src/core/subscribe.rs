@@ -145,7 +145,11 @@ impl Core {
             return;
         };
         let mut subs: Vec<SubId> = std::mem::take(&mut conn.subs).into_iter().collect();
+        if subs.is_empty() {
+            return;
+        }
         subs.sort_unstable();
+        self.accounts[conn.account.0 as usize].subs.forget_results();
         for sub in subs {
             self.remove_sub(sub);
         }

@@ -253,7 +253,7 @@ static PROFILES: [Profile; 5] = [
         ],
         requests: Dialect {
             go: GoJson::V1,
-            unknown_fields: &["exact_match"],
+            unknown_fields: &["exact_match", "direct_consumer", "js-meta-only"],
         },
         internal_queues: QUEUES,
         key_orders: &[VARZ_BEFORE_2_14, JSZ_BEFORE_2_11],
