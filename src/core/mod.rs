@@ -131,6 +131,18 @@ impl Core {
         self.notices.pop_front()
     }
 
+    /// Takes all notices that wait, so that what is raised next can be told apart. They are to be
+    /// [put back](Self::put_notices_back).
+    pub fn set_notices_aside(&mut self) -> VecDeque<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Puts notices back in front of those raised since.
+    pub fn put_notices_back(&mut self, mut aside: VecDeque<Notice>) {
+        aside.append(&mut self.notices);
+        self.notices = aside;
+    }
+
     /// Moves the connections that have something to be taken into `into`.
     pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
         for id in self.woken.drain(..) {

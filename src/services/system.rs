@@ -145,9 +145,11 @@ impl Services {
                 ..
             } => connections::refused(&mut context, &client, audience, reason, at),
             Notice::Request(request) => {
+                let waiting = context.core.set_notices_aside();
                 if let Some(outcome) = registry::dispatch(&mut context, &request) {
                     self.tell_outcome(core, &request, outcome);
                 }
+                core.put_notices_back(waiting);
             }
             Notice::Timer { tag, .. } => match account_conns::account_of(tag) {
                 Some(account) => account_conns::heartbeat(&mut context, account),
