@@ -312,6 +312,11 @@ impl Driver for BinaryDriver {
         })
     }
 
+    fn rest(&mut self) -> Result<(), DriverError> {
+        await_rest(self.process()?.child.id());
+        Ok(())
+    }
+
     fn exit(&mut self) -> Result<Option<Exit>, DriverError> {
         let status = self
             .process()?

@@ -201,6 +201,11 @@ impl Driver for EmbeddedDriver {
         self.program.run(args)
     }
 
+    fn rest(&mut self) -> Result<(), DriverError> {
+        // Every call returns when all that follows from it has happened.
+        self.nats().map(|_| ())
+    }
+
     fn exit(&mut self) -> Result<Option<Exit>, DriverError> {
         Ok(self.nats()?.is_stopped().then_some(self.exit))
     }

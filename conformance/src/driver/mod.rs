@@ -145,6 +145,9 @@ pub trait Driver {
     /// Runs the server's program with `args` to its end. `$CONF` stands for the configuration file.
     fn run(&mut self, args: &[String]) -> Result<CommandOutput, DriverError>;
 
+    /// Returns when the server has done all it can do without further input or time.
+    fn rest(&mut self) -> Result<(), DriverError>;
+
     /// How the server ended, if it has.
     fn exit(&mut self) -> Result<Option<Exit>, DriverError>;
 

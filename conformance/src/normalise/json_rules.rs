@@ -2,6 +2,7 @@
 
 use super::{Freedom, HoleKind, Masked, Normaliser, text_rules};
 use crate::json::{Kind, Node};
+use crate::scenario::{JsonPath, Place};
 
 /// Keys whose value is a time of the run.
 const TIME_KEYS: [&str; 9] = [
@@ -36,13 +37,18 @@ struct Walk<'a> {
     normaliser: &'a Normaliser,
     text: &'a [u8],
     freedom: Freedom<'a>,
-    place: Vec<String>,
+    place: Vec<Place<'a>>,
 }
 
-impl Walk<'_> {
-    fn node(&mut self, node: &Node) -> Masked {
+impl<'a> Walk<'a> {
+    /// Whether the present place is one of `paths`.
+    fn is_in(&self, paths: &[JsonPath]) -> bool {
+        paths.iter().any(|p| p.matches(&self.place, self.text))
+    }
+
+    fn node(&mut self, node: &'a Node) -> Masked {
         let raw = &self.text[node.span.clone()];
-        if self.freedom.free.iter().any(|p| p.matches(&self.place)) {
+        if self.is_in(self.freedom.free) {
             let mut masked = Masked::default();
             match node.kind {
                 Kind::String => quoted(&mut masked, HoleKind::FreeString, raw),
@@ -51,7 +57,7 @@ impl Walk<'_> {
             }
             return masked;
         }
-        if self.freedom.shuffled.iter().any(|p| p.matches(&self.place)) {
+        if self.is_in(self.freedom.shuffled) {
             let mut masked = Masked::default();
             masked.hole(HoleKind::Shuffled, raw);
             return masked;
@@ -62,7 +68,7 @@ impl Walk<'_> {
                 self.children(node, children.collect(), false)
             }
             Kind::Array(elements) => {
-                let is_set = self.freedom.sets.iter().any(|p| p.matches(&self.place));
+                let is_set = self.is_in(self.freedom.sets);
                 let children = elements
                     .iter()
                     .enumerate()
@@ -74,10 +80,10 @@ impl Walk<'_> {
     }
 
     /// Masks the children and keeps the bytes between them.
-    fn children(&mut self, node: &Node, children: Vec<(String, &Node)>, is_set: bool) -> Masked {
+    fn children(&mut self, node: &Node, children: Vec<Place<'a>>, is_set: bool) -> Masked {
         let mut parts = Vec::with_capacity(children.len());
         for (key, child) in &children {
-            self.place.push(key.clone());
+            self.place.push((key.clone(), *child));
             parts.push(self.node(child));
             self.place.pop();
         }
@@ -97,7 +103,7 @@ impl Walk<'_> {
 
     fn scalar(&self, node: &Node) -> Masked {
         let raw = &self.text[node.span.clone()];
-        let key = self.place.last().map_or("", String::as_str);
+        let key = self.place.last().map_or("", |(key, _)| key.as_str());
         let mut masked = Masked::default();
         match node.kind {
             Kind::Number => match number_rule(key, raw) {

@@ -2,10 +2,12 @@
 //!
 //! Only values that a server draws or measures are replaced: identities, random names, times,
 //! ports and machine figures. Everything else, JSON key order and escapes included, stays the bytes
-//! that came. Normalising has two stages, because a step may declare the order of its frames free:
+//! that came; what is compressed is shown as it was before, since the compressed bytes are the encoder's
+//! choice. Normalising has two stages, because a step may declare the order of its frames free:
 //! first each frame is *masked*, which cuts [holes](Hole) that remember what stood there, then the
 //! transcript numbers equal holes by first appearance.
 
+mod encoding;
 mod json_rules;
 mod text_rules;
 
@@ -250,9 +252,10 @@ impl Normaliser {
             };
         };
         let headers = self.text(&body.headers);
-        let payload = self.payload(&body.payload, freedom);
+        let decoded = encoding::decoded(&body.headers, &body.payload);
+        let payload = self.payload(decoded.as_ref().unwrap_or(&body.payload), freedom);
         let mut line = self.text(&frame.line);
-        if headers.varies_in_length() || payload.varies_in_length() {
+        if headers.varies_in_length() || payload.varies_in_length() || decoded.is_some() {
             line = hide_sizes(line, headers.varies_in_length());
         }
         MaskedFrame {

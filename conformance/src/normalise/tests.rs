@@ -131,6 +131,27 @@ fn sizes_are_hidden_only_when_the_payload_varies_in_length() {
 }
 
 #[test]
+fn compressed_payloads_are_shown_as_they_were() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"{\"port\":1}").expect("encoded");
+    let payload = encoder.finish().expect("encoded");
+    let headers = b"NATS/1.0\r\nContent-Encoding: gzip\r\n\r\n";
+    let total = headers.len() + payload.len();
+    let line = format!("HMSG a 1 {} {total}\r\n", headers.len());
+    let mut bytes = [line.as_bytes(), headers, &payload[..], b"\r\n"].concat();
+    let frame = take_frame(&mut bytes).expect("a whole frame");
+    assert_eq!(
+        shown(&frame, Freedom::default()),
+        [
+            "HMSG a 1 36 <n>\\r\\n",
+            "NATS/1.0\\r\\nContent-Encoding: gzip\\r\\n\\r\\n",
+            r#"{"port":<port>}"#
+        ]
+    );
+}
+
+#[test]
 fn identities_in_subjects_are_cut_out() {
     let subject = format!("$SYS.SERVER.{ID}.STATSZ");
     assert_eq!(

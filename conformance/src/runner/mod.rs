@@ -1,6 +1,7 @@
 //! Playing a scenario against a server under test and writing down what came.
 
 mod connections;
+mod sending;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Reloaded, Target};
 use crate::normalise::{Freedom, MaskedFrame, Normaliser};
 use crate::scenario::{
-    Action, Await, Goal, Operation, Pattern, Scenario, Step, Template, TransportChange, Unbound,
+    Action, Await, Goal, Operation, Pattern, Scenario, Step, TransportChange, Unbound,
 };
 use crate::transcript::Transcript;
 use crate::version::Version;
@@ -129,6 +130,12 @@ impl Run<'_> {
                 operation,
                 repeat,
             } => self.send(conn, operation, *repeat),
+            Action::Ask {
+                conn,
+                subject,
+                reply,
+                payload,
+            } => self.ask(conn, subject, reply, payload),
             Action::Exchange { conn, send, until } => {
                 self.send(conn, &Operation::Raw(send.clone()), 1)?;
                 self.await_goal(conn, until)
@@ -160,6 +167,7 @@ impl Run<'_> {
                 self.output(&output);
                 Ok(())
             }
+            Action::AwaitRest => Ok(self.driver.rest()?),
             Action::AwaitExit => self.await_exit(),
             Action::Elapse(time) => self.elapse(*time),
         }
@@ -199,55 +207,6 @@ impl Run<'_> {
                 Ok(())
             }
         }
-    }
-
-    fn send(&mut self, name: &str, operation: &Operation, repeat: usize) -> Result<(), Problem> {
-        let bytes = match operation {
-            Operation::Raw(template) => template.fill(&self.variables)?,
-            Operation::Publish {
-                subject,
-                reply,
-                headers,
-                payload,
-            } => self.publication(subject, reply.as_ref(), headers.as_ref(), payload)?,
-        };
-        for _ in 0..repeat {
-            self.conns.queue(name, &bytes)?;
-            self.conns.exchange(self.driver.as_mut())?;
-        }
-        let deadline = self.driver.now() + PATIENCE;
-        while self.conns.is_sending(name)? {
-            if !self.wait(deadline)? {
-                return Err(Problem::Unmet(format!("`{name}` could not send it all")));
-            }
-        }
-        Ok(())
-    }
-
-    fn publication(
-        &self,
-        subject: &Template,
-        reply: Option<&Template>,
-        headers: Option<&Template>,
-        payload: &Template,
-    ) -> Result<Vec<u8>, Unbound> {
-        let verb: &[u8] = if headers.is_some() { b"HPUB" } else { b"PUB" };
-        let mut bytes = [verb, b" ", &subject.fill(&self.variables)?].concat();
-        if let Some(reply) = reply {
-            bytes.push(b' ');
-            bytes.extend(reply.fill(&self.variables)?);
-        }
-        let payload = payload.fill(&self.variables)?;
-        let mut block = Vec::new();
-        if let Some(headers) = headers {
-            block = headers.fill(&self.variables)?;
-            bytes.extend(format!(" {}", block.len()).into_bytes());
-        }
-        bytes.extend(format!(" {}\r\n", block.len() + payload.len()).into_bytes());
-        bytes.extend(block);
-        bytes.extend(payload);
-        bytes.extend(b"\r\n");
-        Ok(bytes)
     }
 
     fn await_goal(&mut self, name: &str, until: &Await) -> Result<(), Problem> {

@@ -5,6 +5,7 @@
 
 mod literal;
 mod parse;
+mod path;
 mod steps;
 mod words;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use literal::{Segment, Template, Unbound};
 pub use parse::{ConfLibrary, parse};
+pub use path::{JsonPath, Place};
 
 use crate::version::VersionRange;
 
@@ -108,6 +110,17 @@ pub enum Action {
         /// What is awaited then.
         until: Await,
     },
+    /// Sends a request that the server has counted when it answers it.
+    Ask {
+        /// Who asks.
+        conn: String,
+        /// What is asked.
+        subject: Template,
+        /// Where the answer is to go.
+        reply: Template,
+        /// The options.
+        payload: Template,
+    },
     /// Awaits frames or the end of the connection.
     Await {
         /// Where to look.
@@ -154,6 +167,8 @@ pub enum Action {
         /// The arguments; `$CONF` stands for the path of the configuration file.
         args: Vec<String>,
     },
+    /// Awaits that the server has nothing left to do.
+    AwaitRest,
     /// Awaits the end of the server process.
     AwaitExit,
     /// Lets time pass, because the passing of time is what the scenario is about.
@@ -246,25 +261,4 @@ pub enum Signal {
     Int,
     /// Lame duck mode.
     Usr2,
-}
-
-/// A place in a JSON document: keys joined by dots, `*` for any element of a list or any key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonPath(Vec<String>);
-
-impl JsonPath {
-    /// A path from its written form, such as `data.connections.*.subscriptions_list`.
-    pub fn new(text: &str) -> Self {
-        Self(text.split('.').map(str::to_owned).collect())
-    }
-
-    /// Whether `place` is the place meant.
-    pub fn matches(&self, place: &[String]) -> bool {
-        self.0.len() == place.len()
-            && self
-                .0
-                .iter()
-                .zip(place)
-                .all(|(wanted, found)| wanted == "*" || wanted == found)
-    }
 }

@@ -266,6 +266,26 @@ mod tests {
     }
 
     #[test]
+    fn requests_and_rest_are_read() {
+        let scenario =
+            parsed("purpose: p\nconf: seed\n---\na: ask s.{{server_id}} in {}\nserver: rest\n");
+        assert_eq!(
+            scenario.steps[0].action,
+            Action::Ask {
+                conn: "a".into(),
+                subject: Template::bare("s.{{server_id}}").expect("a template"),
+                reply: Template::fixed("in"),
+                payload: Template::fixed("{}"),
+            }
+        );
+        assert_eq!(scenario.steps[1].action, Action::AwaitRest);
+        assert_eq!(
+            problem("purpose: p\nconf: seed\n---\na: ask s in\n"),
+            "line 4: a payload is missing"
+        );
+    }
+
+    #[test]
     fn mistakes_come_with_their_line() {
         let head = "purpose: p\nconf: seed\n---\n";
         assert_eq!(

@@ -73,6 +73,7 @@ fn server(verb: &str, mut words: Words) -> Result<Parsed, String> {
             }
             Action::Run { args }
         }
+        "rest" => Action::AwaitRest,
         "exit" => Action::AwaitExit,
         "elapse" => Action::Elapse(duration(&words.bare("a duration")?)?),
         _ => return Err(format!("unknown server operation `{verb}`")),
@@ -160,6 +161,12 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
             raw(line)
         }
         "pub" | "hpub" => publish(conn, verb == "hpub", words)?,
+        "ask" => Action::Ask {
+            conn,
+            subject: words.template("a subject")?,
+            reply: words.template("a reply subject")?,
+            payload: words.template("a payload")?,
+        },
         "await" => Action::Await {
             conn,
             until: awaited(words)?,

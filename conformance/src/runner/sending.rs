@@ -1,0 +1,84 @@
+//! What the connections of a running script send.
+
+use super::{PATIENCE, Problem, Run};
+use crate::scenario::{Operation, Template, Unbound};
+
+/// The length of the server name in a request that takes a server a while to read.
+const LONG_NAME: usize = 100_000;
+
+impl Run<'_> {
+    pub(super) fn send(
+        &mut self,
+        name: &str,
+        operation: &Operation,
+        repeat: usize,
+    ) -> Result<(), Problem> {
+        let bytes = match operation {
+            Operation::Raw(template) => template.fill(&self.variables)?,
+            Operation::Publish {
+                subject,
+                reply,
+                headers,
+                payload,
+            } => self.publication(subject, reply.as_ref(), headers.as_ref(), payload)?,
+        };
+        self.send_bytes(name, &bytes, repeat)
+    }
+
+    fn send_bytes(&mut self, name: &str, bytes: &[u8], repeat: usize) -> Result<(), Problem> {
+        for _ in 0..repeat {
+            self.conns.queue(name, bytes)?;
+            self.conns.exchange(self.driver.as_mut())?;
+        }
+        let deadline = self.driver.now() + PATIENCE;
+        while self.conns.is_sending(name)? {
+            if !self.wait(deadline)? {
+                return Err(Problem::Unmet(format!("`{name}` could not send it all")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a request right behind one that is meant for another server and takes this one a while to
+    /// read. A real server answers while it still goes through the bytes it has read, and counts
+    /// these only then; this way it has counted them before it gets to the request.
+    pub(super) fn ask(
+        &mut self,
+        name: &str,
+        subject: &Template,
+        reply: &Template,
+        payload: &Template,
+    ) -> Result<(), Problem> {
+        let elsewhere =
+            Template::fixed(format!("{{\"server_name\":\"{}\"}}", "x".repeat(LONG_NAME)));
+        let mut bytes = self.publication(subject, Some(reply), None, &elsewhere)?;
+        bytes.extend(self.publication(subject, Some(reply), None, payload)?);
+        self.send_bytes(name, &bytes, 1)
+    }
+
+    fn publication(
+        &self,
+        subject: &Template,
+        reply: Option<&Template>,
+        headers: Option<&Template>,
+        payload: &Template,
+    ) -> Result<Vec<u8>, Unbound> {
+        let verb: &[u8] = if headers.is_some() { b"HPUB" } else { b"PUB" };
+        let mut bytes = [verb, b" ", &subject.fill(&self.variables)?].concat();
+        if let Some(reply) = reply {
+            bytes.push(b' ');
+            bytes.extend(reply.fill(&self.variables)?);
+        }
+        let payload = payload.fill(&self.variables)?;
+        let mut block = Vec::new();
+        if let Some(headers) = headers {
+            block = headers.fill(&self.variables)?;
+            bytes.extend(format!(" {}", block.len()).into_bytes());
+        }
+        bytes.extend(format!(" {}\r\n", block.len() + payload.len()).into_bytes());
+        bytes.extend(block);
+        bytes.extend(payload);
+        bytes.extend(b"\r\n");
+        Ok(bytes)
+    }
+}
