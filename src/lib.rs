@@ -34,6 +34,7 @@ pub mod topology;
 mod version;
 
 pub use core::ReloadError;
+pub use harness::recorded;
 pub use harness::{
     Builder, Client, ClientError, ConfigError, Message, MockNats, ShutdownError, StartError,
     Subscription, parse_conf,

@@ -58,6 +58,8 @@ pub(super) struct Delivery<'a> {
     stripped: Frame,
     /// Counted for account and server when all receivers are served.
     msgs: u64,
+    /// A service has got it.
+    requested: bool,
 }
 
 /// `MSG subject ` and ` reply size\r\n`.
@@ -173,6 +175,7 @@ impl Core {
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),
             msgs: 0,
+            requested: false,
         };
         delivery.whole.build(message, message.header_len.is_some());
         let mut delivered = false;
@@ -311,7 +314,7 @@ impl Core {
         }
     }
 
-    fn request(&mut self, delivery: &Delivery<'_>, tag: u32) {
+    fn request(&mut self, delivery: &mut Delivery<'_>, tag: u32) {
         let message = &delivery.message;
         let (header, payload) = message
             .payload
@@ -327,6 +330,7 @@ impl Core {
                 Origin::Client(id) => Some(id),
                 Origin::System(_) => None,
             },
+            repeated: std::mem::replace(&mut delivery.requested, true),
         };
         self.notices.push_back(Notice::Request(Box::new(request)));
     }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use nats_mock_protocol::headers::Headers;
@@ -13,6 +13,7 @@ use nats_mock_protocol::wire::{
     ConnectOptions, Limits, ServerBatch, ServerDecoder, ServerInfo, ServerOp, encode,
 };
 
+use super::wait::block_on;
 use crate::net::MemoryConnection;
 
 /// A client of the deployment that has no socket. It goes through the same code as clients that
@@ -310,29 +311,7 @@ impl Subscription {
 
     /// As [`wait`](Self::wait), keeping the subscription.
     pub fn wait_next(&mut self, timeout: Duration) -> Option<Message> {
-        let deadline = Instant::now().checked_add(timeout);
-        let waker = Waker::from(Arc::new(ThreadWaker(std::thread::current())));
-        let mut context = Context::from_waker(&waker);
-        loop {
-            if let Poll::Ready(message) = self.poll_next(&mut context) {
-                return message;
-            }
-            match deadline {
-                Some(deadline) => {
-                    let left = deadline.checked_duration_since(Instant::now())?;
-                    std::thread::park_timeout(left);
-                }
-                None => std::thread::park(),
-            }
-        }
-    }
-}
-
-struct ThreadWaker(std::thread::Thread);
-
-impl std::task::Wake for ThreadWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        block_on(timeout, |context| self.poll_next(context))?
     }
 }
 

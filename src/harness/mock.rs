@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use super::recorded::EventCursors;
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
 use crate::core::{ReloadError, ServerId, Time};
 use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, bind};
@@ -39,11 +40,13 @@ use crate::topology::{ServerSpec, SystemAccount, Topology};
 /// ```
 #[derive(Debug)]
 pub struct MockNats {
-    hub: Arc<Hub>,
-    io: IoThread,
+    pub(super) hub: Arc<Hub>,
+    pub(super) io: IoThread,
     address: SocketAddr,
     /// Addresses at which a user needs no credentials.
     user_ports: Mutex<BTreeMap<String, SocketAddr>>,
+    /// Where `next_event` goes on, for each kind.
+    pub(super) event_cursors: EventCursors,
 }
 
 /// Text as it stands among the credentials of a URL.
@@ -59,7 +62,7 @@ fn in_url(text: &str) -> String {
     escaped
 }
 
-fn system_time(time: Time) -> SystemTime {
+pub(super) fn system_time(time: Time) -> SystemTime {
     let nanos = u64::try_from(time.unix_nanos()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
@@ -126,6 +129,7 @@ impl MockNats {
         configuration: Configuration,
         address: SocketAddr,
         clock: Clock,
+        history: usize,
     ) -> Result<Self, StartError> {
         let io = IoThread::start().map_err(StartError::Thread)?;
         let listener = bind(address).map_err(|source| StartError::Listen { address, source })?;
@@ -135,7 +139,7 @@ impl MockNats {
         for server in &mut topology.servers {
             server.port = address.port();
         }
-        let deployment = Deployment::new(&topology, configuration, clock.now());
+        let deployment = Deployment::new(&topology, configuration, clock.now(), history);
         let hub = Arc::new(Hub::new(deployment, clock));
         io.drive(Arc::clone(&hub));
         io.listen(Listener {
@@ -148,6 +152,7 @@ impl MockNats {
             io,
             address,
             user_ports: Mutex::default(),
+            event_cursors: EventCursors::default(),
         })
     }
 

@@ -5,6 +5,8 @@ mod client;
 mod conf;
 mod error;
 mod mock;
+pub mod recorded;
+mod wait;
 
 pub use builder::Builder;
 pub use client::{Client, ClientError, Message, Subscription};

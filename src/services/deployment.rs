@@ -3,6 +3,7 @@
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
+use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ConnId, Core, Peer, Phase, Received, ReloadError, ServerId,
@@ -22,9 +23,16 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub fn new(topology: &Topology, configuration: Configuration, now: Time) -> Self {
+    /// A deployment whose servers start at `now`, with as many events and requests kept as
+    /// `history` says.
+    pub fn new(
+        topology: &Topology,
+        configuration: Configuration,
+        now: Time,
+        history: usize,
+    ) -> Self {
         let core = Core::new(topology, now);
-        let services = Services::new(&core, configuration);
+        let services = Services::new(&core, configuration, Journal::new(history));
         let mut deployment = Self { core, services };
         deployment.settle();
         deployment
@@ -32,6 +40,11 @@ impl Deployment {
 
     pub fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// What the servers have said and were asked.
+    pub fn journal(&self) -> &Journal {
+        &self.services.journal
     }
 
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
@@ -116,6 +129,12 @@ impl Deployment {
 
     pub fn is_stopped(&self, server: ServerId) -> bool {
         self.core.server(server).phase == Phase::Stopped
+    }
+
+    /// Whether every server has stopped.
+    pub fn is_over(&self) -> bool {
+        let mut servers = self.core.servers();
+        servers.all(|(_, server)| server.phase == Phase::Stopped)
     }
 
     pub fn is_accepting(&self, server: ServerId) -> bool {
