@@ -34,11 +34,11 @@ pub mod topology;
 mod version;
 
 pub use core::ReloadError;
-pub use harness::recorded;
 pub use harness::{
     Builder, Client, ClientError, ConfigError, Message, MockNats, ShutdownError, StartError,
     Subscription, parse_conf,
 };
+pub use harness::{recorded, simulated};
 pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};

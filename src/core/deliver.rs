@@ -277,9 +277,11 @@ impl Core {
         conn.sent.add(1, body.len() as u64);
         conn.last = now;
         conn.flags.last_in_utc = false;
-        frame.append(sub.sid(), body, &mut conn.output);
         delivery.msgs += 1;
-        super::wake(&mut self.woken, conn, id);
+        if !conn.flags.detached {
+            frame.append(sub.sid(), body, &mut conn.output);
+            super::wake(&mut self.woken, conn, id);
+        }
         if let Some(rights) = &mut conn.rights
             && let Some(reply) = message.reply.filter(|reply| !reply.is_empty())
         {

@@ -49,7 +49,7 @@ pub struct Builder {
 }
 
 /// Events, and as many requests, that are kept unless the builder says otherwise.
-const DEFAULT_HISTORY: usize = 4096;
+const DEFAULT_HISTORY: usize = 16_384;
 
 impl Default for Builder {
     fn default() -> Self {
@@ -307,7 +307,7 @@ impl Builder {
     }
 
     /// How many events, and as many requests, are kept for [`MockNats::events`] and
-    /// [`MockNats::requests`]; the oldest go first. Default: 4096. With 0 nothing is recorded.
+    /// [`MockNats::requests`]; the oldest go first. Default: 16,384. With 0 nothing is recorded.
     ///
     /// An event takes about a kilobyte. Whatever the number, no more than 16 MiB are kept of either.
     pub fn history(mut self, length: usize) -> Self {

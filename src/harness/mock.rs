@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use super::recorded::EventCursors;
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
 use crate::core::{ReloadError, ServerId, Time};
-use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, bind};
+use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, Origin, bind};
 use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount, Topology};
 
@@ -68,7 +68,7 @@ pub(super) fn system_time(time: Time) -> SystemTime {
 }
 
 /// The only server there is so far.
-const SERVER: ServerId = ServerId(0);
+pub(super) const SERVER: ServerId = ServerId(0);
 
 impl MockNats {
     /// Starts the embedded default deployment on an ephemeral port: account `USERS` with user `a`
@@ -245,12 +245,28 @@ impl MockNats {
     ///
     /// When the user is not configured, or the server refuses the connection.
     pub fn client(&self, user: &str) -> Result<Client, ClientError> {
+        self.connect_from("127.0.0.1", user, Duration::ZERO)
+            .and_then(Client::connect)
+    }
+
+    /// A connection in memory for a user, from a host, as if it had been there for a while.
+    pub(super) fn connect_from(
+        &self,
+        host: &str,
+        user: &str,
+        uptime: Duration,
+    ) -> Result<MemoryConnection, ClientError> {
         if self.password_of(user).is_none() {
             return Err(ClientError::UnknownUser {
                 user: user.to_owned(),
             });
         }
-        Client::connect(MemoryConnection::open(&self.hub, SERVER, Some(user))?)
+        let from = Origin {
+            host,
+            user: Some(user),
+            uptime,
+        };
+        Ok(MemoryConnection::open(&self.hub, SERVER, &from)?)
     }
 
     /// Opens a connection without a socket. It starts as a TCP connection does, with INFO from the
@@ -261,7 +277,7 @@ impl MockNats {
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the server takes no connections
     /// any more.
     pub fn connect_in_memory(&self) -> io::Result<MemoryConnection> {
-        MemoryConnection::open(&self.hub, SERVER, None)
+        MemoryConnection::open(&self.hub, SERVER, &Origin::default())
     }
 
     /// Puts the server into lame duck mode: it takes no more connections, asks its clients to

@@ -6,6 +6,7 @@ mod conf;
 mod error;
 mod mock;
 pub mod recorded;
+pub mod simulated;
 mod wait;
 
 pub use builder::Builder;

@@ -259,9 +259,14 @@ impl State {
         self.transports.insert(id, transport);
     }
 
+    /// Forgets a connection in the shell.
+    pub fn forget(&mut self, id: ConnId) {
+        self.transports.remove(&id);
+    }
+
     /// Forgets a connection in the shell and in the core.
     pub fn release(&mut self, id: ConnId) {
-        self.transports.remove(&id);
+        self.forget(id);
         self.deployment.release(id);
     }
 

@@ -11,3 +11,4 @@ pub(crate) use clock::Clock;
 pub(crate) use hub::Hub;
 pub(crate) use io_thread::{Alarm, IoThread, Listener, bind};
 pub use memory::MemoryConnection;
+pub(crate) use memory::Origin;

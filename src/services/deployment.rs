@@ -1,5 +1,7 @@
 //! The core and the system services, as one machine for the shells to drive.
 
+use std::time::Duration;
+
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
@@ -7,7 +9,7 @@ use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ConnId, Core, Peer, Phase, Received, ReloadError, ServerId,
-    Time,
+    Standing, Time, Traffic,
 };
 use crate::topology::{ServerSpec, Topology};
 
@@ -104,6 +106,27 @@ impl Deployment {
         let reloaded = self.core.reload(now, server, spec);
         self.settle();
         reloaded
+    }
+
+    /// Says how long a connection that has just been accepted has been there already.
+    pub fn backdate(&mut self, id: ConnId, uptime: Duration) {
+        self.core.backdate(id, uptime);
+    }
+
+    /// Leaves a connection without a shell. Tells whether it was open.
+    pub fn detach(&mut self, now: Time, id: ConnId, standing: &Standing) -> bool {
+        self.core.detach(now, id, standing)
+    }
+
+    /// Counts messages for a connection without a shell.
+    pub fn count(&mut self, now: Time, id: ConnId, published: Traffic, delivered: Traffic) {
+        self.core.count(now, id, published, delivered);
+    }
+
+    /// Ends a connection without a shell.
+    pub fn end(&mut self, now: Time, id: ConnId, reason: CloseReason) {
+        self.core.end(now, id, reason);
+        self.settle();
     }
 
     pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
