@@ -21,6 +21,10 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`recorded`] shows a test what the servers said and were asked; [`simulated`] makes a server busy
+//! without any clients; [`topology`] is what can be configured, and [`protocol`] has the types of
+//! everything on the wire.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
