@@ -91,6 +91,8 @@ fn builder(flags: &Flags, options: ServerOptions) -> (Builder, bool) {
     let builder = builder
         .version(flags.simulate.unwrap_or_default())
         .seed(flags.seed)
+        // Nobody is there to look at it.
+        .history(0)
         .utc_offset(local_utc_offset());
     (builder, is_default)
 }

@@ -1,6 +1,7 @@
 //! An account as it is running: its subscriptions and what passed through it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::sublist::Sublist;
@@ -12,7 +13,7 @@ pub(crate) struct AccountId(pub u16);
 
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub name: Box<str>,
+    pub name: Arc<str>,
     pub limits: AccountLimits,
     pub subs: Sublist,
     /// One entry for each server of the deployment.

@@ -46,6 +46,12 @@ impl Traffic {
     }
 }
 
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.add(other.msgs, other.bytes);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(super) generation: u32,
@@ -100,6 +106,8 @@ pub(super) struct Flags {
     pub headers: bool,
     /// Already among the connections with output waiting.
     pub woken: bool,
+    /// It is simulated: no shell carries its bytes.
+    pub detached: bool,
 }
 
 impl Conn {

@@ -202,10 +202,7 @@ impl Core {
         let wants_rtt = conn.rtt == 0 || conn.ping_sent.is_none_or(|sent| now - sent > RTT_AGE);
         if quiet || wants_rtt {
             if conn.pings_out + 1 > max_out {
-                let server = conn.server;
-                self.send_err(id, "Stale Connection");
-                self.server_mut(server).stale_connections += 1;
-                self.close(id, CloseReason::StaleConnection);
+                self.cut_off_stale(id);
                 return;
             }
             self.send_ping(id);
@@ -217,6 +214,14 @@ impl Core {
         if let Some(conn) = self.conn_mut(id) {
             conn.ping_timer = Some(timer);
         }
+    }
+
+    pub(super) fn cut_off_stale(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let server = conn.server;
+        self.send_err(id, "Stale Connection");
+        self.server_mut(server).stale_connections += 1;
+        self.close(id, CloseReason::StaleConnection);
     }
 
     fn send_ping(&mut self, id: ConnId) {

@@ -58,6 +58,8 @@ pub(super) struct Delivery<'a> {
     stripped: Frame,
     /// Counted for account and server when all receivers are served.
     msgs: u64,
+    /// A service has got it.
+    requested: bool,
 }
 
 /// `MSG subject ` and ` reply size\r\n`.
@@ -173,6 +175,7 @@ impl Core {
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),
             msgs: 0,
+            requested: false,
         };
         delivery.whole.build(message, message.header_len.is_some());
         let mut delivered = false;
@@ -274,9 +277,11 @@ impl Core {
         conn.sent.add(1, body.len() as u64);
         conn.last = now;
         conn.flags.last_in_utc = false;
-        frame.append(sub.sid(), body, &mut conn.output);
         delivery.msgs += 1;
-        super::wake(&mut self.woken, conn, id);
+        if !conn.flags.detached {
+            frame.append(sub.sid(), body, &mut conn.output);
+            super::wake(&mut self.woken, conn, id);
+        }
         if let Some(rights) = &mut conn.rights
             && let Some(reply) = message.reply.filter(|reply| !reply.is_empty())
         {
@@ -311,7 +316,7 @@ impl Core {
         }
     }
 
-    fn request(&mut self, delivery: &Delivery<'_>, tag: u32) {
+    fn request(&mut self, delivery: &mut Delivery<'_>, tag: u32) {
         let message = &delivery.message;
         let (header, payload) = message
             .payload
@@ -327,6 +332,7 @@ impl Core {
                 Origin::Client(id) => Some(id),
                 Origin::System(_) => None,
             },
+            repeated: std::mem::replace(&mut delivery.requested, true),
         };
         self.notices.push_back(Notice::Request(Box::new(request)));
     }

@@ -95,4 +95,6 @@ pub(crate) struct Request {
     pub payload: Box<[u8]>,
     /// The connection that asks, if it is a client.
     pub from: Option<ConnId>,
+    /// The message has reached another service of the server before.
+    pub repeated: bool,
 }

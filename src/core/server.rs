@@ -29,9 +29,9 @@ pub(crate) enum Phase {
 
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub id: Box<str>,
+    pub id: Arc<str>,
     pub xkey: Box<str>,
-    pub name: Box<str>,
+    pub name: Arc<str>,
     pub spec: Arc<ServerSpec>,
     pub profile: &'static Profile,
     pub phase: Phase,
@@ -106,7 +106,7 @@ pub(crate) struct ClosedSub {
 impl Server {
     pub fn new(index: ServerId, spec: Arc<ServerSpec>, global: AccountId, seed: u64) -> Self {
         let mut rng = ids::stream(seed, &format!("server {}", index.0));
-        let id = ids::public_key(KeyKind::Server, &mut rng).into_boxed_str();
+        let id: Arc<str> = ids::public_key(KeyKind::Server, &mut rng).into();
         let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
         Self {
             name: spec.name.as_deref().map_or_else(|| id.clone(), Into::into),

@@ -45,7 +45,11 @@ pub struct Builder {
     utc_offset: i32,
     manual_start: Option<Time>,
     configuration: Configuration,
+    history: usize,
 }
+
+/// Events, and as many requests, that are kept unless the builder says otherwise.
+const DEFAULT_HISTORY: usize = 16_384;
 
 impl Default for Builder {
     fn default() -> Self {
@@ -145,6 +149,7 @@ impl Builder {
             utc_offset: 0,
             manual_start: None,
             configuration: Configuration::default(),
+            history: DEFAULT_HISTORY,
         }
     }
 
@@ -301,6 +306,15 @@ impl Builder {
         self
     }
 
+    /// How many events, and as many requests, are kept for [`MockNats::events`] and
+    /// [`MockNats::requests`]; the oldest go first. Default: 16,384. With 0 nothing is recorded.
+    ///
+    /// An event takes about a kilobyte. Whatever the number, no more than 16 MiB are kept of either.
+    pub fn history(mut self, length: usize) -> Self {
+        self.history = length;
+        self
+    }
+
     /// Starts the deployment. It is reachable when this returns. There is nothing to wait for: it
     /// is `async` so that what has to be waited for in future can be.
     ///
@@ -325,7 +339,7 @@ impl Builder {
             seed: self.seed,
             utc_offset: self.utc_offset,
         };
-        MockNats::launch(topology, self.configuration, address, clock)
+        MockNats::launch(topology, self.configuration, address, clock, self.history)
     }
 
     fn fill_in_default_deployment(&mut self) {

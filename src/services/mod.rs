@@ -21,6 +21,7 @@ mod gatewayz;
 mod healthz;
 mod idz;
 mod ipqueuesz;
+mod journal;
 mod jsz;
 mod kick;
 mod ldm;
@@ -41,3 +42,5 @@ mod varz;
 
 pub(crate) use configuration::Configuration;
 pub(crate) use deployment::Deployment;
+pub use journal::Requester;
+pub(crate) use journal::{EventRecord, Journal, Log, RequestRecord, ServerName, Size};

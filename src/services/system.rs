@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
+use super::journal::Journal;
 use super::requests::Answer;
 use super::statsz::StatszTimer;
 use super::{Configuration, account_conns, connections, registry, requests, server_life, statsz};
@@ -19,6 +20,7 @@ pub(crate) struct Services {
     servers: Vec<ServerState>,
     /// Of the first server; the others have none.
     configuration: Configuration,
+    pub journal: Journal,
 }
 
 /// What the services of one server remember.
@@ -50,13 +52,14 @@ impl ListOrder {
 pub(super) struct Context<'a> {
     pub core: &'a mut Core,
     pub state: &'a mut ServerState,
+    pub journal: &'a mut Journal,
     pub server: ServerId,
     pub system: AccountId,
     pub configuration: &'a Configuration,
 }
 
 impl Services {
-    pub fn new(core: &Core, configuration: Configuration) -> Self {
+    pub fn new(core: &Core, configuration: Configuration, journal: Journal) -> Self {
         let servers = core
             .servers()
             .map(|(id, _)| {
@@ -76,6 +79,7 @@ impl Services {
         Self {
             servers,
             configuration,
+            journal,
         }
     }
 
@@ -91,6 +95,7 @@ impl Services {
         Some(Context {
             core,
             state: &mut self.servers[server.0 as usize],
+            journal: &mut self.journal,
             server,
             system,
             configuration: &self.configuration,
@@ -145,6 +150,7 @@ impl Services {
                 ..
             } => connections::refused(&mut context, &client, audience, reason, at),
             Notice::Request(request) => {
+                context.journal.request(context.core, &request);
                 let waiting = context.core.set_notices_aside();
                 if let Some(outcome) = registry::dispatch(&mut context, &request) {
                     self.tell_outcome(core, &request, outcome);
@@ -227,6 +233,11 @@ impl Context<'_> {
         event: &impl Serialize,
     ) {
         let payload = json::to_vec(event);
+        // Who wants an answer is not telling, but asking.
+        if reply.is_empty() {
+            self.journal
+                .event(self.core, self.server, account, subject, &payload);
+        }
         self.send(
             account,
             subject.as_bytes(),

@@ -118,6 +118,7 @@ impl Tcp {
                 self.received.extend_from_slice(&chunk[..len]);
                 len > 0
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) => {
                 let broken = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
                 assert!(broken.contains(&error.kind()), "reading: {error}");

@@ -138,7 +138,7 @@ fn open_requests() -> Vec<Vec<String>> {
     topology.servers[0]
         .accounts
         .push(AccountOptions::new("USERS"));
-    let deployment = Deployment::new(&topology, Configuration::default(), Time::default());
+    let deployment = Deployment::new(&topology, Configuration::default(), Time::default(), 0);
     let core = deployment.core();
     let account = core.account_named("USERS").unwrap();
     let answered: BTreeSet<String> = ENDPOINTS.iter().flat_map(subjects).collect();
