@@ -129,21 +129,27 @@ impl Call<'_> {
         let found = self
             .options(context)
             .and_then(|options| data(context, options));
-        let data = match found {
-            Ok(data) => data,
-            Err(refusal) => return refusal.with_empty_data(context),
-        };
-        self.data(context, data)
+        match found {
+            Ok(data) => Answer::Message {
+                payload: self.with_envelope(context, data),
+                encodable: true,
+            },
+            Err(refusal) => refusal.with_empty_data(context),
+        }
     }
 
-    /// Answers a request whose payload is not looked at.
+    /// Answers with data, whatever the payload and the encoding that is asked for.
     pub fn data<T: Serialize>(&self, context: &mut Context<'_>, data: T) -> Answer {
+        Answer::Message {
+            payload: self.with_envelope(context, data),
+            encodable: false,
+        }
+    }
+
+    fn with_envelope<T: Serialize>(&self, context: &mut Context<'_>, data: T) -> Vec<u8> {
         let reply = Reply::ok(context.envelope(), data);
         let orders = context.server().profile.key_orders(self.endpoint);
-        Answer::Message {
-            payload: json::to_vec_ordered(&reply, orders),
-            encodable: true,
-        }
+        json::to_vec_ordered(&reply, orders)
     }
 
     /// Carries a command out.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::steps::{self, Parsed};
-use super::{Action, Deployment, Pings, Scenario, ScenarioError, Step};
+use super::{Deployment, Pings, Scenario, ScenarioError, Step};
 use crate::version::VersionRange;
 
 /// The shared configuration files a scenario may name, by name without `.conf`.
@@ -74,13 +74,13 @@ fn step(line: usize, text: &str, lines: &mut Lines<'_>) -> Result<Step, String> 
     let mut source = text.to_owned();
     let action = match steps::parse(rest)? {
         Parsed::Whole(action) => action,
-        Parsed::NeedsConf(end) => {
+        Parsed::NeedsConf(end, act) => {
             let conf = lines.block(&end)?;
             for line in conf.lines() {
                 source.push_str("\n    ");
                 source.push_str(line);
             }
-            Action::Reload { conf }
+            act(conf)
         }
     };
     Ok(Step {
