@@ -3,8 +3,9 @@
 use super::{PATIENCE, Problem, Run};
 use crate::scenario::{Operation, Template, Unbound};
 
-/// The length of the server name in a request that takes a server a while to read.
-const LONG_NAME: usize = 100_000;
+/// How many tags stand in a request that takes a server a while to read: long enough for whatever it
+/// does besides, which is counting what it has read.
+const MANY_TAGS: usize = 50_000;
 
 impl Run<'_> {
     pub(super) fn send(
@@ -39,9 +40,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sends a request right behind one that is meant for another server and takes this one a while to
-    /// read. A real server answers while it still goes through the bytes it has read, and counts
-    /// these only then; this way it has counted them before it gets to the request.
+    /// Sends a request to a server at rest, right behind one that is meant for another server and takes
+    /// this one a while to read. A real server answers while it still goes through the bytes it has
+    /// read, and counts these only then; this way it has counted them before it gets to the request.
     pub(super) fn ask(
         &mut self,
         name: &str,
@@ -49,10 +50,11 @@ impl Run<'_> {
         reply: &Template,
         payload: &Template,
     ) -> Result<(), Problem> {
-        let elsewhere =
-            Template::fixed(format!("{{\"server_name\":\"{}\"}}", "x".repeat(LONG_NAME)));
+        let elsewhere = format!("{{\"tags\":[{}\"-\"]}}", "\"-\",".repeat(MANY_TAGS));
+        let elsewhere = Template::fixed(elsewhere);
         let mut bytes = self.publication(subject, Some(reply), None, &elsewhere)?;
         bytes.extend(self.publication(subject, Some(reply), None, payload)?);
+        self.driver.rest()?;
         self.send_bytes(name, &bytes, 1)
     }
 
