@@ -9,10 +9,14 @@ use super::{Core, Time};
 
 /// Whether output that is still waiting is dropped instead of sent.
 pub(super) fn drops_output(reason: CloseReason) -> bool {
+    reason == CloseReason::ReadError || is_writing_failure(reason)
+}
+
+/// Whether it was writing to the client that failed.
+fn is_writing_failure(reason: CloseReason) -> bool {
     matches!(
         reason,
-        CloseReason::ReadError
-            | CloseReason::WriteError
+        CloseReason::WriteError
             | CloseReason::SlowConsumerPendingBytes
             | CloseReason::SlowConsumerWriteDeadline
     )
@@ -60,16 +64,23 @@ impl Core {
         }
         self.server_mut(server).clients.remove(&cid);
         let closed = self.closed_conn(id, reason, now);
+        let end = closed.as_ref().map(|closed| Notice::Disconnected {
+            server,
+            client: Box::new(closed.client.clone()),
+            reason,
+            at: now,
+        });
+        // A failing write tells at once, and what reads from the connection cleans up later.
+        let (at_once, at_last) = if is_writing_failure(reason) {
+            (end, None)
+        } else {
+            (None, end)
+        };
+        self.notices.extend(at_once);
         self.remove_subscriptions(id);
         self.leave(id);
-        self.notices.extend(first);
+        self.notices.extend(first.into_iter().chain(at_last));
         if let Some(closed) = closed {
-            self.notices.push_back(Notice::Disconnected {
-                server,
-                client: Box::new(closed.client.clone()),
-                reason,
-                at: now,
-            });
             let srv = self.server_mut(server);
             if srv.closed.len() >= srv.spec.limits.max_closed_clients {
                 srv.closed.pop_front();

@@ -45,6 +45,21 @@ impl Endpoint {
             ..self
         }
     }
+
+    /// Where it is reached, with `account` for the account and `<id>` for the server's id.
+    fn subjects(&self, account: &str) -> Vec<String> {
+        let name = self.name;
+        match self.scope {
+            Scope::Server => vec![
+                format!("$SYS.REQ.SERVER.<id>.{name}"),
+                format!("$SYS.REQ.SERVER.PING.{name}"),
+            ],
+            Scope::ServerAlone => vec![format!("$SYS.REQ.SERVER.<id>.{name}")],
+            Scope::Account => vec![format!("$SYS.REQ.ACCOUNT.{account}.{name}")],
+            Scope::User => vec![format!("$SYS.REQ.USER.{account}.{name}")],
+            Scope::At(subject) => vec![subject.to_owned()],
+        }
+    }
 }
 
 /// Where an endpoint is reached.
@@ -62,55 +77,60 @@ pub(super) enum Scope {
     At(&'static str),
 }
 
-/// What is answered. The position of an endpoint is the tag of its subscriptions.
-const ENDPOINTS: &[Endpoint] = &[
-    idz::ENDPOINT,
-    statsz::ENDPOINT,
-    varz::ENDPOINT,
-    subsz::ENDPOINT,
-    connz::ENDPOINT,
-    routez::ENDPOINT,
-    gatewayz::ENDPOINT,
-    leafz::ENDPOINT,
-    accountz::ENDPOINT,
-    jsz::ENDPOINT,
-    healthz::ENDPOINT,
-    profilez::ENDPOINT,
-    expvarz::ENDPOINT,
-    ipqueuesz::ENDPOINT,
-    raftz::ENDPOINT,
-    subsz::ACCOUNT_ENDPOINT,
-    connz::ACCOUNT_ENDPOINT,
-    leafz::ACCOUNT_ENDPOINT,
-    jsz::ACCOUNT_ENDPOINT,
-    account_info::ENDPOINT,
-    account_statz::ENDPOINT,
-    account_conns::ENDPOINT,
-    account_statz::PING_ENDPOINT,
-    subscribers::ENDPOINT,
-    user_info::ENDPOINT,
-    subscribers::DEBUG_ENDPOINT,
-    reload::ENDPOINT,
-    kick::ENDPOINT,
-    ldm::ENDPOINT,
-];
+/// Something that a server listens to.
+enum Listener {
+    /// A request that is answered.
+    Request(Endpoint),
+    /// What concerns other servers of a cluster, or account JWTs: it is counted, and nothing answers.
+    /// `<id>` stands for the server's id and `<hash>` for its hash.
+    Other(&'static str),
+}
 
-/// Tag of the subscriptions whose messages concern other servers of a cluster, or account JWTs: they
-/// are counted, and nothing answers.
-const LISTEN_ONLY: u32 = u32::MAX;
+use Listener::{Other, Request as On};
 
-/// Subjects with [`LISTEN_ONLY`]; `<id>` stands for the server's id and `<hash>` for its hash.
-const LISTENED_TO: &[&str] = &[
-    "$SYS._INBOX.<hash>.*",
-    "$SYS.SERVER.ACCOUNT.*.CONNS",
-    "$SYS._INBOX_.<id>",
-    "$SYS.SERVER.*.STATSZ",
-    "$SYS.SERVER.*.SHUTDOWN",
-    "$SYS.SERVER.*.LAMEDUCK",
-    "$SYS.ACCOUNT.*.CLAIMS.UPDATE",
-    "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE",
-    "$SYS.ACCOUNT.*.LEAFNODE.CONNECT",
-    "$SYS.LATENCY.M2.<hash>",
+/// What a server listens to, in the order in which nats-server subscribes, because SUBSZ shows the
+/// sids. The position of a listener is the tag of its subscriptions.
+const LISTENERS: &[Listener] = &[
+    Other("$SYS._INBOX.<hash>.*"),
+    Other("$SYS.SERVER.ACCOUNT.*.CONNS"),
+    Other("$SYS._INBOX_.<id>"),
+    On(subscribers::ENDPOINT),
+    Other("$SYS.SERVER.*.STATSZ"),
+    Other("$SYS.SERVER.*.SHUTDOWN"),
+    Other("$SYS.SERVER.*.LAMEDUCK"),
+    Other("$SYS.ACCOUNT.*.CLAIMS.UPDATE"),
+    Other("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"),
+    On(statsz::PING_ENDPOINT),
+    On(idz::ENDPOINT),
+    On(statsz::ENDPOINT),
+    On(varz::ENDPOINT),
+    On(subsz::ENDPOINT),
+    On(connz::ENDPOINT),
+    On(routez::ENDPOINT),
+    On(gatewayz::ENDPOINT),
+    On(leafz::ENDPOINT),
+    On(accountz::ENDPOINT),
+    On(jsz::ENDPOINT),
+    On(healthz::ENDPOINT),
+    On(profilez::ENDPOINT),
+    On(expvarz::ENDPOINT),
+    On(ipqueuesz::ENDPOINT),
+    On(raftz::ENDPOINT),
+    On(subsz::ACCOUNT_ENDPOINT),
+    On(connz::ACCOUNT_ENDPOINT),
+    On(leafz::ACCOUNT_ENDPOINT),
+    On(jsz::ACCOUNT_ENDPOINT),
+    On(account_info::ENDPOINT),
+    On(account_statz::ENDPOINT),
+    On(account_conns::ENDPOINT),
+    On(user_info::ENDPOINT),
+    On(account_statz::PING_ENDPOINT),
+    Other("$SYS.ACCOUNT.*.LEAFNODE.CONNECT"),
+    Other("$SYS.LATENCY.M2.<hash>"),
+    On(subscribers::DEBUG_ENDPOINT),
+    On(reload::ENDPOINT),
+    On(kick::ENDPOINT),
+    On(ldm::ENDPOINT),
 ];
 
 /// Sets a server's services up.
@@ -123,36 +143,44 @@ pub(super) fn start(context: &mut Context<'_>) {
     let hash = context.server().hash();
     // The first one is taken.
     let mut sid = 1;
-    let mut subscribe = |context: &mut Context<'_>, subject: &str, tag| {
-        sid += 1;
-        let (server, system) = (context.server, context.system);
-        context
-            .core
-            .subscribe_service(server, system, subject, sid, tag);
-    };
-    for subject in LISTENED_TO {
-        let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
-        subscribe(context, &subject, LISTEN_ONLY);
-    }
-    for (tag, endpoint) in (0..).zip(ENDPOINTS) {
-        let name = endpoint.name;
-        match endpoint.scope {
-            Scope::Server => {
-                subscribe(context, &format!("$SYS.REQ.SERVER.{id}.{name}"), tag);
-                subscribe(context, &format!("$SYS.REQ.SERVER.PING.{name}"), tag);
-                if name == statsz::ENDPOINT.name {
-                    subscribe(context, "$SYS.REQ.SERVER.PING", tag);
-                }
-            }
-            Scope::ServerAlone => subscribe(context, &format!("$SYS.REQ.SERVER.{id}.{name}"), tag),
-            Scope::Account => subscribe(context, &format!("$SYS.REQ.ACCOUNT.*.{name}"), tag),
-            Scope::User => subscribe(context, &format!("$SYS.REQ.USER.*.{name}"), tag),
-            Scope::At(subject) => subscribe(context, subject, tag),
+    for (tag, listener) in in_order_of_start(context) {
+        for subject in listener.subjects() {
+            sid += 1;
+            let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
+            let (server, system) = (context.server, context.system);
+            let core = &mut context.core;
+            core.subscribe_service(server, system, &subject, sid, tag);
         }
     }
     let accounts: Vec<AccountId> = context.core.accounts().map(|(id, _)| id).collect();
     for account in accounts {
         add_account(context, account);
+    }
+}
+
+/// All listeners with their tags. The endpoints of servers and those of accounts each come in an order
+/// of their own at every start.
+fn in_order_of_start(context: &mut Context<'_>) -> Vec<(u32, &'static Listener)> {
+    let mut order: Vec<_> = (0..).zip(LISTENERS).collect();
+    let scope = |(_, listener): &(u32, &Listener)| match listener {
+        On(endpoint) => Some(endpoint.scope),
+        Other(_) => None,
+    };
+    for group in order.chunk_by_mut(|a, b| scope(a) == scope(b)) {
+        if matches!(scope(&group[0]), Some(Scope::Server | Scope::Account)) {
+            context.state.lists.shuffle(group);
+        }
+    }
+    order
+}
+
+impl Listener {
+    /// What it subscribes to.
+    fn subjects(&self) -> Vec<String> {
+        match self {
+            On(endpoint) => endpoint.subjects("*"),
+            Other(subject) => vec![(*subject).to_owned()],
+        }
     }
 }
 
@@ -187,6 +215,8 @@ pub(super) fn dispatch(context: &mut Context<'_>, request: &Request) -> Option<A
     if context.state.silent {
         return None;
     }
-    let endpoint = ENDPOINTS.get(request.tag as usize)?;
-    requests::answer(context, endpoint, request)
+    match LISTENERS.get(request.tag as usize)? {
+        On(endpoint) => requests::answer(context, endpoint, request),
+        Other(_) => None,
+    }
 }

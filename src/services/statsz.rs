@@ -28,6 +28,10 @@ const TAG: u64 = 0;
 pub(super) const ENDPOINT: Endpoint =
     Endpoint::new("STATSZ", Scope::Server, answer).also_without_reply();
 
+/// The older subject for all servers.
+pub(super) const PING_ENDPOINT: Endpoint =
+    Endpoint::new("STATSZ", Scope::At("$SYS.REQ.SERVER.PING"), answer).also_without_reply();
+
 /// The heartbeat's rhythm.
 #[derive(Debug, Default)]
 pub(super) struct StatszTimer {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use nats_mock_protocol::sys::EventSubject;
 
-use super::{ENDPOINTS, Endpoint, LISTENED_TO, Scope};
+use super::{Endpoint, LISTENERS, On, Other, Scope};
 use crate::core::Time;
 use crate::generated;
 use crate::services::{Configuration, Deployment};
@@ -32,9 +32,10 @@ fn the_page_says_what_is_answered_and_emitted() {
     let mut text = INTRODUCTION.to_owned();
     text += &generated::table(
         &["Subjects", "Answer"],
-        ENDPOINTS
-            .iter()
-            .map(|endpoint| vec![code_list(&subjects(endpoint)), meaning(endpoint).to_owned()]),
+        endpoints().map(|endpoint| {
+            let subjects = endpoint.subjects("<account>");
+            vec![code_list(&subjects), meaning(endpoint).to_owned()]
+        }),
     );
     text += "\n## Requests open to other accounts\n\nTo be sent by users of any account, about that account.\n\n";
     text += &generated::table(&["Subject", "Answered as"], open_requests());
@@ -60,8 +61,10 @@ fn the_page_says_what_is_answered_and_emitted() {
     }
     text += "\nSubjects that a server subscribes to, so that counts of subscriptions are right, while nothing \
              answers:\n\n";
-    for subject in LISTENED_TO {
-        text += &format!("- `{subject}`\n");
+    for listener in LISTENERS {
+        if let Other(subject) = listener {
+            text += &format!("- `{subject}`\n");
+        }
     }
     generated::page("subjects.md", &text);
 }
@@ -74,25 +77,11 @@ fn code_list(subjects: &[String]) -> String {
     subjects.join("<br>")
 }
 
-/// Where an endpoint is reached.
-fn subjects(endpoint: &Endpoint) -> Vec<String> {
-    let name = endpoint.name;
-    match endpoint.scope {
-        Scope::Server => {
-            let mut subjects = vec![
-                format!("$SYS.REQ.SERVER.PING.{name}"),
-                format!("$SYS.REQ.SERVER.<id>.{name}"),
-            ];
-            if name == "STATSZ" {
-                subjects.insert(0, "$SYS.REQ.SERVER.PING".to_owned());
-            }
-            subjects
-        }
-        Scope::ServerAlone => vec![format!("$SYS.REQ.SERVER.<id>.{name}")],
-        Scope::Account => vec![format!("$SYS.REQ.ACCOUNT.<account>.{name}")],
-        Scope::User => vec![format!("$SYS.REQ.USER.<account>.{name}")],
-        Scope::At(subject) => vec![subject.to_owned()],
-    }
+fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    LISTENERS.iter().filter_map(|listener| match listener {
+        On(endpoint) => Some(endpoint),
+        Other(_) => None,
+    })
 }
 
 fn meaning(endpoint: &Endpoint) -> &'static str {
@@ -122,6 +111,7 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::Account, "INFO") => "what the server knows about an account",
         (Scope::Account, "STATZ") => "connections and traffic of an account",
         (Scope::Account, "CONNS") => "the same, as the event says it",
+        (Scope::At(_), "STATSZ") => "the same, under its older subject",
         (Scope::At(_), "STATZ") => "connections and traffic of all accounts, or of some",
         (Scope::At(_), "NSUBS") => {
             "the number of clients' subscriptions to a subject in an account"
@@ -141,7 +131,9 @@ fn open_requests() -> Vec<Vec<String>> {
     let deployment = Deployment::new(&topology, Configuration::default(), Time::default(), 0);
     let core = deployment.core();
     let account = core.account_named("USERS").unwrap();
-    let answered: BTreeSet<String> = ENDPOINTS.iter().flat_map(subjects).collect();
+    let answered: BTreeSet<String> = endpoints()
+        .flat_map(|endpoint| endpoint.subjects("<account>"))
+        .collect();
     core.account(account)
         .imports
         .iter()
