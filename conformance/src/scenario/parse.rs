@@ -203,7 +203,7 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Await, Goal, JsonPath, Operation, Pattern, Template};
+    use crate::scenario::{Action, Await, Goal, JsonPath, Operation, Pattern, Template};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_whole_scenario_is_read() {
         let scenario = parsed(
-            "# about\npurpose: shows it\nversions: >=2.12\nconf: <<END\n  a: 1\n\n# kept\nEND\nfile x.conf: b: 2\ntime_zone: America/New_York\n---\n\na: connect\n@<2.14 a: send \"PING\\r\\n\" repeat=2\na: await 2 MSG any-order set=x.y within=30s\nserver: reload <<E\np: 1\nE\n",
+            "# about\npurpose: shows it\nversions: >=2.12\nconf: <<END\n  a: 1\n\n# kept\nEND\nfile x.conf: b: 2\ntime_zone: America/New_York\n---\n\na: connect\n@<2.14 a: send \"PING\\r\\n\" repeat=2\na: await 2 MSG any-order set=x.y within=30s\nserver: reload <<E\np: 1\nE\nserver: configure <<E\np: 2\nE\n",
         );
         assert_eq!(scenario.purpose, "shows it");
         assert_eq!(scenario.deployment.conf, "  a: 1\n\n# kept\n");
@@ -235,7 +235,7 @@ mod tests {
             Some("America/New_York")
         );
         let lines: Vec<_> = scenario.steps.iter().map(|step| step.line).collect();
-        assert_eq!(lines, [13, 14, 15, 16]);
+        assert_eq!(lines, [13, 14, 15, 16, 19]);
         assert_eq!(
             scenario.steps[1].action,
             Action::Send {
@@ -263,6 +263,10 @@ mod tests {
             }
         );
         assert_eq!(scenario.steps[3].source, "server: reload <<E\n    p: 1");
+        let configure = Action::Configure {
+            conf: "p: 2\n".to_owned(),
+        };
+        assert_eq!(scenario.steps[4].action, configure);
     }
 
     #[test]
