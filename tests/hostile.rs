@@ -288,6 +288,20 @@ fn many_subscriptions_are_held_and_given_back() {
 }
 
 #[test]
+fn commands_in_one_batch_are_carried_out_one_after_the_other() {
+    let nats = server();
+    let mut ops = Raw::login(&nats, "admin", "changeit", "");
+    let kick = format!(
+        "PUB $SYS.REQ.SERVER.{}.KICK r 13\r\n{{\"cid\":99999}}\r\n",
+        nats.server_id()
+    );
+    ops.send("SUB r 1\r\n");
+    let answers = ops.ask(kick.repeat(20_000));
+    assert_eq!(answers.matches("no such client").count(), 20_000);
+    still_works(&nats);
+}
+
+#[test]
 fn limits_are_kept() {
     let limits = Limits {
         max_subscriptions: 2,

@@ -80,7 +80,10 @@ impl Model {
                     };
                 }
             }
-            Step::Close { conn, .. } | Step::WrongPassword { conn } | Step::Garbage { conn } => {
+            Step::Close { conn, .. }
+            | Step::Kick { conn }
+            | Step::WrongPassword { conn }
+            | Step::Garbage { conn } => {
                 self.conns[conn] = None;
             }
             Step::Sub {
@@ -164,7 +167,6 @@ type Id = (usize, u8);
 struct Lab {
     world: World,
     model: Model,
-    ops: Client,
     events: Subscription,
     conns: Subscription,
     seen_conns: BTreeMap<String, u64>,
@@ -177,16 +179,15 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let world = World::new(7);
-        let mut ops = world.nats.client("ops").unwrap();
+        let mut world = World::new(7);
+        let ops = &mut world.ops;
         // The first answer that comes from another account takes a subscription that stays.
-        support::system::ask(&mut ops, "$SYS.REQ.USER.INFO", "");
+        support::system::ask(ops, "$SYS.REQ.USER.INFO", "");
         let events = ops.subscribe("$SYS.>").unwrap();
         let conns = ops.subscribe("$SYS.ACCOUNT.*.SERVER.CONNS").unwrap();
         Self {
             world,
             model: Model::default(),
-            ops,
             events,
             conns,
             seen_conns: BTreeMap::new(),
@@ -355,18 +356,18 @@ impl Lab {
                 .unwrap()
         };
         let taken = self.model.subscriptions();
-        prop_assert_eq!(subscriptions(&mut self.ops), baseline + taken);
+        prop_assert_eq!(subscriptions(&mut self.world.ops), baseline + taken);
         for conn in 0..CONNS {
             self.play(&Step::Close { conn, reset: false })?;
         }
-        prop_assert_eq!(subscriptions(&mut self.ops), baseline);
+        prop_assert_eq!(subscriptions(&mut self.world.ops), baseline);
         Ok(())
     }
 }
 
 /// Subscriptions that are there without any of the script.
 fn baseline(lab: &mut Lab) -> u64 {
-    support::system::statsz(&mut lab.ops)["subscriptions"]
+    support::system::statsz(&mut lab.world.ops)["subscriptions"]
         .as_u64()
         .unwrap()
 }

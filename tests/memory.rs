@@ -3,6 +3,8 @@
 
 mod support;
 
+use nats_mock::protocol::events::CloseReason;
+use nats_mock::simulated::Connections;
 use nats_mock::topology::Limits;
 use nats_mock::{Builder, MockNats};
 use support::private_memory;
@@ -25,7 +27,12 @@ fn server() -> MockNats {
         max_closed_clients: 100,
         ..Limits::default()
     };
-    Builder::new().limits(limits).start_blocking().unwrap()
+    // What is to be remembered is remembered soon.
+    Builder::new()
+        .limits(limits)
+        .history(100)
+        .start_blocking()
+        .unwrap()
 }
 
 const MIB: usize = 1024 * 1024;
@@ -41,6 +48,18 @@ fn what_comes_and_goes_leaves_no_memory_behind() {
     });
     // 100 bytes for each connection would show.
     assert!(connections < MIB, "{connections} bytes for connections");
+
+    let nats = server();
+    let simulated = growth(|| {
+        let plan = Connections::of("a").count(500).subscribe("s.{n}");
+        nats.simulate(plan)
+            .unwrap()
+            .close(CloseReason::ClientClosed);
+    });
+    assert!(
+        simulated < MIB / 4,
+        "{simulated} bytes for simulated connections"
+    );
 
     let nats = server();
     let mut raw = Raw::login(&nats, "a", "a", "");

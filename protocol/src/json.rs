@@ -10,16 +10,20 @@
 //! assert_eq!(out, br#"["a \u003e b",2,1e-7]"#);
 //! ```
 
+mod base64;
 mod encode;
 mod extra;
+mod order;
 mod presence;
 mod quote;
 mod request;
 mod scan;
 mod value;
 
+pub use base64::Base64;
 pub use encode::{to_string, to_vec, to_writer};
 pub use extra::Extra;
+pub use order::{KeyOrder, to_vec_ordered};
 pub use presence::Presence;
 pub use request::{DecodeError, Dialect, Field, RequestOptions, Slot, decode_request};
 pub use scan::{MAX_DEPTH, SyntaxError, check};

@@ -9,6 +9,7 @@
 pub mod conf;
 pub mod events;
 pub mod headers;
+pub mod jetstream;
 pub mod json;
 pub mod monitor;
 pub mod subject;

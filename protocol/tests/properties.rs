@@ -1,10 +1,12 @@
 //! Laws of the JSON, time and subject notations, on generated values.
 
 use nats_mock_protocol::json::{
-    self, Dialect, GoJson, MAX_DEPTH, RequestOptions, check, decode_request,
+    self, Base64, Dialect, GoJson, MAX_DEPTH, RequestOptions, check, decode_request,
 };
 use nats_mock_protocol::monitor::{
-    AccountStatzOptions, ConnState, ConnzOptions, EventFilterOptions, HealthzOptions, SubszOptions,
+    AccountStatzOptions, ConnState, ConnzOptions, EventFilterOptions, GatewayzOptions,
+    HealthzOptions, IpqueueszOptions, JszOptions, KickRequest, NumSubsRequest, ProfilezOptions,
+    RaftzOptions, SubszOptions,
 };
 use nats_mock_protocol::sys::{
     AccountEndpoint, ClaimsEndpoint, Endpoint, EventSubject, InboxSubject, RequestSubject,
@@ -136,6 +138,7 @@ proptest! {
         cid in any::<u64>(),
         flags in vec(any::<bool>(), 3),
         accounts in prop::option::of(vec(text(), 0..3)),
+        queue in prop::option::of(vec(any::<u8>(), 0..5)),
     ) {
         assert_decodes(&ConnzOptions {
             sort: strings[0].clone(),
@@ -165,9 +168,53 @@ proptest! {
         assert_decodes(&AccountStatzOptions {
             accounts,
             include_unused: flags[0],
+            filter: filter.clone(),
+            ..Default::default()
+        });
+        assert_decodes(&GatewayzOptions {
+            name: strings[0].clone(),
+            accounts: flags[0],
+            account_name: strings[1].clone(),
+            subscriptions_detail: flags[1],
+            filter: filter.clone(),
+            ..Default::default()
+        });
+        assert_decodes(&JszOptions {
+            account: strings[0].clone(),
+            consumer: flags[0],
+            direct_consumer: flags[1],
+            offset: numbers[0],
+            limit: numbers[1],
+            stream_leader_only: flags[2],
+            filter: filter.clone(),
+            ..Default::default()
+        });
+        assert_decodes(&ProfilezOptions {
+            name: strings[0].clone(),
+            debug: numbers[0],
+            duration: Nanos(numbers[1]),
+            filter: filter.clone(),
+            ..Default::default()
+        });
+        assert_decodes(&IpqueueszOptions {
+            all: flags[0],
+            queue: strings[0].clone(),
+            filter: filter.clone(),
+            ..Default::default()
+        });
+        assert_decodes(&RaftzOptions {
+            account: strings[0].clone(),
+            group: strings[1].clone(),
             filter,
             ..Default::default()
         });
+        assert_decodes(&NumSubsRequest {
+            acc: strings[0].clone(),
+            subject: strings[1].clone(),
+            queue: queue.map(Base64),
+            ..Default::default()
+        });
+        assert_decodes(&KickRequest { cid, ..Default::default() });
     }
 
     #[test]

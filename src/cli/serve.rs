@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::task::Poll;
 
-use nats_mock::topology::{AuthOptions, ServerOptions, Warning};
+use nats_mock::topology::{AuthOptions, ServerOptions, ServerSpec, Warning};
 use nats_mock::{Builder, ConfigError, MockNats, StartError, Version, parse_conf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -91,6 +91,8 @@ fn builder(flags: &Flags, options: ServerOptions) -> (Builder, bool) {
     let builder = builder
         .version(flags.simulate.unwrap_or_default())
         .seed(flags.seed)
+        // Nobody is there to look at it.
+        .history(0)
         .utc_offset(local_utc_offset());
     (builder, is_default)
 }
@@ -107,7 +109,11 @@ async fn run(flags: &Flags, options: ServerOptions, warnings: &[Warning], log: &
     };
     let has_plain_passwords = has_plain_passwords(&options);
     let digest = options.config_digest.clone();
-    let (builder, is_default) = builder(flags, options);
+    let (mut builder, is_default) = builder(flags, options);
+    if flags.config.is_some() {
+        let flags = flags.clone();
+        builder = builder.reload_from(move || read_again(&flags));
+    }
     // Signals that come early are to stop the server, not the program.
     let orders = match orders() {
         Ok(orders) => orders,
@@ -285,22 +291,23 @@ async fn follow(
     ExitCode::SUCCESS
 }
 
+/// What the configuration file says now, with the flags on top.
+fn read_again(flags: &Flags) -> Result<ServerSpec, String> {
+    let (options, _) = options(flags).map_err(|error| error.to_string())?;
+    let (builder, _) = builder(flags, options);
+    Ok(builder.server().clone())
+}
+
 fn reload(flags: &Flags, nats: &MockNats, log: &Log) {
     if flags.config.is_none() {
         log.error("Failed to reload server configuration: can only reload config when a file is provided using -c or --config");
         return;
     }
-    let reloaded = options(flags)
-        .map_err(|error| error.to_string())
-        .and_then(|(options, _)| {
-            let digest = options.config_digest.clone();
-            let (builder, _) = builder(flags, options);
-            nats.reload(builder.server().clone())
-                .map(|()| digest)
-                .map_err(|error| error.to_string())
-        });
+    let reloaded =
+        read_again(flags).and_then(|spec| nats.reload(spec).map_err(|error| error.to_string()));
     match reloaded {
-        Ok(digest) => {
+        Ok(()) => {
+            let digest = nats.server_spec().config_digest;
             let digest = digest.map_or_else(String::new, |digest| format!(" ({digest})"));
             log.info(format!("Reloaded server configuration{digest}"));
         }

@@ -1,8 +1,9 @@
 //! An account as it is running: its subscriptions and what passed through it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::conn::{ConnId, Traffic};
+use super::conn::{ConnId, MatchCache, Traffic};
 use super::sublist::Sublist;
 use crate::topology::AccountLimits;
 
@@ -12,7 +13,7 @@ pub(crate) struct AccountId(pub u16);
 
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub name: Box<str>,
+    pub name: Arc<str>,
     pub limits: AccountLimits,
     pub subs: Sublist,
     /// One entry for each server of the deployment.
@@ -22,10 +23,12 @@ pub(crate) struct Account {
 }
 
 /// What one server counts for an account.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct AccountOnServer {
     /// The cid of the internal client that holds the account's imports.
     pub internal_cid: u64,
+    /// What recent messages of that client matched.
+    pub(super) internal_matches: MatchCache,
     pub clients: BTreeSet<ConnId>,
     /// Published by clients of the account.
     pub received: Traffic,

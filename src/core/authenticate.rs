@@ -13,6 +13,7 @@ use super::permissions::UserRights;
 use super::server::{Server, User};
 use super::{CloseReason, Conn, Core};
 use crate::topology::{ConnectionType, Permissions, ServerSpec, UserOptions};
+use crate::version::Feature;
 
 /// How a connection came to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Core {
         };
         let server = conn.server;
         let profile = self.servers[server.0 as usize].profile;
-        let tells = how != Login::Implicit || profile.implicit_connect_event;
+        let tells = how != Login::Implicit || profile.has(Feature::ImplicitConnectEvent);
         match authenticate(&self.servers[server.0 as usize], conn) {
             Verdict::Refused => {
                 self.refuse_credentials(id);
@@ -47,7 +48,7 @@ impl Core {
             Verdict::Accepted => {}
             Verdict::User(user) => {
                 if self.register(id, &user).is_err() {
-                    if profile.connect_event_over_account_limit && tells {
+                    if !profile.has(Feature::NoConnectEventOverAccountLimit) && tells {
                         self.notice_connected(id);
                     }
                     self.send_err(id, "maximum account active connections exceeded");
@@ -137,7 +138,9 @@ impl Core {
             account: conn.account,
             host: conn.peer.host.clone(),
             start: conn.start,
-            user: conn.shown_user(profile.redacts_tokens).map(Into::into),
+            user: conn
+                .shown_user(profile.has(Feature::RedactedTokens))
+                .map(Into::into),
             name: conn.options.name.as_str().into(),
             lang: conn.options.lang.as_str().into(),
             version: conn.options.version.as_str().into(),

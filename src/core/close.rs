@@ -1,65 +1,25 @@
 //! How and why connections end.
 
+use nats_mock_protocol::events::CloseReason;
+
 use super::conn::ConnId;
 use super::notice::Notice;
-use super::server::{ClosedConn, ClosedSub};
+use super::server::{ClosedConn, ClosedSub, ServerId};
 use super::{Core, Time};
 
-/// The reason a connection was closed, in the words of CONNZ and of DISCONNECT events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    ClientClosed,
-    AuthenticationTimeout,
-    AuthenticationViolation,
-    SlowConsumerPendingBytes,
-    SlowConsumerWriteDeadline,
-    WriteError,
-    ReadError,
-    ParseError,
-    StaleConnection,
-    ProtocolViolation,
-    BadClientProtocolVersion,
-    MaxConnectionsExceeded,
-    MaxAccountConnectionsExceeded,
-    MaxPayloadExceeded,
-    MaxControlLineExceeded,
-    NoRespondersRequiresHeaders,
-    ServerShutdown,
+/// Whether output that is still waiting is dropped instead of sent.
+pub(super) fn drops_output(reason: CloseReason) -> bool {
+    reason == CloseReason::ReadError || is_writing_failure(reason)
 }
 
-impl CloseReason {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CloseReason::ClientClosed => "Client Closed",
-            CloseReason::AuthenticationTimeout => "Authentication Timeout",
-            CloseReason::AuthenticationViolation => "Authentication Failure",
-            CloseReason::SlowConsumerPendingBytes => "Slow Consumer (Pending Bytes)",
-            CloseReason::SlowConsumerWriteDeadline => "Slow Consumer (Write Deadline)",
-            CloseReason::WriteError => "Write Error",
-            CloseReason::ReadError => "Read Error",
-            CloseReason::ParseError => "Parse Error",
-            CloseReason::StaleConnection => "Stale Connection",
-            CloseReason::ProtocolViolation => "Protocol Violation",
-            CloseReason::BadClientProtocolVersion => "Bad Client Protocol Version",
-            CloseReason::MaxConnectionsExceeded => "Maximum Connections Exceeded",
-            CloseReason::MaxAccountConnectionsExceeded => "Maximum Account Connections Exceeded",
-            CloseReason::MaxPayloadExceeded => "Maximum Message Payload Exceeded",
-            CloseReason::MaxControlLineExceeded => "Maximum Control Line Exceeded",
-            CloseReason::NoRespondersRequiresHeaders => "No Responders Requires Headers",
-            CloseReason::ServerShutdown => "Server Shutdown",
-        }
-    }
-
-    /// Whether output that is still waiting is dropped instead of sent.
-    pub fn drops_output(self) -> bool {
-        matches!(
-            self,
-            CloseReason::ReadError
-                | CloseReason::WriteError
-                | CloseReason::SlowConsumerPendingBytes
-                | CloseReason::SlowConsumerWriteDeadline
-        )
-    }
+/// Whether it was writing to the client that failed.
+fn is_writing_failure(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::WriteError
+            | CloseReason::SlowConsumerPendingBytes
+            | CloseReason::SlowConsumerWriteDeadline
+    )
 }
 
 impl Core {
@@ -67,6 +27,15 @@ impl Core {
     pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
         self.set_now(now);
         self.close(id, reason);
+    }
+
+    /// Closes a client by its cid. Tells whether there is such a client.
+    pub fn kick(&mut self, server: ServerId, cid: u64) -> bool {
+        let id = self.server(server).clients.get(&cid).copied();
+        if let Some(id) = id {
+            self.close(id, CloseReason::Kicked);
+        }
+        id.is_some()
     }
 
     pub(super) fn close(&mut self, id: ConnId, reason: CloseReason) {
@@ -86,7 +55,7 @@ impl Core {
             conn.write_timer.take(),
         ];
         let (server, cid) = (conn.server, conn.cid);
-        if reason.drops_output() {
+        if drops_output(reason) {
             conn.output = Vec::new();
         }
         super::wake(&mut self.woken, &mut self.conns[id.slot as usize], id);
@@ -95,16 +64,23 @@ impl Core {
         }
         self.server_mut(server).clients.remove(&cid);
         let closed = self.closed_conn(id, reason, now);
+        let end = closed.as_ref().map(|closed| Notice::Disconnected {
+            server,
+            client: Box::new(closed.client.clone()),
+            reason,
+            at: now,
+        });
+        // A failing write tells at once, and what reads from the connection cleans up later.
+        let (at_once, at_last) = if is_writing_failure(reason) {
+            (end, None)
+        } else {
+            (None, end)
+        };
+        self.notices.extend(at_once);
         self.remove_subscriptions(id);
         self.leave(id);
-        self.notices.extend(first);
+        self.notices.extend(first.into_iter().chain(at_last));
         if let Some(closed) = closed {
-            self.notices.push_back(Notice::Disconnected {
-                server,
-                client: Box::new(closed.client.clone()),
-                reason,
-                at: now,
-            });
             let srv = self.server_mut(server);
             if srv.closed.len() >= srv.spec.limits.max_closed_clients {
                 srv.closed.pop_front();

@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 use nats_mock_protocol::wire::ConnectOptions;
 
+use super::CloseReason;
 use super::account::AccountId;
-use super::close::CloseReason;
 use super::permissions::UserRights;
 use super::server::ServerId;
 use super::sublist::MatchResult;
@@ -43,6 +43,12 @@ impl Traffic {
     pub fn add(&mut self, msgs: u64, bytes: u64) {
         self.msgs += msgs;
         self.bytes += bytes;
+    }
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.add(other.msgs, other.bytes);
     }
 }
 
@@ -100,6 +106,8 @@ pub(super) struct Flags {
     pub headers: bool,
     /// Already among the connections with output waiting.
     pub woken: bool,
+    /// It is simulated: no shell carries its bytes.
+    pub detached: bool,
 }
 
 impl Conn {
@@ -119,7 +127,9 @@ impl Conn {
     /// The user as events and CONNZ show it, if the connection brought any credentials.
     pub fn shown_user(&self, redact_tokens: bool) -> Option<&str> {
         let options = &self.options;
-        if !options.user.is_empty() {
+        if !options.nkey.is_empty() {
+            Some(&options.nkey)
+        } else if !options.user.is_empty() {
             Some(&options.user)
         } else if !options.auth_token.is_empty() {
             Some(if redact_tokens {

@@ -9,6 +9,7 @@ use super::notice::Notice;
 use super::server::{Phase, ServerId};
 use super::timers::Timer;
 use super::{CloseReason, Conn, Core, Time};
+use crate::version::Feature;
 
 /// A connection that a server has taken on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +141,10 @@ impl Core {
             return;
         }
         let supports_headers = self.server(server).spec.headers;
-        let drops_subscriptions = self.server(server).profile.reconnect_drops_subscriptions;
+        let drops_subscriptions = self
+            .server(server)
+            .profile
+            .has(Feature::ReconnectDropsSubscriptions);
         let Some(conn) = self.conn_mut(id) else {
             return;
         };
@@ -198,10 +202,7 @@ impl Core {
         let wants_rtt = conn.rtt == 0 || conn.ping_sent.is_none_or(|sent| now - sent > RTT_AGE);
         if quiet || wants_rtt {
             if conn.pings_out + 1 > max_out {
-                let server = conn.server;
-                self.send_err(id, "Stale Connection");
-                self.server_mut(server).stale_connections += 1;
-                self.close(id, CloseReason::StaleConnection);
+                self.cut_off_stale(id);
                 return;
             }
             self.send_ping(id);
@@ -213,6 +214,14 @@ impl Core {
         if let Some(conn) = self.conn_mut(id) {
             conn.ping_timer = Some(timer);
         }
+    }
+
+    pub(super) fn cut_off_stale(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let server = conn.server;
+        self.send_err(id, "Stale Connection");
+        self.server_mut(server).stale_connections += 1;
+        self.close(id, CloseReason::StaleConnection);
     }
 
     fn send_ping(&mut self, id: ConnId) {
@@ -235,7 +244,7 @@ impl Core {
             && !std::mem::replace(&mut conn.flags.first_pong_sent, true);
         let wants_info = conn.options.protocol >= 1;
         let server = self.conns[id.slot as usize].server;
-        if first && wants_info && self.server(server).profile.info_after_first_ping {
+        if first && wants_info && self.server(server).profile.has(Feature::InfoAfterFirstPing) {
             let conn = &self.conns[id.slot as usize];
             let info = self.connect_info(conn);
             self.send(id, |out| encode::info(out, &info));

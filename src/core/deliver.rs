@@ -13,6 +13,7 @@ use super::notice::{Notice, Request};
 use super::server::ServerId;
 use super::sublist::MatchResult;
 use super::subs::{Receiver, SubId};
+use crate::version::Feature;
 
 /// A message on its way.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,8 @@ pub(super) struct Delivery<'a> {
     stripped: Frame,
     /// Counted for account and server when all receivers are served.
     msgs: u64,
+    /// A service has got it.
+    requested: bool,
 }
 
 /// `MSG subject ` and ` reply size\r\n`.
@@ -121,20 +124,24 @@ impl Core {
         account: AccountId,
         message: &Outgoing<'_>,
     ) -> bool {
-        let found = self.account_mut(account).subs.matches(message.subject);
-        self.deliver(Origin::System(server), server, account, &found, message, 0)
+        let (account_index, server_index) = (account.0 as usize, server.0 as usize);
+        let here = &mut self.accounts[account_index].on_server[server_index];
+        let mut cache = std::mem::take(&mut here.internal_matches);
+        let origin = Origin::System(server);
+        let delivered = self.publish_as(origin, server, account, &mut cache, message);
+        self.accounts[account_index].on_server[server_index].internal_matches = cache;
+        delivered
     }
 
-    /// Publishes for a client. Tells whether anybody received it.
-    pub(super) fn publish_from(
+    /// Publishes, with what the origin's recent messages matched. Tells whether anybody received it.
+    pub(super) fn publish_as(
         &mut self,
-        id: ConnId,
+        origin: Origin,
         server: ServerId,
         account: AccountId,
         cache: &mut MatchCache,
         message: &Outgoing<'_>,
     ) -> bool {
-        let origin = Origin::Client(id);
         let subs = &mut self.accounts[account.0 as usize].subs;
         if let Some(found) = cache.get(message.subject, account, subs.generation()) {
             return self.deliver(origin, server, account, found, message, 0);
@@ -168,6 +175,7 @@ impl Core {
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),
             msgs: 0,
+            requested: false,
         };
         delivery.whole.build(message, message.header_len.is_some());
         let mut delivered = false;
@@ -269,9 +277,11 @@ impl Core {
         conn.sent.add(1, body.len() as u64);
         conn.last = now;
         conn.flags.last_in_utc = false;
-        frame.append(sub.sid(), body, &mut conn.output);
         delivery.msgs += 1;
-        super::wake(&mut self.woken, conn, id);
+        if !conn.flags.detached {
+            frame.append(sub.sid(), body, &mut conn.output);
+            super::wake(&mut self.woken, conn, id);
+        }
         if let Some(rights) = &mut conn.rights
             && let Some(reply) = message.reply.filter(|reply| !reply.is_empty())
         {
@@ -306,7 +316,7 @@ impl Core {
         }
     }
 
-    fn request(&mut self, delivery: &Delivery<'_>, tag: u32) {
+    fn request(&mut self, delivery: &mut Delivery<'_>, tag: u32) {
         let message = &delivery.message;
         let (header, payload) = message
             .payload
@@ -322,6 +332,7 @@ impl Core {
                 Origin::Client(id) => Some(id),
                 Origin::System(_) => None,
             },
+            repeated: std::mem::replace(&mut delivery.requested, true),
         };
         self.notices.push_back(Notice::Request(Box::new(request)));
     }
@@ -329,7 +340,10 @@ impl Core {
     /// Tells a requester that nobody is there to answer, if it listens for the answer itself.
     pub(super) fn no_responders(&mut self, id: ConnId, subject: &[u8], reply: &[u8]) {
         let Some(conn) = self.conn(id) else { return };
-        let names_subject = self.server(conn.server).profile.no_responders_names_subject;
+        let names_subject = self
+            .server(conn.server)
+            .profile
+            .has(Feature::NoRespondersNamesSubject);
         let account = conn.account;
         let found = self.account_mut(account).subs.matches(reply);
         let own = found

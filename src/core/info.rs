@@ -16,7 +16,7 @@ impl Server {
             version: self.profile.version.to_owned(),
             proto: 1,
             git_commit: self.profile.git_commit.to_owned(),
-            go: self.profile.go.to_owned(),
+            go: self.go().to_owned(),
             host: self.shown_host().to_owned(),
             port: i64::from(self.shown_port()),
             headers: self.spec.headers,

@@ -27,6 +27,15 @@ pub(crate) const SYSTEM_CLIENT_CID: u64 = 1;
 /// Clients are closed at least this fast in lame duck mode, however long it may last.
 const MAX_LEAVE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Why a client is not told to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeaveRefused {
+    /// There is no such client.
+    Unknown,
+    /// It does not understand an INFO that comes unasked, or not yet.
+    NotReady,
+}
+
 impl Core {
     /// A deployment whose servers start at `now`. Each start is told by a notice.
     pub fn new(topology: &Topology, now: Time) -> Self {
@@ -146,7 +155,9 @@ impl Core {
             name: name.into(),
             limits: AccountLimits::default(),
             subs: Sublist::new(spec.sublist_cache),
-            on_server: vec![AccountOnServer::default(); self.servers.len()],
+            on_server: std::iter::repeat_with(AccountOnServer::default)
+                .take(self.servers.len())
+                .collect(),
             imports: Vec::new(),
             replies: ReplyRoutes::default(),
         });
@@ -201,13 +212,26 @@ impl Core {
         }
         srv.leave_interval = (window / clients).min(MAX_LEAVE_INTERVAL);
         for id in srv.leaving.clone() {
-            let Some(conn) = self.conn(id) else { continue };
-            if conn.options.protocol >= 1 && conn.flags.first_pong_sent {
-                let info = self.lame_duck_info(conn);
-                self.send(id, |out| encode::info(out, &info));
-            }
+            // Those that cannot be told will notice when they are closed.
+            let _ = self.tell_to_leave(id);
         }
         self.timers.set(now + grace, Timer::LameDuck(server));
+    }
+
+    /// Tells one client of a server to go elsewhere, as in lame duck mode; it may stay nevertheless.
+    pub fn ask_client_to_leave(&mut self, server: ServerId, cid: u64) -> Result<(), LeaveRefused> {
+        let id = self.server(server).clients.get(&cid).copied();
+        self.tell_to_leave(id.ok_or(LeaveRefused::Unknown)?)
+    }
+
+    fn tell_to_leave(&mut self, id: ConnId) -> Result<(), LeaveRefused> {
+        let conn = self.conn(id).ok_or(LeaveRefused::Unknown)?;
+        if conn.options.protocol < 1 || !conn.flags.first_pong_sent {
+            return Err(LeaveRefused::NotReady);
+        }
+        let info = self.lame_duck_info(conn);
+        self.send(id, |out| encode::info(out, &info));
+        Ok(())
     }
 
     /// Closes the next client of a server in lame duck mode, and stops the server after the last.

@@ -18,7 +18,8 @@
 //! The caller owes the core, for every connection that it got from [`Core::accept`]: the bytes it
 //! took with `take_output` are written in order and reported with [`Core::wrote`]; when
 //! `take_output` says to close, or after `peer_closed`, [`Core::release`] is called once, and the
-//! id means nothing after that. A call with an id that means nothing does nothing.
+//! id means nothing after that. A call with an id that means nothing does nothing. A caller that
+//! [detaches](Core::detach) a connection owes it nothing any more.
 //!
 //! The same seed, the same inputs and the same times give the same bytes out, always.
 
@@ -38,6 +39,7 @@ mod permissions;
 mod receive;
 mod reload;
 mod server;
+mod simulate;
 mod sublist;
 mod subs;
 mod subscribe;
@@ -55,16 +57,17 @@ use rand_chacha::ChaCha8Rng;
 use slab::Slab;
 
 pub(crate) use account::{Account, AccountId, AccountTally};
-pub(crate) use close::CloseReason;
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::Outgoing;
-pub(crate) use ids::{Nuid, stream};
-pub(crate) use lifecycle::SYSTEM_CLIENT_CID;
+pub(crate) use ids::{Nuid, below, stream};
+pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
+pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{AuthAudience, ClientSnapshot, Notice, Request};
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
+pub(crate) use simulate::Standing;
 pub(crate) use subs::{Receiver, Sub, SubId};
 pub(crate) use time::Time;
 
@@ -131,11 +134,29 @@ impl Core {
         self.notices.pop_front()
     }
 
+    /// Takes all notices that wait, so that what is raised next can be told apart. They are to be
+    /// [put back](Self::put_notices_back).
+    pub fn set_notices_aside(&mut self) -> VecDeque<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Puts notices back in front of those raised since.
+    pub fn put_notices_back(&mut self, mut aside: VecDeque<Notice>) {
+        aside.append(&mut self.notices);
+        self.notices = aside;
+    }
+
     /// Moves the connections that have something to be taken into `into`.
     pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
         for id in self.woken.drain(..) {
-            if let Some(conn) = conn_mut(&mut self.conns, id) {
-                conn.flags.woken = false;
+            let Some(conn) = conn_mut(&mut self.conns, id) else {
+                continue;
+            };
+            conn.flags.woken = false;
+            if conn.flags.detached {
+                // Only its end wakes it.
+                self.conns.remove(id.slot as usize);
+            } else {
                 into.push(id);
             }
         }
@@ -152,7 +173,7 @@ impl Core {
             return (Vec::new(), AfterOutput::Abort);
         };
         let after = match conn.closing {
-            Some(reason) if reason.drops_output() => return (Vec::new(), AfterOutput::Abort),
+            Some(reason) if close::drops_output(reason) => return (Vec::new(), AfterOutput::Abort),
             Some(_) => AfterOutput::Close,
             None => AfterOutput::KeepOpen,
         };
@@ -257,7 +278,7 @@ impl Core {
         let Some(conn) = conn_mut(&mut self.conns, id) else {
             return;
         };
-        if conn.is_closing() {
+        if conn.is_closing() || conn.flags.detached {
             return;
         }
         write(&mut conn.output);

@@ -1,7 +1,7 @@
 //! What the core tells the system services.
 
+use super::CloseReason;
 use super::account::{AccountId, AccountTally};
-use super::close::CloseReason;
 use super::conn::{ConnId, Traffic};
 use super::server::ServerId;
 use super::time::Time;
@@ -95,4 +95,6 @@ pub(crate) struct Request {
     pub payload: Box<[u8]>,
     /// The connection that asks, if it is a client.
     pub from: Option<ConnId>,
+    /// The message has reached another service of the server before.
+    pub repeated: bool,
 }

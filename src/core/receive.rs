@@ -4,7 +4,7 @@ use nats_mock_protocol::wire::{ClientBatch, ClientOp, Limits, WireError};
 
 use super::authenticate::Login;
 use super::conn::{ConnId, MatchCache, Traffic};
-use super::deliver::Digits;
+use super::deliver::{Digits, Origin};
 use super::text::quoted;
 use super::{CloseReason, Core, Outgoing, Time};
 
@@ -225,7 +225,13 @@ impl Core {
         if verbose {
             self.send(id, nats_mock_protocol::wire::encode::ok);
         }
-        let delivered = self.publish_from(id, server, account, &mut inbound.matches, message);
+        let delivered = self.publish_as(
+            Origin::Client(id),
+            server,
+            account,
+            &mut inbound.matches,
+            message,
+        );
         if !delivered
             && wants_status
             && let Some(reply) = message.reply

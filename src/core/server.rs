@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 
+use super::CloseReason;
 use super::account::AccountId;
-use super::close::CloseReason;
 use super::conn::{ConnId, Traffic};
 use super::ids::{self, KeyKind};
 use super::notice::ClientSnapshot;
@@ -29,9 +29,9 @@ pub(crate) enum Phase {
 
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub id: Box<str>,
+    pub id: Arc<str>,
     pub xkey: Box<str>,
-    pub name: Box<str>,
+    pub name: Arc<str>,
     pub spec: Arc<ServerSpec>,
     pub profile: &'static Profile,
     pub phase: Phase,
@@ -106,7 +106,7 @@ pub(crate) struct ClosedSub {
 impl Server {
     pub fn new(index: ServerId, spec: Arc<ServerSpec>, global: AccountId, seed: u64) -> Self {
         let mut rng = ids::stream(seed, &format!("server {}", index.0));
-        let id = ids::public_key(KeyKind::Server, &mut rng).into_boxed_str();
+        let id: Arc<str> = ids::public_key(KeyKind::Server, &mut rng).into();
         let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
         Self {
             name: spec.name.as_deref().map_or_else(|| id.clone(), Into::into),
@@ -143,6 +143,11 @@ impl Server {
         let auth = self.spec.authorization.as_ref();
         !self.users.is_empty()
             || auth.is_some_and(|auth| auth.user.is_some() || auth.token.is_some())
+    }
+
+    /// The version of Go it says it was built with.
+    pub fn go(&self) -> &str {
+        self.spec.machine.go.as_deref().unwrap_or(self.profile.go)
     }
 
     /// The short name that servers give each other in subjects.

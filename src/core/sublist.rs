@@ -150,6 +150,14 @@ impl Sublist {
         }
     }
 
+    /// Forgets the results kept so far, as nats-server does before it removes many subscriptions at
+    /// once.
+    pub fn forget_results(&mut self) {
+        if let Some(cache) = &mut self.cache {
+            cache.clear();
+        }
+    }
+
     /// Everybody who listens to the literal `subject`.
     pub fn matches(&mut self, subject: &[u8]) -> Arc<MatchResult> {
         self.matches += 1;

@@ -12,6 +12,7 @@ use super::server::ServerId;
 use super::subs::{Receiver, Sub, SubId};
 use super::text::quoted;
 use super::{AccountId, Core};
+use crate::version::Feature;
 
 impl Core {
     pub(super) fn subscribe(
@@ -144,7 +145,11 @@ impl Core {
             return;
         };
         let mut subs: Vec<SubId> = std::mem::take(&mut conn.subs).into_iter().collect();
+        if subs.is_empty() {
+            return;
+        }
         subs.sort_unstable();
+        self.accounts[conn.account.0 as usize].subs.forget_results();
         for sub in subs {
             self.remove_sub(sub);
         }
@@ -179,7 +184,7 @@ impl Core {
             let sid = quoted(sub.sid());
             let queue = sub
                 .queue()
-                .filter(|_| profile.names_queue_of_removed_subscription);
+                .filter(|_| profile.has(Feature::QueueOfRemovedSubscription));
             let text = subscription_violation(sub.subject(), queue);
             self.remove_sub(sub_id);
             self.send_err(id, &format!("{text} (sid {sid})"));

@@ -28,6 +28,15 @@ impl Add<Duration> for Time {
     }
 }
 
+impl Sub<Duration> for Time {
+    type Output = Time;
+
+    fn sub(self, by: Duration) -> Time {
+        let nanos = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+        Time(self.0.saturating_sub(nanos))
+    }
+}
+
 impl Sub<Time> for Time {
     type Output = Duration;
 

@@ -11,6 +11,7 @@ use super::{ConfigError, MockNats, StartError};
 use crate::Version;
 use crate::core::Time;
 use crate::net::Clock;
+use crate::services::Configuration;
 use crate::topology::{
     AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, Topology,
     UserOptions, Warning,
@@ -43,7 +44,12 @@ pub struct Builder {
     seed: u64,
     utc_offset: i32,
     manual_start: Option<Time>,
+    configuration: Configuration,
+    history: usize,
 }
+
+/// Events, and as many requests, that are kept unless the builder says otherwise.
+const DEFAULT_HISTORY: usize = 16_384;
 
 impl Default for Builder {
     fn default() -> Self {
@@ -73,13 +79,21 @@ impl Builder {
     }
 
     /// As [`from_conf`](Self::from_conf), for a release to simulate, which also reads the file: older
-    /// ones know fewer keys.
+    /// ones know fewer keys. A request to RELOAD has the file read again.
     ///
     /// # Errors
     ///
     /// As for [`from_conf`](Self::from_conf).
     pub fn from_conf_for(path: impl AsRef<Path>, version: Version) -> Result<Self, ConfigError> {
-        Self::from_document(&parse_conf(path)?, version)
+        let path = path.as_ref().to_owned();
+        let builder = Self::from_document(&parse_conf(&path)?, version)?;
+        Ok(builder.reload_from(move || {
+            let again =
+                parse_conf(&path).and_then(|document| Self::from_document(&document, version));
+            again
+                .map(|builder| builder.server)
+                .map_err(|error| error.to_string())
+        }))
     }
 
     /// As [`from_conf`](Self::from_conf), for a configuration at hand.
@@ -134,6 +148,8 @@ impl Builder {
             seed: 0,
             utc_offset: 0,
             manual_start: None,
+            configuration: Configuration::default(),
+            history: DEFAULT_HISTORY,
         }
     }
 
@@ -146,6 +162,38 @@ impl Builder {
     /// The server as it has been chosen so far.
     pub fn server(&self) -> &ServerSpec {
         &self.server
+    }
+
+    /// Where the server finds its configuration when `$SYS.REQ.SERVER.<id>.RELOAD` asks for it to be
+    /// read again. Without this, and without a configuration file, it answers with the error of a
+    /// nats-server that was started without one.
+    ///
+    /// `read` is called while the deployment is locked: it must not call methods of [`MockNats`]. An
+    /// error it gives is the error of the answer.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    /// use nats_mock::topology::{AccountOptions, UserOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let builder = MockNats::builder().account("A", [("a", "a")]).system_account("SYS", [("ops", "x")]);
+    /// let mut changed = builder.server().clone();
+    /// changed.accounts.push(AccountOptions::new("B"));
+    /// let nats = builder.reload_from(move || Ok(changed.clone())).start_blocking()?;
+    ///
+    /// let mut ops = nats.client("ops")?;
+    /// let reload = format!("$SYS.REQ.SERVER.{}.RELOAD", nats.server_id());
+    /// assert!(!ops.request(reload, "")?.try_next().unwrap().text().contains("error"));
+    /// assert!(nats.server_spec().accounts.iter().any(|account| account.name == "B"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reload_from(
+        mut self,
+        read: impl Fn() -> Result<ServerSpec, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.configuration = Configuration::new(read);
+        self
     }
 
     /// The server's name. Default: its id, as with nats-server.
@@ -258,6 +306,15 @@ impl Builder {
         self
     }
 
+    /// How many events, and as many requests, are kept for [`MockNats::events`] and
+    /// [`MockNats::requests`]; the oldest go first. Default: 16,384. With 0 nothing is recorded.
+    ///
+    /// An event takes about a kilobyte. Whatever the number, no more than 16 MiB are kept of either.
+    pub fn history(mut self, length: usize) -> Self {
+        self.history = length;
+        self
+    }
+
     /// Starts the deployment. It is reachable when this returns. There is nothing to wait for: it
     /// is `async` so that what has to be waited for in future can be.
     ///
@@ -282,7 +339,7 @@ impl Builder {
             seed: self.seed,
             utc_offset: self.utc_offset,
         };
-        MockNats::launch(topology, address, clock)
+        MockNats::launch(topology, self.configuration, address, clock, self.history)
     }
 
     fn fill_in_default_deployment(&mut self) {

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use nats_mock_protocol::headers::Headers;
@@ -13,6 +13,8 @@ use nats_mock_protocol::wire::{
     ConnectOptions, Limits, ServerBatch, ServerDecoder, ServerInfo, ServerOp, encode,
 };
 
+use super::wait::block_on;
+use crate::core::{ConnId, Standing};
 use crate::net::MemoryConnection;
 
 /// A client of the deployment that has no socket. It goes through the same code as clients that
@@ -132,14 +134,25 @@ fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl Client {
     pub(super) fn connect(connection: MemoryConnection) -> Result<Self, ClientError> {
+        Self::connect_as("", "nats-mock", env!("CARGO_PKG_VERSION"), connection)
+    }
+
+    /// Connects under a name, with the library of a language.
+    pub(super) fn connect_as(
+        name: &str,
+        lang: &str,
+        version: &str,
+        connection: MemoryConnection,
+    ) -> Result<Self, ClientError> {
         let mut options = ConnectOptions::default();
         options.verbose = false;
         options.pedantic = false;
         options.headers = true;
         options.no_responders = true;
         options.protocol = 1;
-        options.lang = "nats-mock".to_owned();
-        options.version = env!("CARGO_PKG_VERSION").to_owned();
+        options.name = name.to_owned();
+        options.lang = lang.to_owned();
+        options.version = version.to_owned();
         let mut shared = Shared {
             connection,
             decoder: ServerDecoder::new(Limits {
@@ -268,8 +281,15 @@ impl Client {
         Ok(answers)
     }
 
+    /// Leaves the connection to the deployment; `None` when it has been closed.
+    pub(super) fn detach(self, standing: &Standing) -> Option<ConnId> {
+        let shared = Arc::into_inner(self.shared)?;
+        let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        shared.connection.detach(standing)
+    }
+
     /// Sends operations and waits for the server to have handled them.
-    fn operate(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), ClientError> {
+    pub(super) fn operate(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), ClientError> {
         let mut out = Vec::new();
         write(&mut out);
         let mut shared = locked(&self.shared);
@@ -310,29 +330,7 @@ impl Subscription {
 
     /// As [`wait`](Self::wait), keeping the subscription.
     pub fn wait_next(&mut self, timeout: Duration) -> Option<Message> {
-        let deadline = Instant::now().checked_add(timeout);
-        let waker = Waker::from(Arc::new(ThreadWaker(std::thread::current())));
-        let mut context = Context::from_waker(&waker);
-        loop {
-            if let Poll::Ready(message) = self.poll_next(&mut context) {
-                return message;
-            }
-            match deadline {
-                Some(deadline) => {
-                    let left = deadline.checked_duration_since(Instant::now())?;
-                    std::thread::park_timeout(left);
-                }
-                None => std::thread::park(),
-            }
-        }
-    }
-}
-
-struct ThreadWaker(std::thread::Thread);
-
-impl std::task::Wake for ThreadWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        block_on(timeout, |context| self.poll_next(context))?
     }
 }
 

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use super::recorded::EventCursors;
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
 use crate::core::{ReloadError, ServerId, Time};
-use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, bind};
-use crate::services::Deployment;
+use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, Origin, bind};
+use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount, Topology};
 
 /// A NATS deployment in this process, for as long as the value lives.
@@ -39,11 +40,13 @@ use crate::topology::{ServerSpec, SystemAccount, Topology};
 /// ```
 #[derive(Debug)]
 pub struct MockNats {
-    hub: Arc<Hub>,
-    io: IoThread,
+    pub(super) hub: Arc<Hub>,
+    pub(super) io: IoThread,
     address: SocketAddr,
     /// Addresses at which a user needs no credentials.
     user_ports: Mutex<BTreeMap<String, SocketAddr>>,
+    /// Where `next_event` goes on, for each kind.
+    pub(super) event_cursors: EventCursors,
 }
 
 /// Text as it stands among the credentials of a URL.
@@ -59,13 +62,13 @@ fn in_url(text: &str) -> String {
     escaped
 }
 
-fn system_time(time: Time) -> SystemTime {
+pub(super) fn system_time(time: Time) -> SystemTime {
     let nanos = u64::try_from(time.unix_nanos()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
 
 /// The only server there is so far.
-const SERVER: ServerId = ServerId(0);
+pub(super) const SERVER: ServerId = ServerId(0);
 
 impl MockNats {
     /// Starts the embedded default deployment on an ephemeral port: account `USERS` with user `a`
@@ -123,8 +126,10 @@ impl MockNats {
 
     pub(super) fn launch(
         mut topology: Topology,
+        configuration: Configuration,
         address: SocketAddr,
         clock: Clock,
+        history: usize,
     ) -> Result<Self, StartError> {
         let io = IoThread::start().map_err(StartError::Thread)?;
         let listener = bind(address).map_err(|source| StartError::Listen { address, source })?;
@@ -134,7 +139,7 @@ impl MockNats {
         for server in &mut topology.servers {
             server.port = address.port();
         }
-        let deployment = Deployment::new(&topology, clock.now());
+        let deployment = Deployment::new(&topology, configuration, clock.now(), history);
         let hub = Arc::new(Hub::new(deployment, clock));
         io.drive(Arc::clone(&hub));
         io.listen(Listener {
@@ -147,6 +152,7 @@ impl MockNats {
             io,
             address,
             user_ports: Mutex::default(),
+            event_cursors: EventCursors::default(),
         })
     }
 
@@ -239,12 +245,28 @@ impl MockNats {
     ///
     /// When the user is not configured, or the server refuses the connection.
     pub fn client(&self, user: &str) -> Result<Client, ClientError> {
+        self.connect_from("127.0.0.1", user, Duration::ZERO)
+            .and_then(Client::connect)
+    }
+
+    /// A connection in memory for a user, from a host, as if it had been there for a while.
+    pub(super) fn connect_from(
+        &self,
+        host: &str,
+        user: &str,
+        uptime: Duration,
+    ) -> Result<MemoryConnection, ClientError> {
         if self.password_of(user).is_none() {
             return Err(ClientError::UnknownUser {
                 user: user.to_owned(),
             });
         }
-        Client::connect(MemoryConnection::open(&self.hub, SERVER, Some(user))?)
+        let from = Origin {
+            host,
+            user: Some(user),
+            uptime,
+        };
+        Ok(MemoryConnection::open(&self.hub, SERVER, &from)?)
     }
 
     /// Opens a connection without a socket. It starts as a TCP connection does, with INFO from the
@@ -255,7 +277,7 @@ impl MockNats {
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the server takes no connections
     /// any more.
     pub fn connect_in_memory(&self) -> io::Result<MemoryConnection> {
-        MemoryConnection::open(&self.hub, SERVER, None)
+        MemoryConnection::open(&self.hub, SERVER, &Origin::default())
     }
 
     /// Puts the server into lame duck mode: it takes no more connections, asks its clients to

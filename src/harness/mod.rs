@@ -5,6 +5,9 @@ mod client;
 mod conf;
 mod error;
 mod mock;
+pub mod recorded;
+pub mod simulated;
+mod wait;
 
 pub use builder::Builder;
 pub use client::{Client, ClientError, Message, Subscription};

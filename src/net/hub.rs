@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -37,9 +37,17 @@ pub(crate) struct State {
     sockets_to_flush: Vec<ConnId>,
     /// The deadline that the timer waits for.
     armed: Option<Time>,
-    /// Whoever waits for a server to enter another phase, and how many changes there were.
-    phase_waiters: Vec<Waker>,
-    phase_changes: u64,
+    /// Whoever waits for a server to enter another phase.
+    phase_waiters: Waiters,
+    /// Whoever waits for an event, a request, or another phase.
+    record_waiters: Waiters,
+}
+
+/// Whoever waits for a number to grow.
+#[derive(Debug, Default)]
+struct Waiters {
+    reached: u64,
+    waiting: Vec<Waker>,
 }
 
 /// What carries a connection's bytes.
@@ -92,8 +100,8 @@ impl Hub {
                 woken: Vec::new(),
                 sockets_to_flush: Vec::new(),
                 armed: None,
-                phase_waiters: Vec::new(),
-                phase_changes: 0,
+                phase_waiters: Waiters::default(),
+                record_waiters: Waiters::default(),
             }),
             clock,
             limit_changes: AtomicU64::new(0),
@@ -177,11 +185,10 @@ impl Hub {
         }
         let limit_changes = state.deployment.core().limit_changes();
         self.limit_changes.store(limit_changes, Ordering::Release);
-        let changes = state.deployment.phase_changes();
-        if changes != state.phase_changes {
-            state.phase_changes = changes;
-            state.phase_waiters.drain(..).for_each(Waker::wake);
-        }
+        let phase_changes = state.deployment.phase_changes();
+        state.phase_waiters.reach(phase_changes);
+        let recorded = state.deployment.journal().recorded();
+        state.record_waiters.reach(recorded + phase_changes);
     }
 
     /// Fires what is due, and tells when the next thing will be.
@@ -210,15 +217,40 @@ impl Hub {
     pub fn poll_until(&self, waker: &Waker, is: impl FnOnce(&Deployment) -> bool) -> bool {
         let mut state = locked(&self.state);
         let is = is(&state.deployment);
-        if !is
-            && !state
-                .phase_waiters
-                .iter()
-                .any(|known| known.will_wake(waker))
-        {
-            state.phase_waiters.push(waker.clone());
+        if !is {
+            state.phase_waiters.add(waker);
         }
         is
+    }
+
+    /// What is found in the deployment; as long as it is nothing, wakes the caller when something has
+    /// been recorded or a server has entered another phase.
+    pub fn poll_record<T>(
+        &self,
+        waker: &Waker,
+        find: impl FnOnce(&Deployment) -> Poll<T>,
+    ) -> Poll<T> {
+        let mut state = locked(&self.state);
+        let found = find(&state.deployment);
+        if found.is_pending() {
+            state.record_waiters.add(waker);
+        }
+        found
+    }
+}
+
+impl Waiters {
+    fn add(&mut self, waker: &Waker) {
+        if !self.waiting.iter().any(|known| known.will_wake(waker)) {
+            self.waiting.push(waker.clone());
+        }
+    }
+
+    fn reach(&mut self, number: u64) {
+        if number != self.reached {
+            self.reached = number;
+            self.waiting.drain(..).for_each(Waker::wake);
+        }
     }
 }
 
@@ -227,9 +259,14 @@ impl State {
         self.transports.insert(id, transport);
     }
 
+    /// Forgets a connection in the shell.
+    pub fn forget(&mut self, id: ConnId) {
+        self.transports.remove(&id);
+    }
+
     /// Forgets a connection in the shell and in the core.
     pub fn release(&mut self, id: ConnId) {
-        self.transports.remove(&id);
+        self.forget(id);
         self.deployment.release(id);
     }
 

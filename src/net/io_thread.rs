@@ -3,11 +3,14 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::Waker;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::hub::{Hub, locked};
 use super::socket::{self, Scratch};
@@ -21,6 +24,17 @@ pub(crate) struct IoThread {
     work: Option<mpsc::UnboundedSender<Work>>,
     ended: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<thread::JoinHandle<()>>,
+    runtime: Handle,
+}
+
+/// Somebody is to be woken; dropping it calls that off.
+#[derive(Debug)]
+pub(crate) struct Alarm(AbortHandle);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A bound address, and whose it is.
@@ -43,6 +57,7 @@ impl IoThread {
             .enable_io()
             .enable_time()
             .build()?;
+        let handle = runtime.handle().clone();
         let (work, incoming) = mpsc::unbounded_channel();
         let ended = Arc::new((Mutex::new(false), Condvar::new()));
         let signal = Ended(Arc::clone(&ended));
@@ -58,6 +73,7 @@ impl IoThread {
             work: Some(work),
             ended,
             thread: Some(thread),
+            runtime: handle,
         })
     }
 
@@ -69,6 +85,15 @@ impl IoThread {
     /// Serves connections to a bound address from now on.
     pub fn listen(&self, listener: Listener) {
         self.send(Work::Listen(listener));
+    }
+
+    /// Wakes somebody at a time of the system's clock, whatever runtime they are on.
+    pub fn wake_at(&self, at: Instant, waker: Waker) -> Alarm {
+        let waiting = self.runtime.spawn(async move {
+            tokio::time::sleep_until(at.into()).await;
+            waker.wake();
+        });
+        Alarm(waiting.abort_handle())
     }
 
     fn send(&self, work: Work) {

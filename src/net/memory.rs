@@ -4,13 +4,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use nats_mock_protocol::wire::{ClientBatch, ClientDecoder, Progress};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::hub::{Hub, Transport};
-use crate::core::{AfterOutput, CloseReason, ConnId, Peer, ServerId};
+use crate::core::{AfterOutput, CloseReason, ConnId, Peer, ServerId, Standing};
 
 /// The client's end of a connection in memory. It behaves as a TCP connection would: first comes
 /// INFO, and dropping it closes it.
@@ -31,22 +32,39 @@ pub struct MemoryConnection {
     ended: bool,
 }
 
+/// Where a connection in memory comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    pub host: &'a str,
+    /// The user it is taken for if no credentials follow.
+    pub user: Option<&'a str>,
+    /// How long it has been there.
+    pub uptime: Duration,
+}
+
+impl Default for Origin<'_> {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1",
+            user: None,
+            uptime: Duration::ZERO,
+        }
+    }
+}
+
 impl MemoryConnection {
-    /// Connects to a server, taken for `stand_in` if no credentials follow; fails as a refused TCP
-    /// connection does when the server takes no connections.
-    pub(crate) fn open(
-        hub: &Arc<Hub>,
-        server: ServerId,
-        stand_in: Option<&str>,
-    ) -> io::Result<Self> {
+    /// Connects to a server; fails as a refused TCP connection does when the server takes no
+    /// connections.
+    pub(crate) fn open(hub: &Arc<Hub>, server: ServerId, from: &Origin<'_>) -> io::Result<Self> {
         let peer = Peer {
-            host: "127.0.0.1".into(),
+            host: from.host.into(),
             port: hub.next_memory_port(),
-            stand_in: stand_in.map(Into::into),
+            stand_in: from.user.map(Into::into),
         };
         let accepted = hub.input(|state, now| {
             let accepted = state.deployment.accept(now, server, peer)?;
             state.attach(accepted.conn, Transport::Memory(None));
+            state.deployment.backdate(accepted.conn, from.uptime);
             Some(accepted)
         });
         let accepted = accepted.ok_or(io::ErrorKind::ConnectionRefused)?;
@@ -153,6 +171,22 @@ impl MemoryConnection {
             state.deployment.peer_closed(now, id, reason);
             state.release(id);
         });
+    }
+
+    /// Leaves the connection to the deployment, where it goes on as a simulated one. `None` when it has
+    /// been closed.
+    pub(crate) fn detach(mut self, standing: &Standing) -> Option<ConnId> {
+        let id = self.id;
+        let detached = !self.ended
+            && self.hub.input(|state, now| {
+                let detached = state.deployment.detach(now, id, standing);
+                if detached {
+                    state.forget(id);
+                }
+                detached
+            });
+        self.ended |= detached;
+        detached.then_some(id)
     }
 
     /// Ends the client's sending side: the server closes the connection, and what it has sent until

@@ -9,5 +9,6 @@ mod socket;
 
 pub(crate) use clock::Clock;
 pub(crate) use hub::Hub;
-pub(crate) use io_thread::{IoThread, Listener, bind};
+pub(crate) use io_thread::{Alarm, IoThread, Listener, bind};
 pub use memory::MemoryConnection;
+pub(crate) use memory::Origin;

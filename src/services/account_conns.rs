@@ -6,10 +6,47 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nats_mock_protocol::events::{AccountConns, AccountConnsRequest, DataStats, MsgBytes};
+use nats_mock_protocol::events::{
+    AccountConns, AccountConnsRequest, AccountStat, DataStats, MsgBytes,
+};
+use serde_json::Value;
 
+use super::registry::{Endpoint, Scope};
+use super::requests::Answer;
 use super::system::Context;
 use crate::core::{AccountId, AccountTally, ServiceTimer, Time, Traffic};
+use crate::version::{Feature, Profile};
+
+/// `$SYS.REQ.ACCOUNT.<account>.CONNS`, which servers ask each other: the event as an answer. Nothing is
+/// said of accounts without connections.
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("CONNS", Scope::Account, |context, call| {
+    let name = call.token(3);
+    if !call.payload.is_empty() && !is_about(call.payload, name) {
+        return Answer::Silence;
+    }
+    let Some(account) = context.core.account_named(name) else {
+        return Answer::Silence;
+    };
+    let tally = context.core.account(account).tally(context.server);
+    if tally.connections > 0 {
+        let reply = String::from_utf8_lossy(call.reply.unwrap_or_default()).into_owned();
+        tell(context, account, tally, context.core.now(), &[reply]);
+    }
+    Answer::Silence
+})
+.also_without_reply();
+
+/// Whether the body of a request is meant for the account of its subject: it names no other.
+fn is_about(body: &[u8], account: &str) -> bool {
+    match serde_json::from_slice(body) {
+        Ok(Value::Null) => true,
+        Ok(Value::Object(body)) => match body.get("acc") {
+            None | Some(Value::Null) => true,
+            Some(named) => named == account,
+        },
+        _ => false,
+    }
+}
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
@@ -34,6 +71,22 @@ pub(super) fn changed(
     if context.state.silent || account == context.server().global {
         return;
     }
+    let name = context.account_name(account);
+    let subjects = [
+        format!("$SYS.SERVER.ACCOUNT.{name}.CONNS"),
+        format!("$SYS.ACCOUNT.{name}.SERVER.CONNS"),
+    ];
+    tell(context, account, tally, at, &subjects);
+}
+
+/// Sends one event to some subjects, and puts the heartbeat off.
+fn tell(
+    context: &mut Context<'_>,
+    account: AccountId,
+    tally: AccountTally,
+    at: Time,
+    subjects: &[String],
+) {
     if let Some(running) = context.state.heartbeats.0.remove(&account) {
         context.core.cancel_service_timer(running);
     }
@@ -44,26 +97,14 @@ pub(super) fn changed(
         context.state.heartbeats.0.insert(account, timer);
     }
     let name = context.account_name(account);
-    let detailed = context.server().profile.detailed_account_stats;
     let mut event = AccountConns {
         id: context.next_event_id(),
         timestamp: context.core.utc(at),
-        name: detailed.then(|| name.clone()),
-        conns: i64::from(tally.connections),
-        total_conns: i64::from(tally.connections),
-        num_subscriptions: u64::from(tally.subscriptions),
-        sent: stats(tally.sent, detailed),
-        received: stats(tally.received, detailed),
-        slow_consumers: tally.slow_consumers as i64,
-        acc: name.clone(),
-        ..AccountConns::default()
+        ..account_stat(context, &name, tally).into()
     };
-    for subject in [
-        format!("$SYS.SERVER.ACCOUNT.{name}.CONNS"),
-        format!("$SYS.ACCOUNT.{name}.SERVER.CONNS"),
-    ] {
+    for subject in subjects {
         event.server = context.envelope();
-        context.publish(&subject, &event);
+        context.publish(subject, &event);
     }
 }
 
@@ -86,8 +127,24 @@ pub(super) fn ask_others(context: &mut Context<'_>, account: AccountId) {
     context.publish_in(context.system, &subject, &reply, &request);
 }
 
-fn stats(traffic: Traffic, detailed: bool) -> DataStats {
-    let links = || detailed.then(MsgBytes::default);
+/// An account's standing, as events and STATZ show it.
+pub(super) fn account_stat(context: &Context<'_>, name: &str, tally: AccountTally) -> AccountStat {
+    let profile = context.server().profile;
+    AccountStat {
+        acc: name.to_owned(),
+        name: profile.since(Feature::AccountNames, name.to_owned()),
+        conns: i64::from(tally.connections),
+        total_conns: i64::from(tally.connections),
+        num_subscriptions: u64::from(tally.subscriptions),
+        sent: stats(profile, tally.sent),
+        received: stats(profile, tally.received),
+        slow_consumers: tally.slow_consumers as i64,
+        ..AccountStat::default()
+    }
+}
+
+fn stats(profile: &Profile, traffic: Traffic) -> DataStats {
+    let links = || profile.since(Feature::TrafficOfLinks, MsgBytes::default());
     DataStats {
         gateways: links(),
         routes: links(),

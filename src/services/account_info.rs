@@ -3,30 +3,16 @@
 use nats_mock_protocol::monitor::{AccountExport, AccountImport, AccountInfo, AccountInfoOptions};
 
 use super::registry::{Endpoint, Scope};
-use super::requests::Answer;
+use super::requests::Refusal;
 use super::subsz::list_stats;
 use super::system::Context;
-use crate::core::AccountId;
+use crate::version::Feature;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "INFO",
-    scope: Scope::Account,
-    answers_without_reply: false,
-    answer: |context, call| {
-        if let Err(answer) = call.options::<AccountInfoOptions>(context, |options| &options.filter)
-        {
-            return answer;
-        }
-        let name = call.token(3);
-        match context.core.account_named(name) {
-            Some(account) => {
-                let info = info(context, account);
-                Answer::data(context, info)
-            }
-            None => Answer::failed(context, format!("Account {name} does not exist")),
-        }
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::Account, |context, call| {
+    call.answer(context, |context, _: AccountInfoOptions| {
+        account_info(context, call.token(3))
+    })
+});
 
 /// What the system account offers to all others.
 const EXPORTS: [(&str, &str); 4] = [
@@ -36,12 +22,16 @@ const EXPORTS: [(&str, &str); 4] = [
     ("$SYS.REQ.USER.*.INFO", "Singleton"),
 ];
 
-fn info(context: &Context<'_>, id: AccountId) -> AccountInfo {
+/// What is known of an account; also part of ACCOUNTZ.
+pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<AccountInfo, Refusal> {
     let core = &*context.core;
+    let Some(id) = core.account_named(name) else {
+        return Err(format!("Account {name} does not exist").into());
+    };
     let account = core.account(id);
     let is_system = id == context.system;
     let exports = EXPORTS.iter().filter(|_| is_system);
-    AccountInfo {
+    let mut info = AccountInfo {
         account_name: account.name.to_string(),
         update_time: core.utc(context.server().config_load_time),
         is_system,
@@ -69,8 +59,15 @@ fn info(context: &Context<'_>, id: AccountId) -> AccountInfo {
                 ..AccountImport::default()
             })
             .collect(),
-        name_tag: account.name.to_string(),
+        name_tag: context
+            .server()
+            .profile
+            .since(Feature::AccountNames, account.name.to_string())
+            .unwrap_or_default(),
         sublist_stats: Some(list_stats(core, &account.name)),
         ..AccountInfo::default()
-    }
+    };
+    context.state.lists.shuffle(&mut info.exports);
+    context.state.lists.shuffle(&mut info.imports);
+    Ok(info)
 }

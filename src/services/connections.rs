@@ -12,6 +12,7 @@ use nats_mock_protocol::time::{Nanos, Timestamp};
 
 use super::system::Context;
 use crate::core::{AccountId, AuthAudience, ClientSnapshot, CloseReason, Time, Traffic};
+use crate::version::Feature;
 
 pub(super) fn connected(context: &mut Context<'_>, client: &ClientSnapshot, at: Time) {
     if !is_reported(context, client.account) {
@@ -68,7 +69,8 @@ pub(super) fn refused(
 
 fn is_reported(context: &Context<'_>, account: AccountId) -> bool {
     let server = context.server();
-    !context.state.silent && (account != server.global || server.profile.global_account_events)
+    !context.state.silent
+        && (account != server.global || server.profile.has(Feature::GlobalAccountEvents))
 }
 
 fn ending(
@@ -103,7 +105,7 @@ fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
         name: client.name.to_string(),
         lang: client.lang.to_string(),
         ver: client.version.to_string(),
-        name_tag: if context.server().profile.detailed_account_stats {
+        name_tag: if context.server().profile.has(Feature::AccountNames) {
             account.clone()
         } else {
             String::new()

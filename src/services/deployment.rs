@@ -1,11 +1,15 @@
 //! The core and the system services, as one machine for the shells to drive.
 
+use std::time::Duration;
+
 use nats_mock_protocol::wire::ClientBatch;
 
+use super::Configuration;
+use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ConnId, Core, Peer, Phase, Received, ReloadError, ServerId,
-    Time,
+    Standing, Time, Traffic,
 };
 use crate::topology::{ServerSpec, Topology};
 
@@ -21,9 +25,16 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub fn new(topology: &Topology, now: Time) -> Self {
+    /// A deployment whose servers start at `now`, with as many events and requests kept as
+    /// `history` says.
+    pub fn new(
+        topology: &Topology,
+        configuration: Configuration,
+        now: Time,
+        history: usize,
+    ) -> Self {
         let core = Core::new(topology, now);
-        let services = Services::new(&core);
+        let services = Services::new(&core, configuration, Journal::new(history));
         let mut deployment = Self { core, services };
         deployment.settle();
         deployment
@@ -31,6 +42,11 @@ impl Deployment {
 
     pub fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// What the servers have said and were asked.
+    pub fn journal(&self) -> &Journal {
+        &self.services.journal
     }
 
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
@@ -92,6 +108,27 @@ impl Deployment {
         reloaded
     }
 
+    /// Says how long a connection that has just been accepted has been there already.
+    pub fn backdate(&mut self, id: ConnId, uptime: Duration) {
+        self.core.backdate(id, uptime);
+    }
+
+    /// Leaves a connection without a shell. Tells whether it was open.
+    pub fn detach(&mut self, now: Time, id: ConnId, standing: &Standing) -> bool {
+        self.core.detach(now, id, standing)
+    }
+
+    /// Counts messages for a connection without a shell.
+    pub fn count(&mut self, now: Time, id: ConnId, published: Traffic, delivered: Traffic) {
+        self.core.count(now, id, published, delivered);
+    }
+
+    /// Ends a connection without a shell.
+    pub fn end(&mut self, now: Time, id: ConnId, reason: CloseReason) {
+        self.core.end(now, id, reason);
+        self.settle();
+    }
+
     pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
         self.core.take_woken(into);
     }
@@ -117,6 +154,12 @@ impl Deployment {
         self.core.server(server).phase == Phase::Stopped
     }
 
+    /// Whether every server has stopped.
+    pub fn is_over(&self) -> bool {
+        let mut servers = self.core.servers();
+        servers.all(|(_, server)| server.phase == Phase::Stopped)
+    }
+
     pub fn is_accepting(&self, server: ServerId) -> bool {
         self.core.server(server).phase == Phase::Running
     }
@@ -127,8 +170,6 @@ impl Deployment {
     }
 
     fn settle(&mut self) {
-        while let Some(notice) = self.core.next_notice() {
-            self.services.handle(&mut self.core, notice);
-        }
+        self.services.settle(&mut self.core);
     }
 }

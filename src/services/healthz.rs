@@ -1,22 +1,12 @@
 //! `$SYS.REQ.SERVER.PING.HEALTHZ` and `$SYS.REQ.SERVER.<id>.HEALTHZ`: whether the server is ready.
 
-use nats_mock_protocol::monitor::{Healthz, HealthzOptions};
+use nats_mock_protocol::monitor::{Healthz, HealthzError, HealthzOptions};
 
 use super::registry::{Endpoint, Scope};
-use super::requests::Answer;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "HEALTHZ",
-    scope: Scope::Server,
-    answers_without_reply: false,
-    answer: |context, call| {
-        let options = match call.options::<HealthzOptions>(context, |options| &options.filter) {
-            Ok(options) => options,
-            Err(answer) => return answer,
-        };
-        Answer::data(context, health(&options))
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("HEALTHZ", Scope::Server, |context, call| {
+    call.answer(context, |_, options: HealthzOptions| Ok(health(&options)))
+});
 
 /// Without JetStream a server is well, unless it is asked about a stream or a consumer in a way
 /// that names too little.
@@ -28,17 +18,26 @@ fn health(options: &HealthzOptions) -> Healthz {
     } else {
         None
     };
-    match complaint {
-        Some(text) => Healthz {
-            status: "error".to_owned(),
-            status_code: 400,
-            error: text.to_owned(),
-            ..Healthz::default()
-        },
-        None => Healthz {
+    let Some(text) = complaint else {
+        return Healthz {
             status: "ok".to_owned(),
             status_code: 200,
             ..Healthz::default()
-        },
+        };
+    };
+    let mut health = Healthz {
+        status: "error".to_owned(),
+        status_code: 400,
+        ..Healthz::default()
+    };
+    if options.details {
+        health.errors = vec![HealthzError {
+            error_type: "BAD_REQUEST".to_owned(),
+            error: text.to_owned(),
+            ..HealthzError::default()
+        }];
+    } else {
+        health.error = text.to_owned();
     }
+    health
 }

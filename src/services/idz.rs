@@ -7,17 +7,12 @@ use nats_mock_protocol::monitor::ServerId;
 use super::registry::{Endpoint, Scope};
 use super::requests::Answer;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "IDZ",
-    scope: Scope::Server,
-    answers_without_reply: false,
-    answer: |context, _| {
-        let server = context.server();
-        Answer::raw(&ServerId {
-            name: server.name.to_string(),
-            host: server.shown_host().to_owned(),
-            id: server.id.to_string(),
-            ..ServerId::default()
-        })
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("IDZ", Scope::Server, |context, _| {
+    let server = context.server();
+    Answer::raw(&ServerId {
+        name: server.name.to_string(),
+        host: server.shown_host().to_owned(),
+        id: server.id.to_string(),
+        ..ServerId::default()
+    })
+});

@@ -9,7 +9,10 @@ mod page;
 use super::account_conns;
 use super::requests::{self, Answer, Call};
 use super::system::Context;
-use super::{account_info, connz, healthz, idz, statsz, subsz, user_info, varz};
+use super::{
+    account_info, account_statz, accountz, connz, expvarz, gatewayz, healthz, idz, ipqueuesz, jsz,
+    kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
+};
 use crate::core::{AccountId, Request};
 
 /// A request that is answered.
@@ -22,75 +25,112 @@ pub(super) struct Endpoint {
     pub answer: fn(&mut Context<'_>, &Call<'_>) -> Answer,
 }
 
+impl Endpoint {
+    pub const fn new(
+        name: &'static str,
+        scope: Scope,
+        answer: fn(&mut Context<'_>, &Call<'_>) -> Answer,
+    ) -> Self {
+        Self {
+            name,
+            scope,
+            answers_without_reply: false,
+            answer,
+        }
+    }
+
+    pub const fn also_without_reply(self) -> Self {
+        Self {
+            answers_without_reply: true,
+            ..self
+        }
+    }
+
+    /// Where it is reached, with `account` for the account and `<id>` for the server's id.
+    fn subjects(&self, account: &str) -> Vec<String> {
+        let name = self.name;
+        match self.scope {
+            Scope::Server => vec![
+                format!("$SYS.REQ.SERVER.<id>.{name}"),
+                format!("$SYS.REQ.SERVER.PING.{name}"),
+            ],
+            Scope::ServerAlone => vec![format!("$SYS.REQ.SERVER.<id>.{name}")],
+            Scope::Account => vec![format!("$SYS.REQ.ACCOUNT.{account}.{name}")],
+            Scope::User => vec![format!("$SYS.REQ.USER.{account}.{name}")],
+            Scope::At(subject) => vec![subject.to_owned()],
+        }
+    }
+}
+
 /// Where an endpoint is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// `$SYS.REQ.SERVER.<id>.<name>` and `$SYS.REQ.SERVER.PING.<name>`.
     Server,
+    /// `$SYS.REQ.SERVER.<id>.<name>` alone.
+    ServerAlone,
     /// `$SYS.REQ.ACCOUNT.<account>.<name>`.
     Account,
     /// `$SYS.REQ.USER.<account>.<name>`.
     User,
+    /// One subject.
+    At(&'static str),
 }
 
-/// What is answered. The position of an endpoint is the tag of its subscriptions.
-const ENDPOINTS: &[Endpoint] = &[
-    idz::ENDPOINT,
-    statsz::ENDPOINT,
-    varz::ENDPOINT,
-    subsz::ENDPOINT,
-    connz::ENDPOINT,
-    healthz::ENDPOINT,
-    connz::ACCOUNT_ENDPOINT,
-    account_info::ENDPOINT,
-    user_info::ENDPOINT,
-];
+/// Something that a server listens to.
+enum Listener {
+    /// A request that is answered.
+    Request(Endpoint),
+    /// What concerns other servers of a cluster, or account JWTs: it is counted, and nothing answers.
+    /// `<id>` stands for the server's id and `<hash>` for its hash.
+    Other(&'static str),
+}
 
-/// Tag of the subscriptions whose messages concern other servers of a cluster only, or whose
-/// endpoints are not simulated: they are counted, and nothing answers.
-const LISTEN_ONLY: u32 = u32::MAX;
+use Listener::{Other, Request as On};
 
-/// Subjects with [`LISTEN_ONLY`]; `<id>` stands for the server's id and `<hash>` for its hash.
-const LISTENED_TO: &[&str] = &[
-    "$SYS._INBOX.<hash>.*",
-    "$SYS.SERVER.ACCOUNT.*.CONNS",
-    "$SYS._INBOX_.<id>",
-    "$SYS.REQ.ACCOUNT.NSUBS",
-    "$SYS.SERVER.*.STATSZ",
-    "$SYS.SERVER.*.SHUTDOWN",
-    "$SYS.SERVER.*.LAMEDUCK",
-    "$SYS.ACCOUNT.*.CLAIMS.UPDATE",
-    "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE",
-    "$SYS.REQ.SERVER.<id>.ROUTEZ",
-    "$SYS.REQ.SERVER.PING.ROUTEZ",
-    "$SYS.REQ.SERVER.<id>.GATEWAYZ",
-    "$SYS.REQ.SERVER.PING.GATEWAYZ",
-    "$SYS.REQ.SERVER.<id>.LEAFZ",
-    "$SYS.REQ.SERVER.PING.LEAFZ",
-    "$SYS.REQ.SERVER.<id>.ACCOUNTZ",
-    "$SYS.REQ.SERVER.PING.ACCOUNTZ",
-    "$SYS.REQ.SERVER.<id>.JSZ",
-    "$SYS.REQ.SERVER.PING.JSZ",
-    "$SYS.REQ.SERVER.<id>.PROFILEZ",
-    "$SYS.REQ.SERVER.PING.PROFILEZ",
-    "$SYS.REQ.SERVER.<id>.EXPVARZ",
-    "$SYS.REQ.SERVER.PING.EXPVARZ",
-    "$SYS.REQ.SERVER.<id>.IPQUEUESZ",
-    "$SYS.REQ.SERVER.PING.IPQUEUESZ",
-    "$SYS.REQ.SERVER.<id>.RAFTZ",
-    "$SYS.REQ.SERVER.PING.RAFTZ",
-    "$SYS.REQ.ACCOUNT.*.SUBSZ",
-    "$SYS.REQ.ACCOUNT.*.LEAFZ",
-    "$SYS.REQ.ACCOUNT.*.JSZ",
-    "$SYS.REQ.ACCOUNT.*.STATZ",
-    "$SYS.REQ.ACCOUNT.*.CONNS",
-    "$SYS.REQ.ACCOUNT.PING.STATZ",
-    "$SYS.ACCOUNT.*.LEAFNODE.CONNECT",
-    "$SYS.LATENCY.M2.<hash>",
-    "$SYS.DEBUG.SUBSCRIBERS",
-    "$SYS.REQ.SERVER.<id>.RELOAD",
-    "$SYS.REQ.SERVER.<id>.KICK",
-    "$SYS.REQ.SERVER.<id>.LDM",
+/// What a server listens to, in the order in which nats-server subscribes, because SUBSZ shows the
+/// sids. The position of a listener is the tag of its subscriptions.
+const LISTENERS: &[Listener] = &[
+    Other("$SYS._INBOX.<hash>.*"),
+    Other("$SYS.SERVER.ACCOUNT.*.CONNS"),
+    Other("$SYS._INBOX_.<id>"),
+    On(subscribers::ENDPOINT),
+    Other("$SYS.SERVER.*.STATSZ"),
+    Other("$SYS.SERVER.*.SHUTDOWN"),
+    Other("$SYS.SERVER.*.LAMEDUCK"),
+    Other("$SYS.ACCOUNT.*.CLAIMS.UPDATE"),
+    Other("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"),
+    On(statsz::PING_ENDPOINT),
+    On(idz::ENDPOINT),
+    On(statsz::ENDPOINT),
+    On(varz::ENDPOINT),
+    On(subsz::ENDPOINT),
+    On(connz::ENDPOINT),
+    On(routez::ENDPOINT),
+    On(gatewayz::ENDPOINT),
+    On(leafz::ENDPOINT),
+    On(accountz::ENDPOINT),
+    On(jsz::ENDPOINT),
+    On(healthz::ENDPOINT),
+    On(profilez::ENDPOINT),
+    On(expvarz::ENDPOINT),
+    On(ipqueuesz::ENDPOINT),
+    On(raftz::ENDPOINT),
+    On(subsz::ACCOUNT_ENDPOINT),
+    On(connz::ACCOUNT_ENDPOINT),
+    On(leafz::ACCOUNT_ENDPOINT),
+    On(jsz::ACCOUNT_ENDPOINT),
+    On(account_info::ENDPOINT),
+    On(account_statz::ENDPOINT),
+    On(account_conns::ENDPOINT),
+    On(user_info::ENDPOINT),
+    On(account_statz::PING_ENDPOINT),
+    Other("$SYS.ACCOUNT.*.LEAFNODE.CONNECT"),
+    Other("$SYS.LATENCY.M2.<hash>"),
+    On(subscribers::DEBUG_ENDPOINT),
+    On(reload::ENDPOINT),
+    On(kick::ENDPOINT),
+    On(ldm::ENDPOINT),
 ];
 
 /// Sets a server's services up.
@@ -103,34 +143,44 @@ pub(super) fn start(context: &mut Context<'_>) {
     let hash = context.server().hash();
     // The first one is taken.
     let mut sid = 1;
-    let mut subscribe = |context: &mut Context<'_>, subject: &str, tag| {
-        sid += 1;
-        let (server, system) = (context.server, context.system);
-        context
-            .core
-            .subscribe_service(server, system, subject, sid, tag);
-    };
-    for subject in LISTENED_TO {
-        let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
-        subscribe(context, &subject, LISTEN_ONLY);
-    }
-    for (tag, endpoint) in (0..).zip(ENDPOINTS) {
-        let name = endpoint.name;
-        match endpoint.scope {
-            Scope::Server => {
-                subscribe(context, &format!("$SYS.REQ.SERVER.{id}.{name}"), tag);
-                subscribe(context, &format!("$SYS.REQ.SERVER.PING.{name}"), tag);
-                if name == statsz::ENDPOINT.name {
-                    subscribe(context, "$SYS.REQ.SERVER.PING", tag);
-                }
-            }
-            Scope::Account => subscribe(context, &format!("$SYS.REQ.ACCOUNT.*.{name}"), tag),
-            Scope::User => subscribe(context, &format!("$SYS.REQ.USER.*.{name}"), tag),
+    for (tag, listener) in in_order_of_start(context) {
+        for subject in listener.subjects() {
+            sid += 1;
+            let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
+            let (server, system) = (context.server, context.system);
+            let core = &mut context.core;
+            core.subscribe_service(server, system, &subject, sid, tag);
         }
     }
     let accounts: Vec<AccountId> = context.core.accounts().map(|(id, _)| id).collect();
     for account in accounts {
         add_account(context, account);
+    }
+}
+
+/// All listeners with their tags. The endpoints of servers and those of accounts each come in an order
+/// of their own at every start.
+fn in_order_of_start(context: &mut Context<'_>) -> Vec<(u32, &'static Listener)> {
+    let mut order: Vec<_> = (0..).zip(LISTENERS).collect();
+    let scope = |(_, listener): &(u32, &Listener)| match listener {
+        On(endpoint) => Some(endpoint.scope),
+        Other(_) => None,
+    };
+    for group in order.chunk_by_mut(|a, b| scope(a) == scope(b)) {
+        if matches!(scope(&group[0]), Some(Scope::Server | Scope::Account)) {
+            context.state.lists.shuffle(group);
+        }
+    }
+    order
+}
+
+impl Listener {
+    /// What it subscribes to.
+    fn subjects(&self) -> Vec<String> {
+        match self {
+            On(endpoint) => endpoint.subjects("*"),
+            Other(subject) => vec![(*subject).to_owned()],
+        }
     }
 }
 
@@ -160,12 +210,13 @@ pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
     account_conns::ask_others(context, account);
 }
 
-/// Hands a request to the endpoint it was sent to.
-pub(super) fn dispatch(context: &mut Context<'_>, request: &Request) {
+/// Hands a request to the endpoint it was sent to. What came of a command is given back.
+pub(super) fn dispatch(context: &mut Context<'_>, request: &Request) -> Option<Answer> {
     if context.state.silent {
-        return;
+        return None;
     }
-    if let Some(endpoint) = ENDPOINTS.get(request.tag as usize) {
-        requests::answer(context, endpoint, request);
+    match LISTENERS.get(request.tag as usize)? {
+        On(endpoint) => requests::answer(context, endpoint, request),
+        Other(_) => None,
     }
 }

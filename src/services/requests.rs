@@ -1,17 +1,24 @@
 //! What all requests have in common: options, the filter by which a server keeps silent, and the
 //! envelope of the answer.
 
-use nats_mock_protocol::headers;
-use nats_mock_protocol::json::{self, Dialect, RequestOptions, decode_request};
-use nats_mock_protocol::monitor::{ApiError, EventFilterOptions, Reply};
+use nats_mock_protocol::json::{self, RequestOptions, decode_request};
+use nats_mock_protocol::monitor::{
+    AccountInfoOptions, AccountStatzOptions, AccountzOptions, ApiError, ConnzOptions,
+    EventFilterOptions, ExpvarzOptions, GatewayzOptions, HealthzOptions, IpqueueszOptions,
+    JszOptions, LeafzOptions, ProfilezOptions, RaftzOptions, Reply, RoutezOptions, StatszOptions,
+    SubszOptions, VarzOptions,
+};
 use serde::Serialize;
 
+use super::encoding::Encoding;
 use super::registry::Endpoint;
 use super::system::Context;
 use crate::core::{ConnId, Request, Server};
 
 /// A request as an endpoint sees it.
 pub(super) struct Call<'a> {
+    /// The name of the endpoint.
+    pub endpoint: &'static str,
     pub subject: &'a str,
     /// `None` when the requester did not say where to answer.
     pub reply: Option<&'a [u8]>,
@@ -22,7 +29,7 @@ pub(super) struct Call<'a> {
 
 /// What an endpoint has to say.
 pub(super) enum Answer {
-    /// Nothing: the requester waits in vain.
+    /// Nothing: the requester waits in vain, or hears of it in another way.
     Silence,
     /// A complete message.
     Message {
@@ -30,6 +37,65 @@ pub(super) enum Answer {
         /// The requester may choose an encoding for it.
         encodable: bool,
     },
+    /// What came of a command. It is told when all that the command caused has been.
+    Outcome(Result<(), Refusal>),
+}
+
+/// Why a request is not answered with what it asks for.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It does not concern this server.
+    Silence,
+    /// It was not understood.
+    Unclear(String),
+    /// It was understood and cannot be answered.
+    Failed(String),
+}
+
+impl From<String> for Refusal {
+    fn from(text: String) -> Self {
+        Self::Failed(text)
+    }
+}
+
+/// Options that say which servers are meant.
+pub(super) trait Filtered: RequestOptions {
+    fn filter(&self) -> &EventFilterOptions;
+}
+
+impl Filtered for EventFilterOptions {
+    fn filter(&self) -> &EventFilterOptions {
+        self
+    }
+}
+
+macro_rules! filtered {
+    ($($options:ident,)+) => {
+        $(impl Filtered for $options {
+            fn filter(&self) -> &EventFilterOptions {
+                &self.filter
+            }
+        })+
+    };
+}
+
+filtered! {
+    AccountInfoOptions,
+    AccountStatzOptions,
+    AccountzOptions,
+    ConnzOptions,
+    ExpvarzOptions,
+    GatewayzOptions,
+    HealthzOptions,
+    IpqueueszOptions,
+    JszOptions,
+    LeafzOptions,
+    ProfilezOptions,
+    RaftzOptions,
+    RoutezOptions,
+    StatszOptions,
+    SubszOptions,
+    VarzOptions,
 }
 
 impl Answer {
@@ -40,43 +106,68 @@ impl Answer {
             encodable: false,
         }
     }
-
-    /// `{"server":…,"data":…}`.
-    pub fn data<T: Serialize>(context: &mut Context<'_>, data: T) -> Self {
-        Self::Message {
-            payload: json::to_vec(&Reply::ok(context.envelope(), data)),
-            encodable: true,
-        }
-    }
-
-    /// The request was understood and cannot be answered.
-    pub fn failed(context: &mut Context<'_>, text: impl Into<String>) -> Self {
-        let error = ApiError::new(500, text);
-        Self::raw(&Reply::<()>::failed(context.envelope(), error))
-    }
-
-    /// The request was not understood.
-    fn rejected(context: &mut Context<'_>, text: String) -> Self {
-        let error = ApiError::new(400, text);
-        Self::raw(&Reply::<()>::rejected(context.envelope(), error))
-    }
 }
 
 impl Call<'_> {
-    /// The options of the request, or what to say instead of answering it: an error when they
-    /// cannot be read, silence when the filter among them leaves this server out.
-    pub fn options<T: RequestOptions>(
-        &self,
-        context: &mut Context<'_>,
-        filter: impl FnOnce(&T) -> &EventFilterOptions,
-    ) -> Result<T, Answer> {
-        let options: T = decode_request(self.payload, Dialect::default())
-            .map_err(|error| Answer::rejected(context, error.to_string()))?;
-        if is_meant(context.server(), filter(&options)) {
+    /// The options of the request, unless they cannot be read or leave this server out.
+    pub fn options<T: Filtered>(&self, context: &Context<'_>) -> Result<T, Refusal> {
+        let options: T = decode_request(self.payload, context.server().profile.requests)
+            .map_err(|error| Refusal::Unclear(error.to_string()))?;
+        if is_meant(context.server(), options.filter()) {
             Ok(options)
         } else {
-            Err(Answer::Silence)
+            Err(Refusal::Silence)
         }
+    }
+
+    /// Answers with data: `{"server":…,"data":…}`.
+    pub fn answer<O: Filtered, T: Serialize>(
+        &self,
+        context: &mut Context<'_>,
+        data: impl FnOnce(&mut Context<'_>, O) -> Result<T, Refusal>,
+    ) -> Answer {
+        let found = self
+            .options(context)
+            .and_then(|options| data(context, options));
+        match found {
+            Ok(data) => Answer::Message {
+                payload: self.with_envelope(context, data),
+                encodable: true,
+            },
+            Err(refusal) => refusal.with_empty_data(context),
+        }
+    }
+
+    /// Answers with data, whatever the payload and the encoding that is asked for.
+    pub fn data<T: Serialize>(&self, context: &mut Context<'_>, data: T) -> Answer {
+        Answer::Message {
+            payload: self.with_envelope(context, data),
+            encodable: false,
+        }
+    }
+
+    fn with_envelope<T: Serialize>(&self, context: &mut Context<'_>, data: T) -> Vec<u8> {
+        let reply = Reply::ok(context.envelope(), data);
+        let orders = context.server().profile.key_orders(self.endpoint);
+        json::to_vec_ordered(&reply, orders)
+    }
+
+    /// Carries a command out.
+    pub fn command(
+        &self,
+        context: &mut Context<'_>,
+        act: impl FnOnce(&mut Context<'_>) -> Result<(), String>,
+    ) -> Answer {
+        let done = self
+            .options::<EventFilterOptions>(context)
+            .and_then(|_| act(context).map_err(Refusal::Failed));
+        Answer::Outcome(done)
+    }
+
+    /// The payload of a request to which nothing is said when it cannot be read.
+    pub fn body<T: RequestOptions>(&self, context: &Context<'_>) -> Option<T> {
+        let body = Some(self.payload).filter(|payload| !payload.is_empty())?;
+        decode_request(body, context.server().profile.requests).ok()
     }
 
     /// The subject's token at `index`, counted from 0.
@@ -85,10 +176,38 @@ impl Call<'_> {
     }
 }
 
-/// Lets an endpoint answer, and sends what it says.
-pub(super) fn answer(context: &mut Context<'_>, endpoint: &Endpoint, request: &Request) {
+impl Refusal {
+    /// What endpoints say that have data otherwise.
+    fn with_empty_data(self, context: &mut Context<'_>) -> Answer {
+        match self {
+            Refusal::Failed(text) => {
+                let error = ApiError::new(500, text);
+                Answer::raw(&Reply::<()>::failed(context.envelope(), error))
+            }
+            other => other.without_data(context),
+        }
+    }
+
+    pub fn without_data(self, context: &mut Context<'_>) -> Answer {
+        let error = match self {
+            Refusal::Silence => return Answer::Silence,
+            Refusal::Unclear(text) => ApiError::new(400, text),
+            Refusal::Failed(text) => ApiError::new(500, text),
+        };
+        Answer::raw(&Reply::<()>::rejected(context.envelope(), error))
+    }
+}
+
+/// Lets an endpoint answer, and sends what it says. The outcome of a command is given back, to be
+/// [sent](send) when all that it caused has been told.
+pub(super) fn answer(
+    context: &mut Context<'_>,
+    endpoint: &Endpoint,
+    request: &Request,
+) -> Option<Answer> {
     let subject = String::from_utf8_lossy(&request.subject);
     let call = Call {
+        endpoint: endpoint.name,
         subject: &subject,
         reply: request.reply.as_deref().filter(|reply| !reply.is_empty()),
         header: &request.header,
@@ -96,30 +215,37 @@ pub(super) fn answer(context: &mut Context<'_>, endpoint: &Endpoint, request: &R
         from: request.from,
     };
     if call.reply.is_none() && !endpoint.answers_without_reply {
-        return;
+        return None;
     }
-    let answer = (endpoint.answer)(context, &call);
-    if let (Answer::Message { payload, encodable }, Some(reply)) = (answer, call.reply) {
-        if encodable && asks_for_unknown_encoding(call.header) {
-            let mut message = headers::with(None, "Content-Encoding", "identity");
-            let header_len = message.len();
-            message.extend_from_slice(&payload);
-            context.respond(reply, Some(header_len), &message);
-        } else {
-            context.respond(reply, None, &payload);
+    match (endpoint.answer)(context, &call) {
+        outcome @ Answer::Outcome(_) => Some(outcome),
+        answer => {
+            send(context, request, answer);
+            None
         }
     }
 }
 
-/// Whether a requester asks for an encoding that no server knows.
-fn asks_for_unknown_encoding(header: &[u8]) -> bool {
-    headers::get(header, "Accept-Encoding").is_some_and(|asked| {
-        let asked = String::from_utf8_lossy(asked).to_ascii_lowercase();
-        !asked.is_empty()
-            && !["snappy", "s2", "gzip"]
-                .iter()
-                .any(|known| asked.contains(known))
-    })
+/// Sends an answer to where it is awaited, encoded as the request asks.
+pub(super) fn send(context: &mut Context<'_>, request: &Request, answer: Answer) {
+    let answer = match answer {
+        Answer::Outcome(Ok(())) => Answer::Message {
+            payload: json::to_vec(&Reply::<()>::done(context.envelope())),
+            encodable: true,
+        },
+        Answer::Outcome(Err(refusal)) => refusal.without_data(context),
+        answer => answer,
+    };
+    let (Answer::Message { payload, encodable }, Some(reply)) = (answer, &request.reply) else {
+        return;
+    };
+    match Encoding::asked_for(&request.header).filter(|_| encodable) {
+        Some(encoding) => {
+            let (header_len, message) = encoding.message(&payload);
+            context.respond(reply, Some(header_len), &message);
+        }
+        None => context.respond(reply, None, &payload),
+    }
 }
 
 fn is_meant(server: &Server, filter: &EventFilterOptions) -> bool {

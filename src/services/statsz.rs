@@ -1,6 +1,8 @@
 //! `$SYS.SERVER.<id>.STATSZ`: a server's statistics as a heartbeat, and as the answer to
 //! `$SYS.REQ.SERVER.PING`, `$SYS.REQ.SERVER.PING.STATSZ` and `$SYS.REQ.SERVER.<id>.STATSZ`.
 //!
+//! The answer, too, is not sent when nobody listens for it.
+//!
 //! The heartbeat comes a quarter of a second after the start, then at intervals that double up to
 //! ten seconds, at most once a second. A server on its own keeps quiet while nobody listens.
 
@@ -16,19 +18,19 @@ use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
 use crate::core::{Core, Receiver, ServerId, ServiceTimer, Time};
+use crate::version::Feature;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
 const RATE_LIMIT: Duration = Duration::from_secs(1);
 const TAG: u64 = 0;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "STATSZ",
-    scope: Scope::Server,
-    // Without a reply subject the answer goes to everybody who listens to the heartbeat.
-    answers_without_reply: true,
-    answer,
-};
+pub(super) const ENDPOINT: Endpoint =
+    Endpoint::new("STATSZ", Scope::Server, answer).also_without_reply();
+
+/// The older subject for all servers.
+pub(super) const PING_ENDPOINT: Endpoint =
+    Endpoint::new("STATSZ", Scope::At("$SYS.REQ.SERVER.PING"), answer).also_without_reply();
 
 /// The heartbeat's rhythm.
 #[derive(Debug, Default)]
@@ -58,33 +60,63 @@ pub(super) fn heartbeat(context: &mut Context<'_>) {
     let interval = (context.state.statsz.interval * 2).min(LONGEST);
     context.state.statsz.interval = interval;
     schedule(context, context.core.now() + interval);
-    let limit = RATE_LIMIT.min(interval);
-    match context.state.statsz.last {
-        Some(last) if context.core.now() - last < limit => schedule(context, last + limit),
-        _ => broadcast(context),
-    }
+    let subject = broadcast_subject(context);
+    send(context, &subject);
 }
 
-/// Sends the statistics to whoever listens.
-fn broadcast(context: &mut Context<'_>) {
-    context.state.statsz.last = Some(context.core.now());
-    let subject = format!("$SYS.SERVER.{}.STATSZ", context.server_id());
-    if !has_listeners(context, &subject) {
+fn broadcast_subject(context: &Context<'_>) -> String {
+    format!("$SYS.SERVER.{}.STATSZ", context.server_id())
+}
+
+/// Sends the statistics to whoever listens to `subject`.
+fn send(context: &mut Context<'_>, subject: &str) {
+    if is_too_soon(context, subject) || !has_listeners(context, subject) {
         return;
     }
     let message = message(context);
-    context.publish(&subject, &message);
+    context.publish(subject, &message);
 }
 
+/// Whether the latest broadcast was a moment ago; the next one then comes as soon as it may.
+fn is_too_soon(context: &mut Context<'_>, subject: &str) -> bool {
+    if subject != broadcast_subject(context) {
+        return false;
+    }
+    let now = context.core.now();
+    let statsz = &mut context.state.statsz;
+    let limit = RATE_LIMIT.min(statsz.interval);
+    match statsz.last {
+        Some(last) if now - last < limit => {
+            schedule(context, last + limit);
+            true
+        }
+        _ => {
+            statsz.last = Some(now);
+            false
+        }
+    }
+}
+
+/// Without a reply subject the answer goes to everybody who listens to the heartbeat.
 fn answer(context: &mut Context<'_>, call: &Call<'_>) -> Answer {
-    if let Err(answer) = call.options::<StatszOptions>(context, |options| &options.filter) {
-        return answer;
+    let to = match call.reply {
+        Some(reply) => String::from_utf8_lossy(reply).into_owned(),
+        None => {
+            if context.server().profile.has(Feature::StatszOnDemand) {
+                context.state.statsz.last = None;
+            }
+            broadcast_subject(context)
+        }
+    };
+    match call.options::<StatszOptions>(context) {
+        Ok(_) => send(context, &to),
+        Err(refusal) => {
+            if let Answer::Message { payload, .. } = refusal.without_data(context) {
+                context.respond(to.as_bytes(), None, &payload);
+            }
+        }
     }
-    if call.reply.is_none() {
-        broadcast(context);
-        return Answer::Silence;
-    }
-    Answer::raw(&message(context))
+    Answer::Silence
 }
 
 fn message(context: &mut Context<'_>) -> ServerStatsMsg {
@@ -98,8 +130,14 @@ fn message(context: &mut Context<'_>) -> ServerStatsMsg {
 fn stats(core: &Core, id: ServerId) -> ServerStats {
     let server = core.server(id);
     let machine = &server.spec.machine;
+    let profile = server.profile;
     let slow = server.slow_consumers;
-    let stale = server.stale_connections;
+    let (stale, stalled) = profile
+        .since(
+            Feature::StaleConnections,
+            (server.stale_connections, server.stalled_clients),
+        )
+        .unwrap_or_default();
     ServerStats {
         start: core.local(server.start),
         mem: machine.mem,
@@ -110,22 +148,30 @@ fn stats(core: &Core, id: ServerId) -> ServerStats {
         active_accounts: active_accounts(core, id),
         subscriptions: total_subscriptions(core),
         sent: data_stats(server.sent),
-        sent_to_clients: Some(data_stats(server.sent_to_clients)),
+        sent_to_clients: profile.since(Feature::ClientTraffic, data_stats(server.sent_to_clients)),
         received: data_stats(server.received),
-        received_from_clients: Some(data_stats(server.received_from_clients)),
+        received_from_clients: profile.since(
+            Feature::ClientTraffic,
+            data_stats(server.received_from_clients),
+        ),
         slow_consumers: slow as i64,
-        slow_consumer_stats: (slow > 0).then(|| SlowConsumersStats {
-            clients: slow,
-            ..SlowConsumersStats::default()
+        slow_consumer_stats: (slow > 0 && profile.has(Feature::SlowConsumerStats)).then(|| {
+            SlowConsumersStats {
+                clients: slow,
+                ..SlowConsumersStats::default()
+            }
         }),
         stale_connections: stale as i64,
         stale_connection_stats: (stale > 0).then(|| StaleConnectionStats {
             clients: stale,
             ..StaleConnectionStats::default()
         }),
-        stalled_clients: server.stalled_clients as i64,
+        stalled_clients: stalled as i64,
         active_servers: 1,
-        gomaxprocs: machine.cores,
+        gomemlimit: machine.mem_limit,
+        gomaxprocs: profile
+            .since(Feature::MaxProcs, machine.max_procs())
+            .unwrap_or_default(),
         ..ServerStats::default()
     }
 }

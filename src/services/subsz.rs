@@ -1,41 +1,44 @@
-//! `$SYS.REQ.SERVER.PING.SUBSZ` and `$SYS.REQ.SERVER.<id>.SUBSZ`: subscriptions and the figures of
-//! their lists.
+//! `$SYS.REQ.SERVER.PING.SUBSZ`, `$SYS.REQ.SERVER.<id>.SUBSZ` and
+//! `$SYS.REQ.ACCOUNT.<account>.SUBSZ`: subscriptions and the figures of their lists.
 
 use nats_mock_protocol::monitor::{SubDetail, SublistStats, Subsz, SubszOptions};
 use nats_mock_protocol::subject;
 
 use super::registry::{Endpoint, Scope};
-use super::requests::Answer;
+use super::requests::Refusal;
 use super::system::Context;
 use crate::core::{Core, Receiver, ServerId, Sub};
+use crate::version::{Feature, Profile};
 
 /// Entries on a page when the request does not say.
 pub(super) const DEFAULT_LIMIT: i64 = 1024;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "SUBSZ",
-    scope: Scope::Server,
-    answers_without_reply: false,
-    answer: |context, call| {
-        let options = match call.options::<SubszOptions>(context, |options| &options.filter) {
-            Ok(options) => options,
-            Err(answer) => return answer,
-        };
-        match subsz(context, &options) {
-            Ok(subsz) => Answer::data(context, subsz),
-            Err(text) => Answer::failed(context, text),
-        }
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("SUBSZ", Scope::Server, |context, call| {
+    call.answer(context, |context, options: SubszOptions| {
+        subsz(context, &options)
+    })
+});
 
-fn subsz(context: &Context<'_>, options: &SubszOptions) -> Result<Subsz, String> {
+/// Subscriptions of one account; they are always listed.
+pub(super) const ACCOUNT_ENDPOINT: Endpoint =
+    Endpoint::new("SUBSZ", Scope::Account, |context, call| {
+        call.answer(context, |context, mut options: SubszOptions| {
+            options.subscriptions = true;
+            options.account = call.token(3).to_owned();
+            subsz(context, &options)
+        })
+    });
+
+fn subsz(context: &mut Context<'_>, options: &SubszOptions) -> Result<Subsz, Refusal> {
     let core = &*context.core;
     let server = context.server;
+    let profile = core.server(server).profile;
     if !options.test.is_empty() && !is_literal(&options.test) {
         return Err(format!(
             "invalid test subject, must be valid publish subject: {}",
             options.test
-        ));
+        )
+        .into());
     }
     let mut subsz = Subsz {
         server_id: core.server(server).id.to_string(),
@@ -50,7 +53,7 @@ fn subsz(context: &Context<'_>, options: &SubszOptions) -> Result<Subsz, String>
     };
     subsz.set_stats(&list_stats(core, &options.account));
     if options.subscriptions {
-        let details: Vec<SubDetail> = core
+        let mut found: Vec<&Sub> = core
             .subs()
             .filter(|sub| sub.server == server)
             .filter(|sub| {
@@ -59,10 +62,16 @@ fn subsz(context: &Context<'_>, options: &SubszOptions) -> Result<Subsz, String>
             .filter(|sub| {
                 options.test.is_empty() || subject::matches(sub.subject(), options.test.as_bytes())
             })
-            .map(|sub| detail(core, sub))
             .collect();
-        subsz.total = details.len() as i64;
-        subsz.subscriptions_list = page(details, subsz.offset, subsz.limit);
+        context.state.lists.shuffle(&mut found);
+        let all = found.len();
+        let shown = page(found, subsz.offset, subsz.limit);
+        let counts_all = profile.has(Feature::AllSubszCounted);
+        subsz.total = if counts_all { all } else { shown.len() } as i64;
+        subsz.subscriptions_list = shown
+            .into_iter()
+            .map(|sub| detail(core, profile, sub))
+            .collect();
     }
     Ok(subsz)
 }
@@ -110,11 +119,13 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// A subscription as SUBSZ shows it, with its account.
-fn detail(core: &Core, sub: &Sub) -> SubDetail {
+fn detail(core: &Core, profile: &Profile, sub: &Sub) -> SubDetail {
     let account = core.account(sub.account);
     SubDetail {
         account: account.name.to_string(),
-        account_tag: account.name.to_string(),
+        account_tag: profile
+            .since(Feature::AccountNames, account.name.to_string())
+            .unwrap_or_default(),
         cid: owner(core, sub),
         ..sub_detail(sub.subject(), sub.queue(), sub.sid(), sub.matched, sub.max)
     }

@@ -2,18 +2,25 @@
 
 use nats_mock_protocol::events::ServerEnvelope;
 use nats_mock_protocol::json;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::account_conns::Heartbeats;
+use super::conn_info::ClosedDetails;
+use super::journal::Journal;
+use super::requests::Answer;
 use super::statsz::StatszTimer;
-use super::{account_conns, connections, registry, server_life, statsz};
-use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, ServerId};
+use super::{Configuration, account_conns, connections, registry, requests, server_life, statsz};
+use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, Request, ServerId};
 
 /// The system services of all servers of a deployment.
 #[derive(Debug)]
 pub(crate) struct Services {
     servers: Vec<ServerState>,
+    /// Of the first server; the others have none.
+    configuration: Configuration,
+    pub journal: Journal,
 }
 
 /// What the services of one server remember.
@@ -27,18 +34,32 @@ pub(super) struct ServerState {
     pub silent: bool,
     pub statsz: StatszTimer,
     pub heartbeats: Heartbeats,
+    pub closed_details: ClosedDetails,
+    pub lists: ListOrder,
+}
+
+/// Draws the order of lists that a real server makes from maps.
+#[derive(Debug)]
+pub(super) struct ListOrder(ChaCha8Rng);
+
+impl ListOrder {
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        list.shuffle(&mut self.0);
+    }
 }
 
 /// A service's view of the deployment while it handles one notice of one server.
 pub(super) struct Context<'a> {
     pub core: &'a mut Core,
     pub state: &'a mut ServerState,
+    pub journal: &'a mut Journal,
     pub server: ServerId,
     pub system: AccountId,
+    pub configuration: &'a Configuration,
 }
 
 impl Services {
-    pub fn new(core: &Core) -> Self {
+    pub fn new(core: &Core, configuration: Configuration, journal: Journal) -> Self {
         let servers = core
             .servers()
             .map(|(id, _)| {
@@ -50,24 +71,61 @@ impl Services {
                     silent: false,
                     statsz: StatszTimer::default(),
                     heartbeats: Heartbeats::default(),
+                    closed_details: ClosedDetails::default(),
+                    lists: ListOrder(core::stream(core.seed(), &format!("lists {}", id.0))),
                 }
             })
             .collect();
-        Self { servers }
+        Self {
+            servers,
+            configuration,
+            journal,
+        }
     }
 
-    pub fn handle(&mut self, core: &mut Core, notice: Notice) {
-        let server = server_of(&notice);
-        let state = &mut self.servers[server.0 as usize];
-        let Some(system) = core.server(server).system else {
-            server_life::stop_without_events(core, &notice);
-            return;
-        };
-        let mut context = Context {
+    /// Handles everything that has happened.
+    pub fn settle(&mut self, core: &mut Core) {
+        while let Some(notice) = core.next_notice() {
+            self.handle(core, notice);
+        }
+    }
+
+    fn context<'a>(&'a mut self, core: &'a mut Core, server: ServerId) -> Option<Context<'a>> {
+        let system = core.server(server).system?;
+        Some(Context {
             core,
-            state,
+            state: &mut self.servers[server.0 as usize],
+            journal: &mut self.journal,
             server,
             system,
+            configuration: &self.configuration,
+        })
+    }
+
+    /// Says what came of a command after the events that it caused, but for the ends of connections:
+    /// these a real server tells in its own time.
+    fn tell_outcome(&mut self, core: &mut Core, request: &Request, outcome: Answer) {
+        let mut ended = Vec::new();
+        while let Some(notice) = core.next_notice() {
+            if matches!(notice, Notice::Disconnected { .. }) {
+                ended.push(notice);
+            } else {
+                self.handle(core, notice);
+            }
+        }
+        if let Some(mut context) = self.context(core, request.server) {
+            requests::send(&mut context, request, outcome);
+        }
+        for notice in ended {
+            self.handle(core, notice);
+        }
+    }
+
+    fn handle(&mut self, core: &mut Core, notice: Notice) {
+        let server = server_of(&notice);
+        let Some(mut context) = self.context(core, server) else {
+            server_life::stop_without_events(core, &notice);
+            return;
         };
         match notice {
             Notice::Started { .. } => {
@@ -91,7 +149,14 @@ impl Services {
                 at,
                 ..
             } => connections::refused(&mut context, &client, audience, reason, at),
-            Notice::Request(request) => registry::dispatch(&mut context, &request),
+            Notice::Request(request) => {
+                context.journal.request(context.core, &request);
+                let waiting = context.core.set_notices_aside();
+                if let Some(outcome) = registry::dispatch(&mut context, &request) {
+                    self.tell_outcome(core, &request, outcome);
+                }
+                core.put_notices_back(waiting);
+            }
             Notice::Timer { tag, .. } => match account_conns::account_of(tag) {
                 Some(account) => account_conns::heartbeat(&mut context, account),
                 None => statsz::heartbeat(&mut context),
@@ -168,6 +233,11 @@ impl Context<'_> {
         event: &impl Serialize,
     ) {
         let payload = json::to_vec(event);
+        // Who wants an answer is not telling, but asking.
+        if reply.is_empty() {
+            self.journal
+                .event(self.core, self.server, account, subject, &payload);
+        }
         self.send(
             account,
             subject.as_bytes(),

@@ -10,35 +10,36 @@ use nats_mock_protocol::monitor::{Permissions, ResponsePermission, SubjectPermis
 use nats_mock_protocol::time::Nanos;
 
 use super::registry::{Endpoint, Scope};
-use super::requests::Answer;
 use super::system::Context;
 use crate::core::ConnId;
 use crate::topology;
+use crate::version::Feature;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "INFO",
-    scope: Scope::User,
-    answers_without_reply: false,
-    answer: |context, call| {
-        let asking = headers::get(call.header, "Nats-Request-Info")
-            .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
-            .unwrap_or_default();
-        let info = UserInfo {
-            account_name: asking.acc.clone(),
-            user: asking.user,
-            account: asking.acc,
-            permissions: call.from.and_then(|id| permissions(context, id)),
-            ..UserInfo::default()
-        };
-        Answer::data(context, info)
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::User, |context, call| {
+    let asking = headers::get(call.header, "Nats-Request-Info")
+        .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
+        .unwrap_or_default();
+    let names = context.server().profile.has(Feature::UserInfoNames);
+    let info = UserInfo {
+        account_name: if names {
+            asking.acc.clone()
+        } else {
+            String::new()
+        },
+        user: asking.user,
+        account: asking.acc,
+        permissions: call.from.and_then(|id| permissions(context, id)),
+        ..UserInfo::default()
+    };
+    call.data(context, info)
+});
 
-fn permissions(context: &Context<'_>, id: ConnId) -> Option<Permissions> {
+fn permissions(context: &mut Context<'_>, id: ConnId) -> Option<Permissions> {
     let granted = context.core.conn(id)?.rights.as_ref()?.granted();
-    Some(Permissions {
-        publish: Some(listed(granted.publish.as_ref())),
-        subscribe: Some(listed(granted.subscribe.as_ref())),
+    let names_queues = context.server().profile.has(Feature::QueuesOfPermissions);
+    let mut permissions = Permissions {
+        publish: Some(listed(granted.publish.as_ref(), true)),
+        subscribe: Some(listed(granted.subscribe.as_ref(), names_queues)),
         responses: granted
             .allow_responses
             .as_ref()
@@ -48,13 +49,33 @@ fn permissions(context: &Context<'_>, id: ConnId) -> Option<Permissions> {
                 ..ResponsePermission::default()
             }),
         ..Permissions::default()
-    })
+    };
+    let lists = &mut context.state.lists;
+    for side in [&mut permissions.publish, &mut permissions.subscribe] {
+        let side = side.as_mut()?;
+        lists.shuffle(&mut side.allow);
+        lists.shuffle(&mut side.deny);
+    }
+    Some(permissions)
 }
 
-fn listed(permission: Option<&topology::SubjectPermission>) -> SubjectPermission {
-    permission.map_or_else(SubjectPermission::default, |permission| SubjectPermission {
-        allow: permission.allow.clone().unwrap_or_default(),
-        deny: permission.deny.clone(),
+fn listed(
+    permission: Option<&topology::SubjectPermission>,
+    names_queues: bool,
+) -> SubjectPermission {
+    let Some(permission) = permission else {
+        return SubjectPermission::default();
+    };
+    let shown = |entries: &[String]| {
+        let subject = |entry: &String| match entry.split_once(' ') {
+            Some((subject, _)) if !names_queues => subject.to_owned(),
+            _ => entry.clone(),
+        };
+        entries.iter().map(subject).collect()
+    };
+    SubjectPermission {
+        allow: shown(permission.allow.as_deref().unwrap_or_default()),
+        deny: shown(&permission.deny),
         ..SubjectPermission::default()
-    })
+    }
 }

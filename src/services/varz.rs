@@ -6,36 +6,27 @@ use nats_mock_protocol::monitor::{DiskIoWaitStats, Varz, VarzOptions};
 use nats_mock_protocol::time::{Nanos, Uptime};
 
 use super::registry::{Endpoint, Scope};
-use super::requests::Answer;
 use super::statsz::total_subscriptions;
 use super::system::Context;
+use crate::version::Feature;
 
-pub(super) const ENDPOINT: Endpoint = Endpoint {
-    name: "VARZ",
-    scope: Scope::Server,
-    answers_without_reply: false,
-    answer: |context, call| {
-        if let Err(answer) = call.options::<VarzOptions>(context, |options| &options.filter) {
-            return answer;
-        }
-        let varz = varz(context);
-        Answer::data(context, varz)
-    },
-};
+pub(super) const ENDPOINT: Endpoint = Endpoint::new("VARZ", Scope::Server, |context, call| {
+    call.answer(context, |context, _: VarzOptions| Ok(varz(context)))
+});
 
 fn varz(context: &Context<'_>) -> Varz {
     let core = &*context.core;
     let server = context.server();
-    let spec = &server.spec;
+    let (spec, profile) = (&server.spec, server.profile);
     let (limits, timing, machine) = (&spec.limits, &spec.timing, &spec.machine);
     let now = core.now();
     Varz {
         server_id: server.id.to_string(),
         server_name: server.name.to_string(),
-        version: server.profile.version.to_owned(),
+        version: profile.version.to_owned(),
         proto: 1,
-        git_commit: server.profile.git_commit.to_owned(),
-        go: server.profile.go.to_owned(),
+        git_commit: profile.git_commit.to_owned(),
+        go: server.go().to_owned(),
         host: server.shown_host().to_owned(),
         port: i64::from(server.shown_port()),
         auth_required: server.requires_auth(),
@@ -56,37 +47,52 @@ fn varz(context: &Context<'_>) -> Varz {
         uptime: Uptime::from_nanos(now.nanos_since(server.start)),
         mem: machine.mem,
         cores: machine.cores,
-        gomaxprocs: machine.cores,
+        gomaxprocs: machine.max_procs(),
+        gomemlimit: machine.mem_limit,
         cpu: machine.cpu,
         connections: server.clients.len() as i64,
         total_connections: server.total_connections,
         in_msgs: server.received.msgs as i64,
         in_bytes: server.received.bytes as i64,
-        in_client_msgs: Some(server.received_from_clients.msgs as i64),
-        in_client_bytes: Some(server.received_from_clients.bytes as i64),
+        in_client_msgs: profile.since(
+            Feature::ClientTraffic,
+            server.received_from_clients.msgs as i64,
+        ),
+        in_client_bytes: profile.since(
+            Feature::ClientTraffic,
+            server.received_from_clients.bytes as i64,
+        ),
         out_msgs: server.sent.msgs as i64,
         out_bytes: server.sent.bytes as i64,
-        out_client_msgs: Some(server.sent_to_clients.msgs as i64),
-        out_client_bytes: Some(server.sent_to_clients.bytes as i64),
+        out_client_msgs: profile.since(Feature::ClientTraffic, server.sent_to_clients.msgs as i64),
+        out_client_bytes: profile
+            .since(Feature::ClientTraffic, server.sent_to_clients.bytes as i64),
         slow_consumers: server.slow_consumers as i64,
-        stale_connections: Some(server.stale_connections as i64),
-        stalled_clients: Some(server.stalled_clients as i64),
+        stale_connections: profile
+            .since(Feature::StaleConnections, server.stale_connections as i64),
+        stalled_clients: profile.since(Feature::StaleConnections, server.stalled_clients as i64),
         subscriptions: total_subscriptions(core),
         config_load_time: core.utc(server.config_load_time),
-        config_digest: Some(spec.config_digest.clone().unwrap_or_default()),
+        config_digest: profile.since(
+            Feature::ConfigDigest,
+            spec.config_digest.clone().unwrap_or_default(),
+        ),
         tags: spec.tags.clone(),
         metadata: spec.metadata.clone(),
-        feature_flags: server.profile.feature_flags(),
+        feature_flags: profile.feature_flags(),
         system_account: context.account_name(context.system),
         slow_consumer_stats: SlowConsumersStats {
             clients: server.slow_consumers,
             ..SlowConsumersStats::default()
         },
-        stale_connection_stats: Some(StaleConnectionStats {
-            clients: server.stale_connections,
-            ..StaleConnectionStats::default()
-        }),
-        disk_io_wait_stats: Some(DiskIoWaitStats::default()),
+        stale_connection_stats: profile.since(
+            Feature::StaleConnections,
+            StaleConnectionStats {
+                clients: server.stale_connections,
+                ..StaleConnectionStats::default()
+            },
+        ),
+        disk_io_wait_stats: profile.since(Feature::DiskWaits, DiskIoWaitStats::default()),
         ..Varz::default()
     }
 }

@@ -131,18 +131,36 @@ impl Default for Timing {
 pub struct Machine {
     /// Resident memory in bytes (14 MiB, about that of an idle server).
     pub mem: i64,
-    /// Processors, also shown as `gomaxprocs` (2).
+    /// Limit on memory of the Go runtime in bytes; 0 is none (0).
+    pub mem_limit: i64,
+    /// Processors (2).
     pub cores: i64,
+    /// Processors that the Go runtime uses; unset: all.
+    pub max_procs: Option<i64>,
     /// Processor load in percent (0).
     pub cpu: f64,
+    /// The version of Go that the server says it was built with; unset: that of the release.
+    pub go: Option<String>,
+    /// The program and its arguments, as EXPVARZ shows them (`nats-server`).
+    pub command_line: Vec<String>,
+}
+
+impl Machine {
+    pub(crate) fn max_procs(&self) -> i64 {
+        self.max_procs.unwrap_or(self.cores)
+    }
 }
 
 impl Default for Machine {
     fn default() -> Self {
         Self {
             mem: 14 * 1024 * 1024,
+            mem_limit: 0,
             cores: 2,
+            max_procs: None,
             cpu: 0.0,
+            go: None,
+            command_line: vec!["nats-server".to_owned()],
         }
     }
 }

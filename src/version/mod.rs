@@ -3,6 +3,7 @@
 //! A profile is data. Code asks the profile and never compares version numbers, so a difference
 //! between releases is written down once, here, and shows up in the table of the documentation.
 
+mod feature;
 #[cfg(test)]
 mod page;
 
@@ -11,6 +12,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use nats_mock_protocol::conf::Document;
+use nats_mock_protocol::json::{Dialect, GoJson, KeyOrder};
+
+pub(crate) use feature::Feature;
 
 /// A nats-server release line that can be simulated.
 ///
@@ -116,6 +120,7 @@ impl FromStr for Version {
 /// What one release line is and does.
 #[derive(Debug)]
 pub(crate) struct Profile {
+    line: Version,
     pub version: &'static str,
     pub git_commit: &'static str,
     pub go: &'static str,
@@ -123,33 +128,65 @@ pub(crate) struct Profile {
     pub api_level: Option<u32>,
     /// `feature_flags` of the envelope and of VARZ, in order.
     pub feature_flags: Option<&'static [(&'static str, bool)]>,
-    /// A second INFO with `connect_info` follows the answer to the first PING.
-    pub info_after_first_ping: bool,
-    /// The 503 status carries `Nats-Subject`.
-    pub no_responders_names_subject: bool,
-    /// A second CONNECT drops the subscriptions made so far and goes through `$G`.
-    pub reconnect_drops_subscriptions: bool,
-    /// A client of `no_auth_user` that never sent CONNECT raises a CONNECT event.
-    pub implicit_connect_event: bool,
-    /// A client over the account's connection limit raises a CONNECT event before it is refused.
-    pub connect_event_over_account_limit: bool,
-    /// Clients of `$G` raise CONNECT and DISCONNECT events.
-    pub global_account_events: bool,
-    /// The user of a token login is shown as `[REDACTED]`.
-    pub redacts_tokens: bool,
-    /// Account names and per-link traffic are part of account statistics.
-    pub detailed_account_stats: bool,
     /// The exit code after TERM.
     pub exit_code_after_term: u8,
-    /// The text about a queue subscription that a reload has removed names the queue.
-    pub names_queue_of_removed_subscription: bool,
     /// What stands for the configuration in VARZ and in the log.
     pub config_digest: ConfigDigest,
-    /// A server name with a blank is refused.
-    pub refuses_blanks_in_names: bool,
     /// Keys of the newest release's configuration that this one does not know.
     pub unknown_conf_keys: &'static [&'static str],
+    /// How it reads the bodies of requests.
+    pub requests: Dialect,
+    /// The queues between its parts, as IPQUEUESZ names them.
+    pub internal_queues: &'static [&'static str],
+    /// Endpoints whose data has its keys in another order than in the newest release.
+    key_orders: &'static [(&'static str, &'static [KeyOrder<'static>])],
 }
+
+/// The queues of all releases.
+const QUEUES: &[&str] = &[
+    "SendQ",
+    "System recvQ",
+    "System recvQ Pings",
+    "System sendQ",
+];
+
+/// Those of all releases with an API level.
+const QUEUES_SINCE_2_11: &[&str] = &[
+    "SendQ",
+    "System recvQ",
+    "System recvQ Pings",
+    "System sendQ",
+    "delayed API responses",
+];
+
+const VARZ_BEFORE_2_14: (&str, &[KeyOrder<'_>]) = (
+    "VARZ",
+    &[KeyOrder {
+        path: &["data"],
+        keys: &["in_msgs", "out_msgs", "in_bytes", "out_bytes"],
+    }],
+);
+
+const JSZ_BEFORE_2_11: (&str, &[KeyOrder<'_>]) = (
+    "JSZ",
+    &[KeyOrder {
+        path: &["data"],
+        keys: &[
+            "server_id",
+            "now",
+            "disabled",
+            "config",
+            "limits",
+            "memory",
+            "storage",
+            "reserved_memory",
+            "reserved_storage",
+            "accounts",
+            "ha_assets",
+            "api",
+        ],
+    }],
+);
 
 /// How a release sums up its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +207,23 @@ impl ConfigDigest {
 }
 
 impl Profile {
+    pub fn has(&self, feature: Feature) -> bool {
+        self.line >= feature.since()
+    }
+
+    /// `value` where the release has the feature.
+    pub fn since<T>(&self, feature: Feature, value: T) -> Option<T> {
+        self.has(feature).then_some(value)
+    }
+
+    /// The order of keys in what an endpoint answers, where it is another than the newest release's.
+    pub fn key_orders(&self, endpoint: &str) -> &'static [KeyOrder<'static>] {
+        let mut orders = self.key_orders.iter();
+        orders
+            .find(|(name, _)| *name == endpoint)
+            .map_or(&[], |(_, orders)| orders)
+    }
+
     /// `feature_flags` as a map.
     pub fn feature_flags(&self) -> BTreeMap<String, bool> {
         self.feature_flags
@@ -182,23 +236,14 @@ impl Profile {
 
 static PROFILES: [Profile; 5] = [
     Profile {
+        line: Version::V2_10,
         version: "2.10.26",
         git_commit: "2898698",
         go: "go1.24.0",
         api_level: None,
         feature_flags: None,
-        info_after_first_ping: false,
-        no_responders_names_subject: false,
-        reconnect_drops_subscriptions: false,
-        implicit_connect_event: false,
-        connect_event_over_account_limit: true,
-        global_account_events: false,
-        redacts_tokens: false,
-        detailed_account_stats: false,
         exit_code_after_term: 1,
-        names_queue_of_removed_subscription: false,
         config_digest: ConfigDigest::None,
-        refuses_blanks_in_names: false,
         unknown_conf_keys: &[
             "server_metadata",
             "proxy_protocol",
@@ -206,73 +251,71 @@ static PROFILES: [Profile; 5] = [
             "feature_flags",
             "write_timeout",
         ],
+        requests: Dialect {
+            go: GoJson::V1,
+            unknown_fields: &["exact_match", "direct_consumer", "js-meta-only"],
+        },
+        internal_queues: QUEUES,
+        key_orders: &[VARZ_BEFORE_2_14, JSZ_BEFORE_2_11],
     },
     Profile {
+        line: Version::V2_11,
         version: "2.11.11",
         git_commit: "ac1095e",
         go: "go1.25.4",
         api_level: None,
         feature_flags: None,
-        info_after_first_ping: false,
-        no_responders_names_subject: false,
-        reconnect_drops_subscriptions: false,
-        implicit_connect_event: false,
-        connect_event_over_account_limit: true,
-        global_account_events: false,
-        redacts_tokens: true,
-        detailed_account_stats: true,
         exit_code_after_term: 0,
-        names_queue_of_removed_subscription: false,
         config_digest: ConfigDigest::WithoutVariables,
-        refuses_blanks_in_names: true,
         unknown_conf_keys: &[
             "server_metadata",
             "proxy_protocol",
             "proxy_required",
             "feature_flags",
         ],
+        requests: Dialect {
+            go: GoJson::V1,
+            unknown_fields: &["exact_match"],
+        },
+        internal_queues: QUEUES_SINCE_2_11,
+        key_orders: &[VARZ_BEFORE_2_14],
     },
     Profile {
+        line: Version::V2_12,
         version: "2.12.8",
         git_commit: "b692325",
         go: "go1.26.2",
         api_level: Some(3),
         feature_flags: None,
-        info_after_first_ping: true,
-        no_responders_names_subject: true,
-        reconnect_drops_subscriptions: true,
-        implicit_connect_event: false,
-        connect_event_over_account_limit: true,
-        global_account_events: true,
-        redacts_tokens: true,
-        detailed_account_stats: true,
         exit_code_after_term: 0,
-        names_queue_of_removed_subscription: false,
         config_digest: ConfigDigest::Whole,
-        refuses_blanks_in_names: true,
         unknown_conf_keys: &["feature_flags"],
+        requests: Dialect {
+            go: GoJson::V1,
+            unknown_fields: &[],
+        },
+        internal_queues: QUEUES_SINCE_2_11,
+        key_orders: &[VARZ_BEFORE_2_14],
     },
     Profile {
+        line: Version::V2_14,
         version: "2.14.6",
         git_commit: "1aa10f9",
         go: "go1.27.0",
         api_level: Some(4),
         feature_flags: Some(&[("js_ack_fc_v2", false), ("js_raft_delete_range", false)]),
-        info_after_first_ping: true,
-        no_responders_names_subject: true,
-        reconnect_drops_subscriptions: true,
-        implicit_connect_event: true,
-        connect_event_over_account_limit: true,
-        global_account_events: true,
-        redacts_tokens: true,
-        detailed_account_stats: true,
         exit_code_after_term: 0,
-        names_queue_of_removed_subscription: true,
         config_digest: ConfigDigest::Whole,
-        refuses_blanks_in_names: true,
         unknown_conf_keys: &[],
+        requests: Dialect {
+            go: GoJson::V2,
+            unknown_fields: &[],
+        },
+        internal_queues: QUEUES_SINCE_2_11,
+        key_orders: &[],
     },
     Profile {
+        line: Version::V2_15,
         version: "2.15.1",
         git_commit: "b2fd3ef",
         go: "go1.27.2",
@@ -283,18 +326,14 @@ static PROFILES: [Profile; 5] = [
             ("js_raft_delete_range", true),
             ("js_snapshot_sources", false),
         ]),
-        info_after_first_ping: true,
-        no_responders_names_subject: true,
-        reconnect_drops_subscriptions: true,
-        implicit_connect_event: true,
-        connect_event_over_account_limit: false,
-        global_account_events: true,
-        redacts_tokens: true,
-        detailed_account_stats: true,
         exit_code_after_term: 0,
-        names_queue_of_removed_subscription: true,
         config_digest: ConfigDigest::Whole,
-        refuses_blanks_in_names: true,
         unknown_conf_keys: &[],
+        requests: Dialect {
+            go: GoJson::V2,
+            unknown_fields: &[],
+        },
+        internal_queues: QUEUES_SINCE_2_11,
+        key_orders: &[],
     },
 ];

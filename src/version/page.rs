@@ -1,6 +1,8 @@
 //! `docs/versions.md`: what differs between the releases, from their profiles.
 
-use super::{ConfigDigest, Profile, Version};
+use nats_mock_protocol::json::GoJson;
+
+use super::{ConfigDigest, Feature, Profile, Version};
 use crate::generated;
 
 const INTRODUCTION: &str = "\
@@ -32,26 +34,20 @@ fn the_page_says_how_releases_differ() {
 fn cells(profile: &Profile) -> Vec<(&'static str, String)> {
     // Without `..`, so that a new difference is not forgotten here.
     let Profile {
+        line: _,
         version: _,
         git_commit,
         go,
         api_level,
         feature_flags,
-        info_after_first_ping,
-        no_responders_names_subject,
-        reconnect_drops_subscriptions,
-        implicit_connect_event,
-        connect_event_over_account_limit,
-        global_account_events,
-        redacts_tokens,
-        detailed_account_stats,
         exit_code_after_term,
-        names_queue_of_removed_subscription,
         config_digest,
-        refuses_blanks_in_names,
         unknown_conf_keys,
+        requests,
+        internal_queues,
+        key_orders,
     } = *profile;
-    vec![
+    let settings = vec![
         ("`git_commit` of INFO and VARZ", code(git_commit)),
         ("`go` of INFO and VARZ", code(go)),
         (
@@ -67,43 +63,7 @@ fn cells(profile: &Profile) -> Vec<(&'static str, String)> {
                 list(flags.collect())
             }),
         ),
-        (
-            "a second INFO with `connect_info` follows the first PING's answer",
-            yes_no(info_after_first_ping),
-        ),
-        (
-            "the 503 of a request that nobody answers carries `Nats-Subject`",
-            yes_no(no_responders_names_subject),
-        ),
-        (
-            "a second CONNECT drops the subscriptions made so far",
-            yes_no(reconnect_drops_subscriptions),
-        ),
-        (
-            "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
-            yes_no(implicit_connect_event),
-        ),
-        (
-            "a client over its account's connection limit raises a CONNECT event before it is refused",
-            yes_no(connect_event_over_account_limit),
-        ),
-        (
-            "clients of `$G` raise CONNECT and DISCONNECT events",
-            yes_no(global_account_events),
-        ),
-        (
-            "the user of a token login is shown as `[REDACTED]`",
-            yes_no(redacts_tokens),
-        ),
-        (
-            "account statistics hold the account's name and the traffic of routes, gateways and leaf nodes",
-            yes_no(detailed_account_stats),
-        ),
         ("exit code after TERM", exit_code_after_term.to_string()),
-        (
-            "the text about a queue subscription that a reload removes names the queue",
-            yes_no(names_queue_of_removed_subscription),
-        ),
         (
             "`config_digest` of VARZ, the log and `-t`",
             match config_digest {
@@ -113,14 +73,48 @@ fn cells(profile: &Profile) -> Vec<(&'static str, String)> {
             },
         ),
         (
-            "a server name with a blank is refused",
-            yes_no(refuses_blanks_in_names),
-        ),
-        (
             "configuration keys of the newest release that are unknown",
             list(unknown_conf_keys.iter().map(|key| code(key)).collect()),
         ),
-    ]
+        (
+            "fields of request options that are unknown",
+            list(
+                requests
+                    .unknown_fields
+                    .iter()
+                    .map(|key| code(key))
+                    .collect(),
+            ),
+        ),
+        (
+            "errors in requests' JSON are worded as by",
+            match requests.go {
+                GoJson::V1 => "Go before 1.27".to_owned(),
+                GoJson::V2 => "Go 1.27".to_owned(),
+            },
+        ),
+        (
+            "queues of IPQUEUESZ",
+            list(internal_queues.iter().map(|name| code(name)).collect()),
+        ),
+        (
+            "order of keys that is another than the newest release's",
+            list(
+                key_orders
+                    .iter()
+                    .map(|(endpoint, orders)| {
+                        let keys = orders.iter().flat_map(|order| order.keys);
+                        let keys: Vec<_> = keys.map(|key| code(key)).collect();
+                        format!("{endpoint}: {}", keys.join(", "))
+                    })
+                    .collect(),
+            ),
+        ),
+    ];
+    let features = Feature::ALL
+        .iter()
+        .map(|&feature| (feature.what(), yes_no(profile.has(feature))));
+    settings.into_iter().chain(features).collect()
 }
 
 fn none() -> String {

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use nats_mock::protocol::wire::ServerInfo;
 use nats_mock::{MemoryConnection, MockNats};
 
 use super::PATIENCE;
@@ -13,10 +14,16 @@ pub struct Raw(pub MemoryConnection);
 impl Raw {
     /// Connects, and takes INFO away.
     pub fn open(nats: &MockNats) -> Self {
+        Self::open_with_cid(nats).0
+    }
+
+    /// The same, with the client id that INFO tells.
+    pub fn open_with_cid(nats: &MockNats) -> (Self, u64) {
         let mut raw = Self(nats.connect_in_memory().expect("connects"));
         let info = raw.read();
-        assert!(info.starts_with("INFO {"), "{info}");
-        raw
+        let json = info.strip_prefix("INFO ").expect("INFO comes first");
+        let info = ServerInfo::parse(json.trim_end().as_bytes()).expect("INFO is JSON");
+        (raw, info.client_id)
     }
 
     /// Connects and logs in with further options of CONNECT, such as `,"echo":false`.
@@ -111,6 +118,7 @@ impl Tcp {
                 self.received.extend_from_slice(&chunk[..len]);
                 len > 0
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) => {
                 let broken = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
                 assert!(broken.contains(&error.kind()), "reading: {error}");

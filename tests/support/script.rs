@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use nats_mock::MockNats;
 use nats_mock::protocol::wire::{Limits, ServerBatch, ServerDecoder, ServerOp};
+use nats_mock::{Client, MockNats};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -66,6 +66,10 @@ pub enum Step {
         conn: usize,
         reset: bool,
     },
+    /// The operator has the connection closed.
+    Kick {
+        conn: usize,
+    },
     Advance {
         millis: u64,
     },
@@ -77,8 +81,11 @@ const PATTERNS: [&str; 14] = [
     "a", "a.b", "b.a", "a.b.c", "*", "a.*", "*.b", "*.*", "a.*.c", "*.*.*", ">", "a.>", "*.>",
     "a.b.>",
 ];
-const REQUESTS: [&str; 4] = [
+const REQUESTS: [&str; 7] = [
     "$SYS.REQ.USER.INFO",
+    "$SYS.REQ.ACCOUNT.PING.CONNZ",
+    "$SYS.REQ.ACCOUNT.PING.STATZ",
+    "$SYS.REQ.ACCOUNT.A.STATZ",
     "a.b",
     "no.body",
     "$SYS.REQ.SERVER.PING.IDZ",
@@ -111,6 +118,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => conn().prop_map(|conn| Step::Ping { conn }),
         1 => conn().prop_map(|conn| Step::Garbage { conn }),
         2 => (conn(), any::<bool>()).prop_map(|(conn, reset)| Step::Close { conn, reset }),
+        1 => conn().prop_map(|conn| Step::Kick { conn }),
         1 => (0..500_u64).prop_map(|millis| Step::Advance { millis }),
     ]
 }
@@ -137,7 +145,10 @@ pub fn script(len: impl Into<proptest::collection::SizeRange>) -> impl Strategy<
 /// script.
 pub struct World {
     pub nats: MockNats,
+    /// Somebody in the system account.
+    pub ops: Client,
     pub conns: Vec<Option<Raw>>,
+    cids: [u64; CONNS],
     published: u64,
 }
 
@@ -158,9 +169,12 @@ impl World {
             .manual_clock(epoch())
             .start_blocking()
             .expect("starts");
+        let ops = nats.client("ops").expect("logs in");
         Self {
             nats,
+            ops,
             conns: (0..CONNS).map(|_| None).collect(),
+            cids: [0; CONNS],
             published: 0,
         }
     }
@@ -170,8 +184,9 @@ impl World {
         let text = match *step {
             Step::Open { conn } => {
                 if self.conns[conn].as_mut().is_none_or(Raw::is_closed) {
-                    let opened = self.nats.connect_in_memory().expect("connects");
-                    self.conns[conn] = Some(Raw(opened));
+                    let opened = Raw::open_with_cid(&self.nats);
+                    self.cids[conn] = opened.1;
+                    self.conns[conn] = Some(opened.0);
                 }
                 return None;
             }
@@ -180,6 +195,12 @@ impl World {
                     Some(raw) if reset => raw.0.reset(),
                     raw => drop(raw),
                 }
+                return None;
+            }
+            Step::Kick { conn } => {
+                let kick = format!("$SYS.REQ.SERVER.{}.KICK", self.nats.server_id());
+                let body = format!("{{\"cid\":{}}}", self.cids[conn]);
+                super::system::ask(&mut self.ops, &kick, &body);
                 return None;
             }
             Step::Advance { millis } => {
@@ -276,6 +297,7 @@ impl Step {
             | Step::Request { conn, .. }
             | Step::Ping { conn }
             | Step::Garbage { conn }
+            | Step::Kick { conn }
             | Step::Close { conn, .. } => Some(conn),
         }
     }

@@ -113,10 +113,6 @@ impl BinaryDriver {
         self.scratch.conf()
     }
 
-    pub(super) fn write_conf(&self, text: &str) -> Result<(), DriverError> {
-        self.scratch.write_conf(text)
-    }
-
     fn expand(&self, arg: &str) -> String {
         arg.replace("$CONF", &self.scratch.conf().to_string_lossy())
     }
@@ -252,11 +248,15 @@ impl Driver for BinaryDriver {
         })
     }
 
+    fn configure(&mut self, conf: &str) -> Result<(), DriverError> {
+        self.scratch.write_conf(conf)
+    }
+
     fn reload(&mut self, conf: &str) -> Result<Reloaded, DriverError> {
         const DONE: &str = "[INF] Reloaded server configuration";
         const FAILED: &str = "[ERR] Failed to reload server configuration: ";
         let seen = self.scratch.read_log().len();
-        self.scratch.write_conf(conf)?;
+        self.configure(conf)?;
         self.kill(ProcessSignal::HUP)?;
         let started = Instant::now();
         while started.elapsed() < PATIENCE {

@@ -184,8 +184,12 @@ impl Driver for EmbeddedDriver {
         Ok(())
     }
 
+    fn configure(&mut self, conf: &str) -> Result<(), DriverError> {
+        self.program.configure(conf)
+    }
+
     fn reload(&mut self, conf: &str) -> Result<Reloaded, DriverError> {
-        self.program.write_conf(conf)?;
+        self.configure(conf)?;
         let reloaded = self.builder().and_then(|builder| {
             let nats = self.nats().map_err(|error| error.to_string())?;
             nats.reload(builder.server().clone())

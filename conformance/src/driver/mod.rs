@@ -142,6 +142,9 @@ pub trait Driver {
     /// Replaces the configuration and has the server reload it; returns when that is done.
     fn reload(&mut self, conf: &str) -> Result<Reloaded, DriverError>;
 
+    /// Replaces the configuration, and nothing more.
+    fn configure(&mut self, conf: &str) -> Result<(), DriverError>;
+
     /// Runs the server's program with `args` to its end. `$CONF` stands for the configuration file.
     fn run(&mut self, args: &[String]) -> Result<CommandOutput, DriverError>;
 

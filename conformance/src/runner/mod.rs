@@ -162,6 +162,7 @@ impl Run<'_> {
                 }
                 Ok(())
             }
+            Action::Configure { conf } => Ok(self.driver.configure(conf)?),
             Action::Run { args } => {
                 let output = self.driver.run(args)?;
                 self.output(&output);

@@ -162,6 +162,11 @@ pub enum Action {
         /// The new text of the configuration file.
         conf: String,
     },
+    /// Replaces the configuration file, of which the server hears nothing.
+    Configure {
+        /// The new text of the configuration file.
+        conf: String,
+    },
     /// Runs the server's program with these arguments to its end.
     Run {
         /// The arguments; `$CONF` stands for the path of the configuration file.

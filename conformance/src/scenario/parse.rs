@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::steps::{self, Parsed};
-use super::{Action, Deployment, Pings, Scenario, ScenarioError, Step};
+use super::{Deployment, Pings, Scenario, ScenarioError, Step};
 use crate::version::VersionRange;
 
 /// The shared configuration files a scenario may name, by name without `.conf`.
@@ -74,13 +74,13 @@ fn step(line: usize, text: &str, lines: &mut Lines<'_>) -> Result<Step, String> 
     let mut source = text.to_owned();
     let action = match steps::parse(rest)? {
         Parsed::Whole(action) => action,
-        Parsed::NeedsConf(end) => {
+        Parsed::NeedsConf(end, act) => {
             let conf = lines.block(&end)?;
             for line in conf.lines() {
                 source.push_str("\n    ");
                 source.push_str(line);
             }
-            Action::Reload { conf }
+            act(conf)
         }
     };
     Ok(Step {
@@ -203,7 +203,7 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Await, Goal, JsonPath, Operation, Pattern, Template};
+    use crate::scenario::{Action, Await, Goal, JsonPath, Operation, Pattern, Template};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_whole_scenario_is_read() {
         let scenario = parsed(
-            "# about\npurpose: shows it\nversions: >=2.12\nconf: <<END\n  a: 1\n\n# kept\nEND\nfile x.conf: b: 2\ntime_zone: America/New_York\n---\n\na: connect\n@<2.14 a: send \"PING\\r\\n\" repeat=2\na: await 2 MSG any-order set=x.y within=30s\nserver: reload <<E\np: 1\nE\n",
+            "# about\npurpose: shows it\nversions: >=2.12\nconf: <<END\n  a: 1\n\n# kept\nEND\nfile x.conf: b: 2\ntime_zone: America/New_York\n---\n\na: connect\n@<2.14 a: send \"PING\\r\\n\" repeat=2\na: await 2 MSG any-order set=x.y within=30s\nserver: reload <<E\np: 1\nE\nserver: configure <<E\np: 2\nE\n",
         );
         assert_eq!(scenario.purpose, "shows it");
         assert_eq!(scenario.deployment.conf, "  a: 1\n\n# kept\n");
@@ -235,7 +235,7 @@ mod tests {
             Some("America/New_York")
         );
         let lines: Vec<_> = scenario.steps.iter().map(|step| step.line).collect();
-        assert_eq!(lines, [13, 14, 15, 16]);
+        assert_eq!(lines, [13, 14, 15, 16, 19]);
         assert_eq!(
             scenario.steps[1].action,
             Action::Send {
@@ -263,6 +263,10 @@ mod tests {
             }
         );
         assert_eq!(scenario.steps[3].source, "server: reload <<E\n    p: 1");
+        let configure = Action::Configure {
+            conf: "p: 2\n".to_owned(),
+        };
+        assert_eq!(scenario.steps[4].action, configure);
     }
 
     #[test]

@@ -14,8 +14,8 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(20);
 pub(super) enum Parsed {
     /// A complete action.
     Whole(Action),
-    /// A reload, whose configuration follows up to this line.
-    NeedsConf(String),
+    /// An action with a configuration, which follows up to this line.
+    NeedsConf(String, fn(String) -> Action),
 }
 
 /// Reads `connection: operation arguments`.
@@ -55,12 +55,18 @@ fn server(verb: &str, mut words: Words) -> Result<Parsed, String> {
             "USR2" => Signal::Usr2,
             other => return Err(format!("signals are TERM, INT and USR2, not `{other}`")),
         }),
-        "reload" => {
+        "reload" | "configure" => {
             let block = words.bare("`<<` and the word that ends the configuration")?;
             words.end()?;
             return block
                 .strip_prefix("<<")
-                .map(|end| Parsed::NeedsConf(end.to_owned()))
+                .map(|end| {
+                    let act: fn(String) -> Action = match verb {
+                        "reload" => |conf| Action::Reload { conf },
+                        _ => |conf| Action::Configure { conf },
+                    };
+                    Parsed::NeedsConf(end.to_owned(), act)
+                })
                 .ok_or_else(|| "the configuration follows as a block, `<<END`".to_owned());
         }
         "check" => Action::Run {

@@ -23,15 +23,19 @@
 
 mod account_conns;
 mod client;
+mod close_reason;
 mod connect;
 mod envelope;
+mod latency;
 mod ocsp;
 mod statsz;
 
 pub use account_conns::{AccountConns, AccountConnsRequest, AccountStat};
 pub use client::{ClientInfo, DataStats, MsgBytes};
+pub use close_reason::{CloseReason, UnknownCloseReason};
 pub use connect::{AuthError, Connect, Disconnect};
 pub use envelope::ServerEnvelope;
+pub use latency::{RemoteLatency, ServiceLatency};
 pub use ocsp::{CertInfo, OcspLinkInvalid, OcspPeerReject};
 pub use statsz::{
     GatewayStat, RouteStat, ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,

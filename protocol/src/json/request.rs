@@ -1,8 +1,8 @@
 //! Reading a request body with Go's rules and Go's error texts.
 
-use super::GoJson;
 use super::scan::{SyntaxError, check};
 use super::value::{Cursor, Kind};
+use super::{Base64, GoJson};
 
 /// How the server that reads a request was built.
 ///
@@ -48,6 +48,8 @@ pub enum Slot<'a> {
     List(&'a mut Vec<String>),
     /// A Go `[]string` for which `null` and an empty list differ.
     NullableList(&'a mut Option<Vec<String>>),
+    /// A Go `[]byte`.
+    Bytes(&'a mut Option<Base64>),
 }
 
 /// A field of request options, as Go knows it.
@@ -69,6 +71,7 @@ impl<'a> Field<'a> {
             Slot::Int(_) => "int",
             Slot::Uint(_) => "uint64",
             Slot::List(_) | Slot::NullableList(_) => "[]string",
+            Slot::Bytes(_) => "[]uint8",
         };
         Self {
             name,
@@ -246,6 +249,11 @@ fn store(field: &mut Field<'_>, cursor: &mut Cursor<'_>) -> Result<(), Mismatch>
             **list = None;
             Ok(())
         }
+        (Slot::Bytes(bytes), Kind::Null) => {
+            cursor.raw();
+            **bytes = None;
+            Ok(())
+        }
         (_, Kind::Null) => {
             cursor.raw();
             Ok(())
@@ -262,6 +270,12 @@ fn store(field: &mut Field<'_>, cursor: &mut Cursor<'_>) -> Result<(), Mismatch>
         (Slot::Uint(number), Kind::Number) => integer(cursor, &mut **number, mismatch),
         (Slot::List(list), Kind::Array) => strings(cursor, list),
         (Slot::NullableList(list), Kind::Array) => strings(cursor, list.get_or_insert_default()),
+        (Slot::Bytes(bytes), Kind::Array) => numbers(cursor, &mut bytes.get_or_insert_default().0),
+        (Slot::Bytes(bytes), Kind::String) => {
+            // Go has another text for bad base64, which no server ever answers with.
+            **bytes = Some(Base64::decode(&cursor.string()).ok_or(mismatch)?);
+            Ok(())
+        }
         (_, _) => {
             cursor.raw();
             Err(mismatch)
@@ -285,6 +299,35 @@ fn integer<N: std::str::FromStr>(
             ..mismatch
         }),
     }
+}
+
+/// Bytes as a list of numbers, which Go reads too.
+fn numbers(cursor: &mut Cursor<'_>, list: &mut Vec<u8>) -> Result<(), Mismatch> {
+    list.clear();
+    let mut result = Ok(());
+    cursor.enter();
+    while cursor.more() {
+        let kind = cursor.kind();
+        let mismatch = Mismatch {
+            element: Some(list.len()),
+            ..Mismatch::new(kind, "uint8")
+        };
+        let mut byte = 0;
+        let read = match kind {
+            Kind::Number => integer(cursor, &mut byte, mismatch),
+            Kind::Null => {
+                cursor.raw();
+                Ok(())
+            }
+            _ => {
+                cursor.raw();
+                Err(mismatch)
+            }
+        };
+        list.push(byte);
+        result = result.and(read);
+    }
+    result
 }
 
 fn strings(cursor: &mut Cursor<'_>, list: &mut Vec<String>) -> Result<(), Mismatch> {

@@ -1,6 +1,7 @@
 //! Account INFO: what a server knows about an account.
 
 use super::{EventFilterOptions, SublistStats};
+use crate::events::ServiceLatency;
 use crate::json::{Extra, Field, RequestOptions, is_default};
 use crate::time::{Nanos, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,8 @@ pub struct AccountInfo {
     /// Figures of its subscription list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sublist_stats: Option<SublistStats>,
-    /// Service requests being waited for, by reply subject. Left out when empty.
+    /// Service requests being waited for, by reply subject: as [`AccountImport`], but `type` is the number 2
+    /// instead of `service`. Left out when empty.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub responses: BTreeMap<String, Value>,
     /// Unknown members.
@@ -149,7 +151,7 @@ pub struct AccountImport {
     pub latency: Option<ServiceLatencyConfig>,
     /// The first half of a latency measurement.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub m1: Option<Value>,
+    pub m1: Option<Box<ServiceLatency>>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,

@@ -116,7 +116,7 @@ pub struct Connz {
 pub struct ConnInfo {
     /// Client id, unique on its server.
     pub cid: u64,
-    /// `Client`, or since 2.11 `Leafnode`. Left out when empty.
+    /// `Client`, or since 2.11 `Leafnode`; `Gateway` in GATEWAYZ. Left out when empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// `nats`, `mqtt` or `websocket`. Left out when empty.

@@ -1,5 +1,6 @@
 //! The `jetstream` section of VARZ and STATSZ.
 
+use crate::jetstream::PeerInfo;
 use crate::json::{Extra, Presence, is_default};
 use crate::time::{Nanos, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -190,32 +191,6 @@ pub struct MetaSnapshotStats {
     /// Nanoseconds it took. Left out when zero.
     #[serde(skip_serializing_if = "is_default")]
     pub last_duration: Nanos,
-    /// Unknown members.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-/// A member of a replicated group.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PeerInfo {
-    /// Server name.
-    pub name: String,
-    /// Whether it has everything and was seen lately.
-    pub current: bool,
-    /// Whether it was not seen lately. Left out when not.
-    #[serde(skip_serializing_if = "is_default")]
-    pub offline: bool,
-    /// Nanoseconds since it was seen.
-    pub active: Nanos,
-    /// Operations it is behind. Left out when zero.
-    #[serde(skip_serializing_if = "is_default")]
-    pub lag: u64,
-    /// Short id of the server.
-    pub peer: String,
-    /// Whether it is assigned but not a member yet. Left out when not.
-    #[serde(skip_serializing_if = "is_default")]
-    pub pending: bool,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,

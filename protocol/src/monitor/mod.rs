@@ -20,12 +20,22 @@
 
 mod account_info;
 mod account_statz;
+mod accountz;
+mod commands;
 mod connz;
+mod expvarz;
+mod gatewayz;
 mod healthz;
 mod idz;
+mod ipqueuesz;
 mod jetstream;
+mod jsz;
+mod leafz;
 mod options;
+mod profilez;
+mod raftz;
 mod reply;
+mod routez;
 mod statsz;
 mod subsz;
 mod user_info;
@@ -37,15 +47,25 @@ pub use account_info::{
     ServiceLatencyConfig,
 };
 pub use account_statz::{AccountStatz, AccountStatzOptions};
+pub use accountz::{Accountz, AccountzOptions};
+pub use commands::{KickRequest, LdmRequest, NumSubsRequest};
 pub use connz::{ConnInfo, ConnState, Connz, ConnzOptions, ProxyInfo, TlsPeerCert};
+pub use expvarz::{Expvarz, ExpvarzOptions, MemStats, SizeClass};
+pub use gatewayz::{AccountGatewayz, Gatewayz, GatewayzOptions, RemoteGatewayz};
 pub use healthz::{Healthz, HealthzError, HealthzOptions};
 pub use idz::ServerId;
+pub use ipqueuesz::{IpqueueInfo, Ipqueuesz, IpqueueszOptions};
 pub use jetstream::{
     JetStreamApiStats, JetStreamConfig, JetStreamLimits, JetStreamStats, JetStreamVarz,
-    MetaClusterInfo, MetaSnapshotStats, PeerInfo,
+    MetaClusterInfo, MetaSnapshotStats,
 };
+pub use jsz::{Jsz, JszAccount, JszOptions, JszRaftGroup, JszStream};
+pub use leafz::{LeafInfo, Leafz, LeafzOptions};
 pub use options::EventFilterOptions;
+pub use profilez::{Profilez, ProfilezOptions};
+pub use raftz::{RaftGroup, RaftGroupPeer, Raftz, RaftzOptions};
 pub use reply::{ApiError, Reply};
+pub use routez::{RouteInfo, Routez, RoutezOptions};
 pub use statsz::StatszOptions;
 pub use subsz::{SubDetail, SublistStats, Subsz, SubszOptions};
 pub use user_info::{Permissions, ResponsePermission, SubjectPermission, UserInfo};

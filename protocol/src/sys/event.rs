@@ -34,7 +34,7 @@ pub enum EventSubject<'a> {
         /// Account.
         account: &'a str,
     },
-    /// `$SYS.ACCOUNT.<account>.LEAFNODE.DISCONNECT`.
+    /// `$SYS.ACCOUNT.<account>.LEAFNODE.DISCONNECT`; documented, but no release from 2.10 to 2.15 sends it.
     LeafNodeDisconnect {
         /// Account.
         account: &'a str,
@@ -71,7 +71,7 @@ pub enum EventSubject<'a> {
         /// Server id.
         server: &'a str,
     },
-    /// `$SYS.LATENCY.M2.<hash>`: the second half of a latency measurement, from one server to another.
+    /// `$SYS.LATENCY.M2.<hash>`: a [`RemoteLatency`](crate::events::RemoteLatency) from one server to another.
     Latency {
         /// Hash of the receiving server's name, 8 characters.
         hash: &'a str,

@@ -14,11 +14,13 @@
 //! assert_eq!(request, RequestSubject::Server { target: Target::Ping, endpoint: Endpoint::Varz });
 //! ```
 
+mod assignment;
 mod endpoint;
 mod event;
 mod inbox;
 mod request;
 
+pub use assignment::AssignmentSubject;
 pub use endpoint::{AccountEndpoint, ClaimsEndpoint, Endpoint, ServerCommand};
 pub use event::EventSubject;
 pub use inbox::InboxSubject;
@@ -30,7 +32,7 @@ pub use request::{RequestSubject, Target};
 pub struct SysSubjectError {
     /// What was given, cut to its first 128 characters.
     pub subject: String,
-    /// What was expected: an event, a request or an inbox subject.
+    /// What was expected: an event, a request, an inbox or an assignment.
     pub expected: &'static str,
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use nats_mock_protocol::sys::EventSubject;
 
-use super::{ENDPOINTS, Endpoint, LISTENED_TO, Scope};
+use super::{Endpoint, LISTENERS, On, Other, Scope};
 use crate::core::Time;
 use crate::generated;
-use crate::services::Deployment;
+use crate::services::{Configuration, Deployment};
 use crate::topology::{AccountOptions, Topology, UserOptions};
 use crate::{Builder, MockNats, Subscription};
 
@@ -32,9 +32,10 @@ fn the_page_says_what_is_answered_and_emitted() {
     let mut text = INTRODUCTION.to_owned();
     text += &generated::table(
         &["Subjects", "Answer"],
-        ENDPOINTS
-            .iter()
-            .map(|endpoint| vec![code_list(&subjects(endpoint)), meaning(endpoint).to_owned()]),
+        endpoints().map(|endpoint| {
+            let subjects = endpoint.subjects("<account>");
+            vec![code_list(&subjects), meaning(endpoint).to_owned()]
+        }),
     );
     text += "\n## Requests open to other accounts\n\nTo be sent by users of any account, about that account.\n\n";
     text += &generated::table(&["Subject", "Answered as"], open_requests());
@@ -60,8 +61,10 @@ fn the_page_says_what_is_answered_and_emitted() {
     }
     text += "\nSubjects that a server subscribes to, so that counts of subscriptions are right, while nothing \
              answers:\n\n";
-    for subject in LISTENED_TO {
-        text += &format!("- `{subject}`\n");
+    for listener in LISTENERS {
+        if let Other(subject) = listener {
+            text += &format!("- `{subject}`\n");
+        }
     }
     generated::page("subjects.md", &text);
 }
@@ -74,23 +77,11 @@ fn code_list(subjects: &[String]) -> String {
     subjects.join("<br>")
 }
 
-/// Where an endpoint is reached.
-fn subjects(endpoint: &Endpoint) -> Vec<String> {
-    let name = endpoint.name;
-    match endpoint.scope {
-        Scope::Server => {
-            let mut subjects = vec![
-                format!("$SYS.REQ.SERVER.PING.{name}"),
-                format!("$SYS.REQ.SERVER.<id>.{name}"),
-            ];
-            if name == "STATSZ" {
-                subjects.insert(0, "$SYS.REQ.SERVER.PING".to_owned());
-            }
-            subjects
-        }
-        Scope::Account => vec![format!("$SYS.REQ.ACCOUNT.<account>.{name}")],
-        Scope::User => vec![format!("$SYS.REQ.USER.<account>.{name}")],
-    }
+fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    LISTENERS.iter().filter_map(|listener| match listener {
+        On(endpoint) => Some(endpoint),
+        Other(_) => None,
+    })
 }
 
 fn meaning(endpoint: &Endpoint) -> &'static str {
@@ -100,9 +91,32 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::Server, "VARZ") => "configuration and counters",
         (Scope::Server, "SUBSZ") => "subscriptions and the figures of their lists",
         (Scope::Server, "CONNZ") => "open and closed connections",
+        (Scope::Server, "ROUTEZ") => "routes; a server on its own has none",
+        (Scope::Server, "GATEWAYZ") => "gateways; a server on its own has none",
+        (Scope::Server, "LEAFZ") => "leaf nodes; a server on its own has none",
+        (Scope::Server, "ACCOUNTZ") => "the accounts, or what is known about one",
+        (Scope::Server, "JSZ") => "JetStream, which is disabled",
         (Scope::Server, "HEALTHZ") => "whether the server is ready",
+        (Scope::Server, "PROFILEZ") => "a profile of the Go runtime, without samples",
+        (Scope::Server, "EXPVARZ") => "variables of the Go runtime, as the test sets them",
+        (Scope::Server, "IPQUEUESZ") => "the queues between the server's parts",
+        (Scope::Server, "RAFTZ") => "replicated groups; without JetStream there are none",
+        (Scope::ServerAlone, "RELOAD") => "the configuration is read again",
+        (Scope::ServerAlone, "KICK") => "a client's connection is closed",
+        (Scope::ServerAlone, "LDM") => "a client is told to go elsewhere",
+        (Scope::Account, "SUBSZ") => "subscriptions of an account",
         (Scope::Account, "CONNZ") => "open and closed connections of an account",
+        (Scope::Account, "LEAFZ") => "leaf nodes of an account",
+        (Scope::Account, "JSZ") => "JetStream of an account, which is disabled",
         (Scope::Account, "INFO") => "what the server knows about an account",
+        (Scope::Account, "STATZ") => "connections and traffic of an account",
+        (Scope::Account, "CONNS") => "the same, as the event says it",
+        (Scope::At(_), "STATSZ") => "the same, under its older subject",
+        (Scope::At(_), "STATZ") => "connections and traffic of all accounts, or of some",
+        (Scope::At(_), "NSUBS") => {
+            "the number of clients' subscriptions to a subject in an account"
+        }
+        (Scope::At(_), "SUBSCRIBERS") => "the number of clients' subscriptions to a subject",
         (Scope::User, "INFO") => "the asking user and what it may do",
         (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),
     }
@@ -114,10 +128,12 @@ fn open_requests() -> Vec<Vec<String>> {
     topology.servers[0]
         .accounts
         .push(AccountOptions::new("USERS"));
-    let deployment = Deployment::new(&topology, Time::default());
+    let deployment = Deployment::new(&topology, Configuration::default(), Time::default(), 0);
     let core = deployment.core();
     let account = core.account_named("USERS").unwrap();
-    let answered: BTreeSet<String> = ENDPOINTS.iter().flat_map(subjects).collect();
+    let answered: BTreeSet<String> = endpoints()
+        .flat_map(|endpoint| endpoint.subjects("<account>"))
+        .collect();
     core.account(account)
         .imports
         .iter()

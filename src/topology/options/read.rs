@@ -13,6 +13,7 @@ use super::{
     words::quote,
 };
 use crate::Version;
+use crate::version::Feature;
 
 const MIN_LAME_DUCK_DURATION: i64 = 30_000_000_000;
 
@@ -95,7 +96,7 @@ impl<'d> Reader<'d> {
             "client_advertise" => options.client_advertise = non_empty(string(value)?),
             "server_name" => {
                 let name = string(value)?;
-                if name.contains(' ') && profile.refuses_blanks_in_names {
+                if name.contains(' ') && profile.has(Feature::BlanksInNamesRefused) {
                     return Err(invalid(value, "server name cannot contain spaces"));
                 }
                 options.server_name = non_empty(name);

@@ -1,0 +1,78 @@
+//! Waiting without polling: in a thread, and on any runtime.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use crate::net::{Alarm, IoThread};
+
+/// What `poll` comes to, waiting for it in this thread; `None` when the time is up.
+pub(super) fn block_on<T>(
+    timeout: Duration,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    let deadline = Instant::now().checked_add(timeout);
+    let waker = Waker::from(Arc::new(ThreadWaker(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(result) = poll(&mut context) {
+            return Some(result);
+        }
+        match deadline {
+            Some(deadline) => {
+                let left = deadline.checked_duration_since(Instant::now())?;
+                std::thread::park_timeout(left);
+            }
+            None => std::thread::park(),
+        }
+    }
+}
+
+struct ThreadWaker(Thread);
+
+impl Wake for ThreadWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The end of a wait on a runtime that may have no timers, or has stopped its clock: the
+/// deployment's own thread looks at the time.
+#[derive(Debug)]
+pub(super) struct Deadline<'a> {
+    io: &'a IoThread,
+    /// `None` never comes.
+    at: Option<Instant>,
+    alarm: Option<(Waker, Alarm)>,
+}
+
+impl<'a> Deadline<'a> {
+    pub fn after(timeout: Duration, io: &'a IoThread) -> Self {
+        Self {
+            io,
+            at: Instant::now().checked_add(timeout),
+            alarm: None,
+        }
+    }
+
+    /// Whether the time is up; if not, wakes the caller when it is.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else {
+            return Poll::Pending;
+        };
+        if at <= Instant::now() {
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        if self
+            .alarm
+            .as_ref()
+            .is_none_or(|(known, _)| !known.will_wake(waker))
+        {
+            let alarm = self.io.wake_at(at, waker.clone());
+            self.alarm = Some((waker.clone(), alarm));
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,68 @@
+//! What came with a release line and stayed.
+
+use super::Version;
+
+/// Writes down each feature once: its name, the first line that has it, and what it is in the words
+/// of `docs/versions.md`.
+macro_rules! features {
+    ($($name:ident since $since:ident: $what:literal,)+) => {
+        /// Something that all lines from one on do, and none before.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Feature {
+            $($name,)+
+        }
+
+        impl Feature {
+            #[cfg(test)]
+            pub const ALL: &[Feature] = &[$(Feature::$name,)+];
+
+            /// The first line that has it.
+            pub const fn since(self) -> Version {
+                match self {
+                    $(Feature::$name => Version::$since,)+
+                }
+            }
+
+            #[cfg(test)]
+            pub const fn what(self) -> &'static str {
+                match self {
+                    $(Feature::$name => $what,)+
+                }
+            }
+        }
+    };
+}
+
+features! {
+    // Connections.
+    InfoAfterFirstPing since V2_12: "a second INFO with `connect_info` follows the first PING's answer",
+    NoRespondersNamesSubject since V2_12: "the 503 of a request that nobody answers carries `Nats-Subject`",
+    ReconnectDropsSubscriptions since V2_12: "a second CONNECT drops the subscriptions made so far",
+    QueueOfRemovedSubscription since V2_14: "the text about a queue subscription that a reload removes names the queue",
+    BlanksInNamesRefused since V2_11: "a server name with a blank is refused",
+    // Events.
+    ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
+    NoConnectEventOverAccountLimit since V2_15: "a client over its account's connection limit raises no CONNECT event before it is refused",
+    GlobalAccountEvents since V2_12: "clients of `$G` raise CONNECT and DISCONNECT events",
+    RedactedTokens since V2_11: "the user of a token login is shown as `[REDACTED]`",
+    AccountNames since V2_11: "events and replies name the account in `name`, `name_tag` and `account_tag`",
+    TrafficOfLinks since V2_11: "account statistics hold the traffic of routes, gateways and leaf nodes",
+    // Requests.
+    StatszOnDemand since V2_14: "a STATSZ request without a reply subject is heeded more than once a second",
+    AllSubszCounted since V2_11: "`total` of SUBSZ counts all subscriptions that match, not those of the page",
+    CidOfAnyState since V2_11: "CONNZ for one `cid` in state 2 looks among open connections, too",
+    CidHeedsFilters since V2_14: "CONNZ for one `cid` heeds `acc`, `user` and `mqtt_client`",
+    ClosedDetailsNotKept since V2_14: "details of closed connections' subscriptions are not shown again in later CONNZ replies",
+    // Members of replies.
+    MaxProcs since V2_11: "`gomaxprocs` of STATSZ",
+    SlowConsumerStats since V2_11: "`slow_consumer_stats` of STATSZ",
+    StaleConnections since V2_12: "stale connections and stalled clients in STATSZ and VARZ, `stalls` of CONNZ",
+    ClientTraffic since V2_14: "the traffic of clients apart, in STATSZ and VARZ",
+    ConfigDigest since V2_11: "`config_digest` of VARZ",
+    DiskWaits since V2_14: "`disk_io_wait_stats` of VARZ",
+    RoutezOfUnnamedServers since V2_12: "`server_name` of ROUTEZ, when no name is configured",
+    JetStreamApiLevel since V2_11: "`level` of JetStream's API statistics",
+    JszTotal since V2_11: "`total` of JSZ",
+    QueuesOfPermissions since V2_14: "permissions in USER.INFO name the queues they are for",
+    UserInfoNames since V2_12: "`account_name` and `user_name` of USER.INFO",
+}
