@@ -27,6 +27,7 @@ pub(super) fn mask(
     Walk {
         normaliser,
         text,
+        root,
         freedom,
         place: Vec::new(),
     }
@@ -36,6 +37,7 @@ pub(super) fn mask(
 struct Walk<'a> {
     normaliser: &'a Normaliser,
     text: &'a [u8],
+    root: &'a Node,
     freedom: Freedom<'a>,
     place: Vec<Place<'a>>,
 }
@@ -43,7 +45,9 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Whether the present place is one of `paths`.
     fn is_in(&self, paths: &[JsonPath]) -> bool {
-        paths.iter().any(|p| p.matches(&self.place, self.text))
+        paths
+            .iter()
+            .any(|p| p.matches(self.root, &self.place, self.text))
     }
 
     fn node(&mut self, node: &'a Node) -> Masked {
@@ -101,11 +105,17 @@ impl<'a> Walk<'a> {
         masked
     }
 
+    /// Whether this is a figure of the runtime that EXPVARZ shows.
+    fn is_in_memory_statistics(&self) -> bool {
+        self.place.iter().any(|(key, _)| key == "memstats")
+    }
+
     fn scalar(&self, node: &Node) -> Masked {
         let raw = &self.text[node.span.clone()];
         let key = self.place.last().map_or("", |(key, _)| key.as_str());
         let mut masked = Masked::default();
         match node.kind {
+            Kind::Number if self.is_in_memory_statistics() => masked.hole(HoleKind::Memory, raw),
             Kind::Number => match number_rule(key, raw) {
                 Some(kind) => masked.hole(kind, raw),
                 None => masked.bytes(raw),

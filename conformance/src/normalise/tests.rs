@@ -61,6 +61,10 @@ fn machine_figures_keep_their_type() {
         payload(r#"{"rtt":"466µs","uptime":"1m0s","idle":"0s"}"#),
         r#"{"rtt":"<duration>","uptime":"<elapsed>","idle":"<elapsed>"}"#
     );
+    assert_eq!(
+        payload(r#"{"memstats":{"Alloc":12,"EnableGC":true,"BySize":[{"Size":8,"Frees":1.5}]}}"#),
+        r#"{"memstats":{"Alloc":<mem>,"EnableGC":true,"BySize":[{"Size":<mem>,"Frees":<mem>}]}}"#
+    );
     for exact in [
         r#"{"rtt":0}"#,
         r#"{"rtt":"0s"}"#,

@@ -5,9 +5,12 @@ use crate::json::{Kind, Node};
 /// A place in a JSON document: keys joined by dots, `*` for any element of a list or any key.
 ///
 /// `*[subject=$SYS.*]` takes only those elements whose `subject` is so; a `*` at the end of the value
-/// stands for any rest.
+/// stands for any rest. In front of the path, `[acc=SYS].conns`, it is the document that has to be so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonPath(Vec<Part>);
+pub struct JsonPath {
+    root: Part,
+    parts: Vec<Part>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Part {
@@ -34,19 +37,23 @@ impl JsonPath {
             parts.push(Part::new(&rest[..end]));
             match rest.get(end + 1..) {
                 Some(more) => rest = more,
-                None => return Self(parts),
+                None => break,
             }
         }
+        let root = if parts[0].key.is_empty() {
+            parts.remove(0)
+        } else {
+            Part::new("")
+        };
+        Self { root, parts }
     }
 
-    /// Whether `place`, in the document `text`, is the place meant.
-    pub fn matches(&self, place: &[Place<'_>], text: &[u8]) -> bool {
-        self.0.len() == place.len()
-            && self
-                .0
-                .iter()
-                .zip(place)
-                .all(|(part, (key, node))| part.matches(key, node, text))
+    /// Whether `place`, in the document `root` of `text`, is the place meant.
+    pub fn matches(&self, root: &Node, place: &[Place<'_>], text: &[u8]) -> bool {
+        let mut parts = self.parts.iter().zip(place);
+        self.parts.len() == place.len()
+            && self.root.matches("", root, text)
+            && parts.all(|(part, (key, node))| part.matches(key, node, text))
     }
 }
 
@@ -116,17 +123,18 @@ mod tests {
     use super::*;
     use crate::json::locate;
 
-    const TEXT: &str = r#"{"list":[{"subject":"$SYS.A.B","n":1},{"subject":"x","n":2}]}"#;
+    const TEXT: &str = r#"{"acc":"A","list":[{"subject":"$SYS.A.B","n":1},{"subject":"x","n":2}]}"#;
 
     /// The values in `TEXT` that `path` means.
     fn meant(path: &str) -> Vec<&'static str> {
         fn walk<'n>(
+            root: &'n Node,
             node: &'n Node,
             place: &mut Vec<Place<'n>>,
             path: &JsonPath,
             out: &mut Vec<&'static str>,
         ) {
-            if path.matches(place, TEXT.as_bytes()) {
+            if path.matches(root, place, TEXT.as_bytes()) {
                 out.push(&TEXT[node.span.clone()]);
             }
             let children: Vec<Place<'_>> = match &node.kind {
@@ -139,13 +147,19 @@ mod tests {
             };
             for (key, child) in children {
                 place.push((key, child));
-                walk(child, place, path, out);
+                walk(root, child, place, path, out);
                 place.pop();
             }
         }
         let root = locate(TEXT.as_bytes()).expect("JSON");
         let mut out = Vec::new();
-        walk(&root, &mut Vec::new(), &JsonPath::new(path), &mut out);
+        walk(
+            &root,
+            &root,
+            &mut Vec::new(),
+            &JsonPath::new(path),
+            &mut out,
+        );
         out
     }
 
@@ -166,6 +180,14 @@ mod tests {
         assert!(meant("list.*[subject=$SYS].n").is_empty());
         assert!(meant("list.*[nothing=x].n").is_empty());
         assert!(meant("list[subject=x].*.n").is_empty());
+    }
+
+    #[test]
+    fn the_document_can_have_a_condition() {
+        assert_eq!(meant("[acc=A].list.0.n"), ["1"]);
+        assert_eq!(meant("[acc=A].acc"), ["\"A\""]);
+        assert!(meant("[acc=B].list.0.n").is_empty());
+        assert_eq!(meant("[acc=A]"), [TEXT]);
     }
 
     #[test]
