@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 /// How long to watch at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The time between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// The time between two looks. Bytes on their way through a busy system's loopback are not seen, so
+/// the looks together have to last longer than that way.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// How many looks in a row must find every thread asleep.
-const LOOKS: usize = 3;
+const LOOKS: usize = 4;
 
 /// Returns when every thread of process `pid` has been asleep for a few looks in a row.
 ///

@@ -251,7 +251,7 @@ impl Normaliser {
                 payload: None,
             };
         };
-        let headers = self.text(&body.headers);
+        let headers = self.headers(&body.headers);
         let decoded = encoding::decoded(&body.headers, &body.payload);
         let payload = self.payload(decoded.as_ref().unwrap_or(&body.payload), freedom);
         let mut line = self.text(&frame.line);
@@ -263,6 +263,24 @@ impl Normaliser {
             headers: Some(headers),
             payload: Some(payload),
         }
+    }
+
+    /// Masks a header block. What a service import adds about the requester is JSON.
+    fn headers(&self, headers: &[u8]) -> Masked {
+        const REQUESTER: &[u8] = b"Nats-Request-Info: ";
+        let mut masked = Masked::default();
+        for line in headers.split_inclusive(|b| *b == b'\n') {
+            match line.strip_prefix(REQUESTER) {
+                Some(rest) => {
+                    let json = rest.trim_ascii_end();
+                    masked.bytes(REQUESTER);
+                    masked.append(self.payload(json, Freedom::default()));
+                    masked.bytes(&rest[json.len()..]);
+                }
+                None => masked.append(self.text(line)),
+            }
+        }
+        masked
     }
 
     fn info_or_line(&self, line: &[u8], freedom: Freedom<'_>) -> Masked {

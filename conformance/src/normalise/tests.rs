@@ -135,6 +135,22 @@ fn sizes_are_hidden_only_when_the_payload_varies_in_length() {
 }
 
 #[test]
+fn what_imports_say_of_the_requester_is_normalised() {
+    let headers =
+        "NATS/1.0\r\nA: {\"rtt\":1}\r\nNats-Request-Info: {\"acc\":\"A\",\"rtt\":1234}\r\n\r\n";
+    let total = headers.len() + 1;
+    let line = format!("HMSG a 1 {} {total}\r\n", headers.len());
+    assert_eq!(
+        shown(&frame(&format!("{line}{headers}x\r\n")), Freedom::default()),
+        [
+            "HMSG a 1 <n> <n>\\r\\n",
+            "NATS/1.0\\r\\nA: {\"rtt\":1}\\r\\nNats-Request-Info: {\"acc\":\"A\",\"rtt\":<ns>}\\r\\n\\r\\n",
+            "x"
+        ]
+    );
+}
+
+#[test]
 fn compressed_payloads_are_shown_as_they_were() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
