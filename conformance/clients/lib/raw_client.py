@@ -1,5 +1,6 @@
 """A client of raw bytes, for connections whose every operation must be known."""
 
+import contextlib
 import json
 import socket
 import time
@@ -11,7 +12,8 @@ class RawClient:
     def __init__(self, port, user, password, name):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.lines = self.socket.makefile("rb")
-        self.expect(b"INFO ")
+        self.pinged = False
+        self.info = json.loads(self.expect(b"INFO ").partition(b" ")[2])
         options = {"verbose": False, "pedantic": False, "user": user, "pass": password, "name": name, "lang": "raw",
                    "version": "1.0.0", "protocol": 1, "echo": True, "headers": True, "no_responders": True}
         self.send(b"CONNECT " + json.dumps(options).encode())
@@ -31,6 +33,7 @@ class RawClient:
         """The next line that begins with `start`, past others; the server's PINGs are answered."""
         while line := self.lines.readline():
             if line.startswith(b"PING"):
+                self.pinged = True
                 self.send(b"PONG")
             if line.startswith(start):
                 return line
@@ -41,6 +44,18 @@ class RawClient:
     def flush(self):
         self.send(b"PING")
         self.expect(b"PONG")
+
+    def measured(self):
+        """Waits until the server has measured the round trip time, which it does a second or two after the login."""
+        if not self.pinged:
+            self.expect(b"PING")
+        self.flush()
+
+    def closed(self):
+        """Waits until the server has closed the connection."""
+        with contextlib.suppress(ConnectionResetError):
+            while self.lines.readline():
+                pass
 
     def request(self, subject, body=b""):
         """The JSON reply of a system service."""
