@@ -19,6 +19,8 @@ pub(crate) struct Account {
     /// One entry for each server of the deployment.
     pub on_server: Vec<AccountOnServer>,
     pub imports: Vec<Import>,
+    /// A reload has taken it out of the configuration. Its place stays taken.
+    pub removed: bool,
     pub replies: super::imports::ReplyRoutes,
 }
 

@@ -159,6 +159,7 @@ impl Core {
                 .take(self.servers.len())
                 .collect(),
             imports: Vec::new(),
+            removed: false,
             replies: ReplyRoutes::default(),
         });
         AccountId((self.accounts.len() - 1) as u16)

@@ -207,8 +207,10 @@ impl Core {
         &self.accounts[id.0 as usize]
     }
 
+    /// The accounts that there are.
     pub fn accounts(&self) -> impl Iterator<Item = (AccountId, &Account)> {
-        (0..).map(AccountId).zip(&self.accounts)
+        let all = (0..).map(AccountId).zip(&self.accounts);
+        all.filter(|(_, account)| !account.removed)
     }
 
     pub fn account_named(&self, name: &str) -> Option<AccountId> {

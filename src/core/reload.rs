@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::authenticate::Login;
 use super::conn::ConnId;
 use super::server::ServerId;
+use super::subs::{Receiver, SubId};
 use super::{CloseReason, Core, Time};
 use crate::topology::ServerSpec;
 
@@ -53,11 +54,32 @@ impl Core {
                 account: super::AccountId(account as u16),
             });
         }
+        for account in &old.accounts {
+            let spec = &self.server(server).spec;
+            let stays = spec.accounts.iter().any(|kept| kept.name == account.name);
+            if let Some(id) = self.account_named(&account.name).filter(|_| !stays) {
+                self.remove_account(id);
+            }
+        }
         self.apply_limits(server, &old);
         if reauthorizes {
             self.reauthorize(server);
         }
         Ok(())
+    }
+
+    /// Takes an account away with all that it imports. Its clients are still to be closed.
+    fn remove_account(&mut self, id: super::AccountId) {
+        self.account_mut(id).removed = true;
+        let imports: Vec<SubId> = self
+            .subs
+            .iter()
+            .filter(|(_, sub)| sub.account == id && matches!(sub.receiver, Receiver::Import(_)))
+            .map(|(place, _)| SubId(place as u32))
+            .collect();
+        for import in imports {
+            self.remove_sub(import);
+        }
     }
 
     fn apply_limits(&mut self, server: ServerId, old: &ServerSpec) {

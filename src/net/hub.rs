@@ -82,6 +82,10 @@ pub(crate) struct Exchange {
 /// other.
 const MEMORY_PORTS: std::ops::Range<u16> = 10_000..32_000;
 
+/// What a connection in memory takes before a write would block: about what the system keeps for a
+/// socket.
+const MEMORY_PIPE: usize = 4 * 1024 * 1024;
+
 /// Connections whose output is smaller than this start over with no buffer, so that many idle
 /// connections cost little.
 const LENT_FROM: usize = 1024;
@@ -173,6 +177,11 @@ impl Hub {
                 Some(Transport::Memory(waker)) => {
                     if let Some(waker) = waker.take() {
                         waker.wake();
+                    }
+                    let core = state.deployment.core();
+                    let now = core.now();
+                    if core.conn(id).is_some_and(|conn| conn.pending() > MEMORY_PIPE) {
+                        state.deployment.write_blocked(now, id);
                     }
                 }
                 None => {}
