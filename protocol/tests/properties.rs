@@ -100,8 +100,17 @@ proptest! {
     fn values_survive_a_round_trip(value in everything()) {
         let written = json::to_vec(&value);
         prop_assert!(!written.iter().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0..0x20)));
+        let separators = ['\u{2028}', '\u{2029}'];
+        prop_assert!(!String::from_utf8_lossy(&written).contains(separators));
         prop_assert_eq!(check(&written, GoJson::V2), Ok(()));
         prop_assert_eq!(serde_json::from_slice::<Everything>(&written).unwrap(), value);
+    }
+
+    #[test]
+    fn writing_leaves_alone_what_is_there(value in everything()) {
+        let mut out = b"MSG foo.> 1 &\r\n".to_vec();
+        json::to_writer(&mut out, &value).unwrap();
+        prop_assert_eq!(out, [b"MSG foo.> 1 &\r\n".as_slice(), &json::to_vec(&value)].concat());
     }
 
     #[test]

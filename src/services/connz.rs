@@ -3,30 +3,28 @@
 
 use std::cmp::Reverse;
 
-use nats_mock_protocol::monitor::{ConnState, Connz, ConnzOptions};
+use nats_mock_protocol::monitor::{ConnState, Connz, ConnzOptions, Reply};
 use nats_mock_protocol::subject;
+use serde::{Serialize, Serializer};
 
-use super::conn_info::{Listed, conn_info};
+use super::conn_info::{ClosedDetails, Listed, conn_info};
 use super::registry::{Endpoint, Scope};
-use super::requests::Refusal;
+use super::requests::{Answer, Call, Refusal};
 use super::subsz::{DEFAULT_LIMIT, page};
 use super::system::Context;
 use crate::core::{AccountId, ClosedConn, Conn, Core, Server};
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("CONNZ", Scope::Server, |context, call| {
-    call.answer(context, |context, options: ConnzOptions| {
-        connz(context, &options)
-    })
+    answer(context, call, call.options(context))
 });
 
 /// The account of the subject takes the place of the one in the options.
 pub(super) const ACCOUNT_ENDPOINT: Endpoint =
     Endpoint::new("CONNZ", Scope::Account, |context, call| {
-        call.answer(context, |context, mut options: ConnzOptions| {
-            options.acc = call.token(3).to_owned();
-            connz(context, &options)
-        })
+        let acc = call.token(3).to_owned();
+        let options = call.options(context);
+        answer(context, call, options.map(|it| ConnzOptions { acc, ..it }))
     });
 
 const SORTS: [&str; 14] = [
@@ -46,36 +44,50 @@ const SORTS: [&str; 14] = [
     "rtt",
 ];
 
-/// The order that is asked for, if it is one that goes with the other options.
-fn checked_sort(options: &ConnzOptions) -> Result<&str, String> {
-    let sort = match options.sort.as_str() {
-        "" => "cid",
-        sort => sort,
-    };
+fn check(options: &ConnzOptions) -> Result<(), String> {
+    let sort = sort(options);
     if !SORTS.contains(&sort) {
         return Err(format!("invalid sorting option: {sort}"));
     }
     if matches!(sort, "stop" | "reason") && options.state != ConnState::CLOSED {
         return Err(format!("sort by {sort} only valid on closed connections"));
     }
-    Ok(sort)
+    if filter(options).is_some() && options.acc.is_empty() {
+        return Err("filter by subject only valid with account filtering".to_owned());
+    }
+    Ok(())
+}
+
+/// The order that is asked for.
+fn sort(options: &ConnzOptions) -> &str {
+    match options.sort.as_str() {
+        "" => "cid",
+        sort => sort,
+    }
 }
 
 /// The subject that is filtered by.
-fn checked_filter(options: &ConnzOptions) -> Result<Option<&[u8]>, String> {
+fn filter(options: &ConnzOptions) -> Option<&[u8]> {
     let filter = options.filter_subject.as_str();
-    if filter.is_empty() || filter == ">" {
-        return Ok(None);
-    }
-    if options.acc.is_empty() {
-        return Err("filter by subject only valid with account filtering".to_owned());
-    }
-    Ok(Some(filter.as_bytes()))
+    (!matches!(filter, "" | ">")).then_some(filter.as_bytes())
 }
 
-fn connz(context: &mut Context<'_>, options: &ConnzOptions) -> Result<Connz, Refusal> {
-    let sort = checked_sort(options)?;
-    let filter = checked_filter(options)?;
+fn answer(
+    context: &mut Context<'_>,
+    call: &Call<'_>,
+    options: Result<ConnzOptions, Refusal>,
+) -> Answer {
+    let options = options.and_then(|options| check(&options).map(|()| options).map_err(Into::into));
+    let options = match options {
+        Ok(options) => options,
+        Err(refusal) => return refusal.with_empty_data(context),
+    };
+    let profile = context.server().profile;
+    let envelope = context.envelope();
+    call.reply(profile, &Reply::ok(envelope, connz(context, &options)))
+}
+
+fn connz<'a>(context: &'a mut Context<'_>, options: &'a ConnzOptions) -> Connz<Page<'a>> {
     let core = &*context.core;
     let server = core.server(context.server);
     let mut connz = Connz {
@@ -89,7 +101,7 @@ fn connz(context: &mut Context<'_>, options: &ConnzOptions) -> Result<Connz, Ref
         ..Connz::default()
     };
     let account = match core.account_named(&options.acc) {
-        None if !options.acc.is_empty() => return Ok(connz),
+        None if !options.acc.is_empty() => return connz,
         found => found,
     };
     connz.server_id = server.id.to_string();
@@ -100,7 +112,7 @@ fn connz(context: &mut Context<'_>, options: &ConnzOptions) -> Result<Connz, Ref
     } else {
         all.with_user(server, options)
     };
-    if let Some(filter) = filter {
+    if let Some(filter) = filter(options) {
         open.retain(|conn| listens_to(core, conn, filter));
     }
     if options.subscriptions_detail && !options.subscriptions && !options.auth {
@@ -108,16 +120,45 @@ fn connz(context: &mut Context<'_>, options: &ConnzOptions) -> Result<Connz, Ref
     }
     let open = open.into_iter().map(Listed::Open);
     let mut listed: Vec<Listed<'_>> = open.chain(closed.into_iter().map(Listed::Closed)).collect();
+    let sort = sort(options);
     if sort != "cid" && sort != "start" {
         context.state.lists.shuffle(&mut listed);
     }
     sort_by(core, &mut listed, sort);
-    let shown = page(listed, connz.offset, connz.limit);
-    connz.num_connections = shown.len() as i64;
-    let keeps = &context.state.closed_details;
-    let show = |entry| conn_info(core, server, entry, options, keeps);
-    connz.connections = Some(shown.into_iter().map(show).collect());
-    Ok(connz)
+    let listed = page(listed, connz.offset, connz.limit);
+    connz.num_connections = listed.len() as i64;
+    connz.connections = Some(Page {
+        core,
+        server,
+        options,
+        closed_details: &context.state.closed_details,
+        listed,
+    });
+    connz
+}
+
+/// The connections of a page. What is shown of each is gathered when it is written and forgotten
+/// before the next: that of thousands at once does not fit into the processor's caches.
+struct Page<'a> {
+    core: &'a Core,
+    server: &'a Server,
+    options: &'a ConnzOptions,
+    closed_details: &'a ClosedDetails,
+    listed: Vec<Listed<'a>>,
+}
+
+impl Serialize for Page<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Page {
+            core,
+            server,
+            options,
+            closed_details,
+            ..
+        } = *self;
+        let show = |&entry| conn_info(core, server, entry, options, closed_details);
+        serializer.collect_seq(self.listed.iter().map(show))
+    }
 }
 
 /// Connections that may be listed.

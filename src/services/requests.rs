@@ -14,6 +14,7 @@ use super::encoding::Encoding;
 use super::registry::Endpoint;
 use super::system::Context;
 use crate::core::{ConnId, Request, Server};
+use crate::version::Profile;
 
 /// A request as an endpoint sees it.
 pub(super) struct Call<'a> {
@@ -130,26 +131,33 @@ impl Call<'_> {
             .options(context)
             .and_then(|options| data(context, options));
         match found {
-            Ok(data) => Answer::Message {
-                payload: self.with_envelope(context, data),
-                encodable: true,
-            },
+            Ok(data) => {
+                let reply = Reply::ok(context.envelope(), data);
+                self.reply(context.server().profile, &reply)
+            }
             Err(refusal) => refusal.with_empty_data(context),
+        }
+    }
+
+    /// Answers with a reply that is complete.
+    pub fn reply<T: Serialize>(&self, profile: &Profile, reply: &Reply<T>) -> Answer {
+        Answer::Message {
+            payload: self.written(profile, reply),
+            encodable: true,
         }
     }
 
     /// Answers with data, whatever the payload and the encoding that is asked for.
     pub fn data<T: Serialize>(&self, context: &mut Context<'_>, data: T) -> Answer {
+        let reply = Reply::ok(context.envelope(), data);
         Answer::Message {
-            payload: self.with_envelope(context, data),
+            payload: self.written(context.server().profile, &reply),
             encodable: false,
         }
     }
 
-    fn with_envelope<T: Serialize>(&self, context: &mut Context<'_>, data: T) -> Vec<u8> {
-        let reply = Reply::ok(context.envelope(), data);
-        let orders = context.server().profile.key_orders(self.endpoint);
-        json::to_vec_ordered(&reply, orders)
+    fn written<T: Serialize>(&self, profile: &Profile, reply: &Reply<T>) -> Vec<u8> {
+        json::to_vec_ordered(reply, profile.key_orders(self.endpoint))
     }
 
     /// Carries a command out.
@@ -178,7 +186,7 @@ impl Call<'_> {
 
 impl Refusal {
     /// What endpoints say that have data otherwise.
-    fn with_empty_data(self, context: &mut Context<'_>) -> Answer {
+    pub fn with_empty_data(self, context: &mut Context<'_>) -> Answer {
         match self {
             Refusal::Failed(text) => {
                 let error = ApiError::new(500, text);

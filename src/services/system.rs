@@ -36,6 +36,8 @@ pub(super) struct ServerState {
     pub heartbeats: Heartbeats,
     pub closed_details: ClosedDetails,
     pub lists: ListOrder,
+    /// Memory for the event that is being written.
+    scratch: Vec<u8>,
 }
 
 /// Draws the order of lists that a real server makes from maps.
@@ -73,6 +75,7 @@ impl Services {
                     heartbeats: Heartbeats::default(),
                     closed_details: ClosedDetails::default(),
                     lists: ListOrder(core::stream(core.seed(), &format!("lists {}", id.0))),
+                    scratch: Vec::new(),
                 }
             })
             .collect();
@@ -232,7 +235,10 @@ impl Context<'_> {
         reply: &str,
         event: &impl Serialize,
     ) {
-        let payload = json::to_vec(event);
+        let mut payload = std::mem::take(&mut self.state.scratch);
+        payload.clear();
+        // No payload type fails to be written.
+        let _ = json::to_writer(&mut payload, event);
         // Who wants an answer is not telling, but asking.
         if reply.is_empty() {
             self.journal
@@ -245,6 +251,7 @@ impl Context<'_> {
             None,
             &payload,
         );
+        self.state.scratch = payload;
     }
 
     /// Sends the answer to a request of the system account.

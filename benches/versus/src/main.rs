@@ -6,11 +6,13 @@ mod cli;
 mod failure;
 mod launch;
 mod measure;
+mod messages;
 mod process;
 mod report;
 mod sink;
 mod soak;
 mod stats;
+mod system;
 mod wire;
 
 use std::process::ExitCode;

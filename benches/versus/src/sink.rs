@@ -14,12 +14,15 @@ use serde_json::json;
 use crate::cli::Sink;
 use crate::failure::{Doing, Result};
 use crate::measure::{
-    FAN_OUT_PUBLISHER, FAN_OUT_SIZE, FAN_OUT_SUBJECT, INBOX, REQUEST_SIZE, REQUESTER, RESPONDER,
-    SERVICE,
+    ASKER, FAN_OUT_PUBLISHER, FAN_OUT_SIZE, FAN_OUT_SUBJECT, INBOX, REQUEST_SIZE, REQUESTER,
+    RESPONDER, SERVICE,
 };
 use crate::wire::{self, PING, PONG};
 
 const INFO: &[u8] = b"INFO {\"server_id\":\"SINK\",\"version\":\"0.0.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576}\r\n";
+
+/// What it says of itself when asked: as much as nats-server says in STATSZ.
+const SAID: [&[u8]; 2] = [b"{\"server\":{", &[b' '; 800]];
 
 /// The connections that have subscribed, with their names.
 type Subscribers = Arc<Mutex<Vec<(String, TcpStream)>>>;
@@ -135,6 +138,7 @@ impl Connection {
                     REQUESTER,
                 )
             }
+            ASKER => self.answer(received, buffer),
             _ => self.discard(received, buffer),
         }
     }
@@ -153,6 +157,34 @@ impl Connection {
                 return Ok(());
             }
             tail.extend_from_slice(&buffer[count.saturating_sub(PING.len())..count]);
+        }
+    }
+
+    /// Answers every request with the same.
+    fn answer(mut self, received: Vec<u8>, buffer: &mut [u8]) -> std::io::Result<()> {
+        let said = SAID.concat();
+        let mut pending = received;
+        loop {
+            let mut answers = Vec::new();
+            let whole = memchr::memrchr(b'\n', &pending).map_or(0, |end| end + 1);
+            for line in pending[..whole].split(|&byte| byte == b'\n') {
+                let mut words = line.split(|&byte| byte == b' ');
+                if words.next() == Some(b"PUB") {
+                    let reply = words.nth(1).unwrap_or_default();
+                    answers.extend_from_slice(b"MSG ");
+                    answers.extend_from_slice(reply);
+                    answers.extend_from_slice(format!(" 1 {}\r\n", said.len()).as_bytes());
+                    answers.extend_from_slice(&said);
+                    answers.extend_from_slice(b"\r\n");
+                }
+            }
+            pending.drain(..whole);
+            self.socket.write_all(&answers)?;
+            let count = self.socket.read(buffer)?;
+            if count == 0 {
+                return Ok(());
+            }
+            pending.extend_from_slice(&buffer[..count]);
         }
     }
 

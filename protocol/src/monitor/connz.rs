@@ -88,9 +88,12 @@ impl RequestOptions for ConnzOptions {
 }
 
 /// Data of a CONNZ reply.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Connz {
+///
+/// `L` is the list of connections; who has very many to write may give anything that serialises as a list of
+/// [`ConnInfo`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, bound(deserialize = "L: Deserialize<'de>"))]
+pub struct Connz<L = Vec<ConnInfo>> {
     /// Server id; empty when the account asked for is unknown.
     pub server_id: String,
     /// When the figures were taken, in UTC.
@@ -104,10 +107,25 @@ pub struct Connz {
     /// Connections a page can have.
     pub limit: i64,
     /// The page; `null` on the wire when `None`, as for an unknown account.
-    pub connections: Option<Vec<ConnInfo>>,
+    pub connections: Option<L>,
     /// Unknown members.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl<L> Default for Connz<L> {
+    fn default() -> Self {
+        Self {
+            server_id: String::new(),
+            now: Timestamp::default(),
+            num_connections: 0,
+            total: 0,
+            offset: 0,
+            limit: 0,
+            connections: None,
+            extra: Extra::new(),
+        }
+    }
 }
 
 /// One connection.

@@ -14,8 +14,10 @@ use super::{ConnectOptions, ServerInfo};
 /// assert!(out.starts_with(b"INFO {\"server_id\":\"\",") && out.ends_with(b"} \r\n"));
 /// ```
 pub fn info(out: &mut Vec<u8>, info: &ServerInfo) {
+    let json = info.to_json();
+    out.reserve(json.len() + 8);
     out.extend_from_slice(b"INFO ");
-    out.extend_from_slice(info.to_json().as_bytes());
+    out.extend_from_slice(json.as_bytes());
     out.extend_from_slice(b" \r\n");
 }
 

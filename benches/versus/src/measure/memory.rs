@@ -5,8 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use super::idle::idle_connections;
 use super::{Figure, Kind, Measurement, Side};
-use crate::failure::{Result, join};
+use crate::failure::Result;
 use crate::launch::Server;
 use crate::process::resident_bytes;
 use crate::wire;
@@ -14,10 +15,6 @@ use crate::wire;
 /// How long a server is left alone before its memory is read, so that what it needed only for a moment is given back.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// Connections of the idle load.
-const IDLE: usize = 10_000;
-/// Threads that make them.
-const CONNECTORS: usize = 4;
 /// Connections of the subscription load, and subscriptions on each: a million together.
 const SUBSCRIBERS: usize = 10;
 const SUBSCRIPTIONS_EACH: usize = 100_000;
@@ -47,7 +44,7 @@ pub const CONNECTIONS: Measurement = Measurement {
     ceiling: false,
     sample: |executable, _: Side| {
         let server = executable.start()?;
-        let mut sockets = idle_connections(server.address())?;
+        let mut sockets = idle_connections(|_| wire::connect(server.address(), "idle"))?;
         let memory = settled(&server)?;
         sockets.iter_mut().try_for_each(wire::round_trip)?;
         Ok(memory)
@@ -83,22 +80,6 @@ fn settled(server: &Server) -> Result<Vec<f64>> {
     Ok(vec![
         resident_bytes(server.pid())? as f64 / f64::from(1 << 20),
     ])
-}
-
-fn idle_connections(address: SocketAddr) -> Result<Vec<TcpStream>> {
-    thread::scope(|scope| {
-        let connect = move || {
-            (0..IDLE / CONNECTORS)
-                .map(|_| wire::connect(address, "idle"))
-                .collect::<Result<Vec<_>>>()
-        };
-        let threads: Vec<_> = (0..CONNECTORS).map(|_| scope.spawn(connect)).collect();
-        let mut sockets = Vec::with_capacity(IDLE);
-        for thread in threads {
-            sockets.append(&mut join(thread, "connecting")?);
-        }
-        Ok(sockets)
-    })
 }
 
 fn subject(connection: usize, number: usize) -> String {

@@ -1,9 +1,13 @@
 //! The measurements, and the loop that takes each of them from both servers in turn.
 
 mod connections;
+mod connz;
+mod events;
 mod fan_out;
 mod frames;
+mod idle;
 mod memory;
+mod monitor;
 mod publish;
 mod request;
 mod start;
@@ -18,6 +22,7 @@ use crate::report::{self, Measured};
 pub use fan_out::{
     DELIVERED_SIZE as FAN_OUT_SIZE, PUBLISHER as FAN_OUT_PUBLISHER, SUBJECT as FAN_OUT_SUBJECT,
 };
+pub use monitor::ASKER;
 pub use request::{INBOX, REQUESTER, RESPONDER, SERVICE, SIZE as REQUEST_SIZE};
 
 /// How long each throughput or latency measurement loads the server. Below the two seconds after which a server
@@ -102,6 +107,10 @@ const ALL: &[Measurement] = &[
     request::PIPELINED,
     request::CONCURRENT,
     connections::PER_SECOND,
+    monitor::STATSZ,
+    monitor::VARZ,
+    connz::CONNZ,
+    events::CONNECTIONS,
     memory::EMPTY,
     memory::CONNECTIONS,
     memory::SUBSCRIPTIONS,

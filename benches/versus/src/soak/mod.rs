@@ -1,7 +1,6 @@
 //! Many connections that publish and subscribe for a while: every message is accounted for, and once the connections
 //! are closed the server must be back where it was.
 
-mod messages;
 mod state;
 mod traffic;
 

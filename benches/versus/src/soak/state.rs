@@ -1,15 +1,13 @@
 //! What a server holds at one moment, from the kernel and from the server's own VARZ.
 
 use std::fmt;
-use std::io::{Read, Write};
 
 use serde_json::Value;
 
-use super::messages::{Item, Step, step};
-use crate::failure::{Doing, Result, unexpected};
+use crate::failure::{Result, unexpected};
 use crate::launch::Server;
 use crate::process;
-use crate::wire;
+use crate::system::System;
 
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +29,9 @@ pub struct State {
 impl State {
     /// Reads the state of a server.
     pub fn read(server: &Server) -> Result<Self> {
-        let varz = varz(server)?;
+        let varz = System::connect(server.address(), "state")?.request("VARZ", "")?;
+        let varz: Value =
+            serde_json::from_slice(&varz).map_err(|_| unexpected("reading VARZ", &varz))?;
         let count = |field: &str| {
             let value = varz
                 .get("data")
@@ -89,31 +89,5 @@ impl fmt::Display for State {
             self.subscriptions,
             self.slow_consumers
         )
-    }
-}
-
-/// Asks the server for VARZ through its system account.
-fn varz(server: &Server) -> Result<Value> {
-    let mut socket = wire::connect_as(server.address(), "admin", "changeit", "state")?;
-    let request = b"SUB _INBOX.state 1\r\nPUB $SYS.REQ.SERVER.PING.VARZ _INBOX.state 0\r\n\r\n";
-    socket.write_all(request).doing("asking for VARZ")?;
-    let mut got = Vec::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match step(&got) {
-            Step::Whole(Item::Message { payload, .. }, _) => {
-                return serde_json::from_slice(payload)
-                    .map_err(|_| unexpected("reading VARZ", payload));
-            }
-            Step::Whole(Item::Ping | Item::Other, length) => drop(got.drain(..length)),
-            Step::Wrong => return Err(unexpected("asking for VARZ", &got)),
-            Step::Part => {
-                let count = socket.read(&mut buffer).doing("waiting for VARZ")?;
-                if count == 0 {
-                    return Err(unexpected("waiting for VARZ", b"end of the stream"));
-                }
-                got.extend_from_slice(&buffer[..count]);
-            }
-        }
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use super::messages::{Item, Step, step};
 use crate::failure::{Doing, Failure, Result, join, unexpected};
+use crate::messages::{Item, Step, step};
 use crate::wire::{self, PATIENCE, PONG};
 
 /// Connections in a room.
@@ -211,7 +211,7 @@ impl Traffic {
         let connections = self.members.len();
         let member = &mut self.members[index];
         let (sid, payload) = match item {
-            Item::Message { sid, payload } => (*sid, *payload),
+            Item::Message { sid, payload, .. } => (*sid, *payload),
             Item::Ping => {
                 member.unsent.extend_from_slice(PONG);
                 return member.flush().doing("answering PING");

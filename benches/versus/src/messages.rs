@@ -1,13 +1,15 @@
 //! Reads what a server sends to a client, one operation at a time.
 
-/// Longest line or payload accepted; VARZ is the largest thing this program asks for.
-const LONGEST: usize = 1 << 20;
+/// Longest line or payload accepted; a CONNZ of ten thousand connections is the largest thing this program asks for.
+const LONGEST: usize = 32 << 20;
 
 /// One operation of the server.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A message for the subscription `sid`.
     Message {
+        /// What it was published to.
+        subject: &'a str,
         /// The subscription.
         sid: u64,
         /// The payload.
@@ -51,19 +53,22 @@ pub fn step(bytes: &[u8]) -> Step<'_> {
     }
 }
 
-fn message<'a>(line: &[u8], rest: &'a [u8], before: usize) -> Option<Step<'a>> {
+fn message<'a>(line: &'a [u8], rest: &'a [u8], before: usize) -> Option<Step<'a>> {
     let line = std::str::from_utf8(line).ok()?;
-    let mut words = line.split(' ').skip(2);
+    let mut words = line.split(' ').skip(1);
+    let subject = words.next()?;
     let sid = words.next()?.parse().ok()?;
     let size: usize = words.last()?.parse().ok().filter(|&size| size <= LONGEST)?;
     let Some(payload) = rest.get(..size + 2) else {
         return Some(Step::Part);
     };
     let payload = payload.strip_suffix(b"\r\n")?;
-    Some(Step::Whole(
-        Item::Message { sid, payload },
-        before + size + 2,
-    ))
+    let message = Item::Message {
+        subject,
+        sid,
+        payload,
+    };
+    Some(Step::Whole(message, before + size + 2))
 }
 
 #[cfg(test)]
@@ -78,6 +83,7 @@ mod tests {
             step(b"MSG a 7 2\r\nhi\r\nPING"),
             Step::Whole(
                 Item::Message {
+                    subject: "a",
                     sid: 7,
                     payload: b"hi"
                 },
@@ -88,6 +94,7 @@ mod tests {
             step(b"MSG a 7 r 0\r\n\r\n"),
             Step::Whole(
                 Item::Message {
+                    subject: "a",
                     sid: 7,
                     payload: b""
                 },
@@ -111,7 +118,7 @@ mod tests {
             for cut in 0..bytes.len() {
                 prop_assert_eq!(step(&bytes[..cut]), Step::Part);
             }
-            prop_assert_eq!(step(&bytes), Step::Whole(Item::Message { sid, payload: &payload }, bytes.len()));
+            prop_assert_eq!(step(&bytes), Step::Whole(Item::Message { subject: "a.b", sid, payload: &payload }, bytes.len()));
         }
 
         #[test]
