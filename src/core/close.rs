@@ -5,18 +5,14 @@ use nats_mock_protocol::events::CloseReason;
 use super::conn::ConnId;
 use super::notice::Notice;
 use super::server::{ClosedConn, ClosedSub, ServerId};
-use super::{Core, Time};
+use super::{Conn, Core, Time};
 
 /// Whether output that is still waiting is dropped instead of sent.
 pub(super) fn drops_output(reason: CloseReason) -> bool {
-    reason == CloseReason::ReadError || is_writing_failure(reason)
-}
-
-/// Whether it was writing to the client that failed.
-fn is_writing_failure(reason: CloseReason) -> bool {
     matches!(
         reason,
-        CloseReason::WriteError
+        CloseReason::ReadError
+            | CloseReason::WriteError
             | CloseReason::SlowConsumerPendingBytes
             | CloseReason::SlowConsumerWriteDeadline
     )
@@ -54,7 +50,7 @@ impl Core {
             conn.ping_timer.take(),
             conn.write_timer.take(),
         ];
-        let (server, cid) = (conn.server, conn.cid);
+        let (server, is_detached) = (conn.server, conn.flags.detached);
         if drops_output(reason) {
             conn.output = Vec::new();
         }
@@ -62,41 +58,49 @@ impl Core {
         for timer in timers.into_iter().flatten() {
             self.timers.cancel(timer);
         }
-        self.server_mut(server).clients.remove(&cid);
-        let closed = self.closed_conn(id, reason, now);
-        let end = closed.as_ref().map(|closed| Notice::Disconnected {
+        let closed = self.closed_conn(&self.conns[id.slot as usize], reason);
+        let end = Notice::Disconnected {
             server,
             client: Box::new(closed.client.clone()),
             reason,
             at: now,
-        });
-        // A failing write tells at once, and what reads from the connection cleans up later.
-        let (at_once, at_last) = if is_writing_failure(reason) {
-            (end, None)
-        } else {
-            (None, end)
         };
-        self.notices.extend(at_once);
-        self.remove_subscriptions(id);
-        self.leave(id);
-        self.notices.extend(first.into_iter().chain(at_last));
-        if let Some(closed) = closed {
-            let srv = self.server_mut(server);
-            if srv.closed.len() >= srv.spec.limits.max_closed_clients {
-                srv.closed.pop_front();
+        let srv = self.server_mut(server);
+        if srv.closed.len() >= srv.spec.limits.max_closed_clients {
+            srv.closed.pop_front();
+        }
+        srv.closed.push_back(closed);
+        // The end of whoever does not read is told at once. It is there until what is being written to
+        // it gets stuck no longer.
+        if reason == CloseReason::SlowConsumerPendingBytes {
+            self.notices.push_back(end);
+            if !is_detached {
+                return;
             }
-            srv.closed.push_back(closed);
+            self.take_away(id);
+        } else {
+            self.take_away(id);
+            self.notices.extend(first);
+            self.notices.push_back(end);
         }
     }
 
-    fn closed_conn(&self, id: ConnId, reason: CloseReason, now: Time) -> Option<ClosedConn> {
-        let conn = self.conn(id)?;
+    /// Takes a connection that is closed out of its server and its account, unless that is done.
+    pub(super) fn take_away(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let (server, cid) = (conn.server, conn.cid);
+        self.server_mut(server).clients.remove(&cid);
+        self.remove_subscriptions(id);
+        self.leave(id);
+    }
+
+    fn closed_conn(&self, conn: &Conn, reason: CloseReason) -> ClosedConn {
         let mut subscriptions: Vec<_> = conn.subs.iter().copied().collect();
         subscriptions.sort_unstable();
-        Some(ClosedConn {
+        ClosedConn {
             client: self.snapshot(conn),
             port: conn.peer.port,
-            stop: now,
+            stop: self.now,
             last: conn.last,
             last_in_utc: conn.flags.last_in_utc,
             reason,
@@ -115,6 +119,6 @@ impl Core {
                     }
                 })
                 .collect(),
-        })
+        }
     }
 }

@@ -106,6 +106,9 @@ pub(crate) enum AfterOutput {
     KeepOpen,
     /// Write, close, and release the connection.
     Close,
+    /// Drop what is still unwritten. If a write is blocked, wait for the peer or for a write deadline;
+    /// then close, and release the connection.
+    Unblock,
     /// Close at once, dropping what is still unwritten, and release the connection.
     Abort,
 }
@@ -173,6 +176,9 @@ impl Core {
             return (Vec::new(), AfterOutput::Abort);
         };
         let after = match conn.closing {
+            Some(CloseReason::SlowConsumerPendingBytes) => {
+                return (Vec::new(), AfterOutput::Unblock);
+            }
             Some(reason) if close::drops_output(reason) => return (Vec::new(), AfterOutput::Abort),
             Some(_) => AfterOutput::Close,
             None => AfterOutput::KeepOpen,
@@ -191,6 +197,7 @@ impl Core {
     pub fn release(&mut self, id: ConnId) {
         if self.conn(id).is_some() {
             self.close(id, CloseReason::ClientClosed);
+            self.take_away(id);
             self.conns.remove(id.slot as usize);
         }
     }

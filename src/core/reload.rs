@@ -135,7 +135,9 @@ impl Core {
     }
 
     fn clients_of(&self, server: ServerId) -> Vec<ConnId> {
-        self.server(server).clients.values().copied().collect()
+        let clients = self.server(server).clients.values().copied();
+        let is_open = |&id: &ConnId| self.conn(id).is_some_and(|conn| !conn.is_closing());
+        clients.filter(is_open).collect()
     }
 }
 

@@ -180,7 +180,10 @@ impl Hub {
                     }
                     let core = state.deployment.core();
                     let now = core.now();
-                    if core.conn(id).is_some_and(|conn| conn.pending() > MEMORY_PIPE) {
+                    if core
+                        .conn(id)
+                        .is_some_and(|conn| conn.pending() > MEMORY_PIPE)
+                    {
                         state.deployment.write_blocked(now, id);
                     }
                 }

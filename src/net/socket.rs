@@ -340,10 +340,16 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
     } = flush;
     let mut blocked = locked(&socket.blocked);
     blocked.close |= after != AfterOutput::KeepOpen;
-    if after == AfterOutput::Abort {
+    if matches!(after, AfterOutput::Abort | AfterOutput::Unblock) {
         blocked.chunks.clear();
+        blocked.written = 0;
+        let waits = after == AfterOutput::Unblock && blocked.drainer.is_some();
         drop(blocked);
-        end(hub, &socket, id);
+        if waits {
+            tokio::spawn(linger(Arc::clone(hub), socket, id));
+        } else {
+            end(hub, &socket, id);
+        }
         return (0, None);
     }
     if blocked.drainer.is_some() {
