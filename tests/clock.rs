@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use nats_mock::topology::Timing;
+use nats_mock::topology::{Limits, Timing};
 use nats_mock::{Builder, Client, MockNats};
 use support::epoch;
 use support::raw::Raw;
@@ -299,4 +299,27 @@ fn local_times_are_those_of_the_servers_zone() {
     let event = json(&arrivals.try_next().unwrap());
     assert_eq!(event["timestamp"], "2027-01-15T08:00:00Z");
     assert_eq!(event["client"]["start"], "2027-01-15T03:00:00-05:00");
+}
+
+#[test]
+fn a_slow_consumer_that_never_reads_is_gone_after_the_write_deadline() {
+    let nats = MockNats::builder()
+        .limits(Limits {
+            max_pending: 1000,
+            ..Limits::default()
+        })
+        .manual_clock(epoch())
+        .start_blocking()
+        .unwrap();
+    let mut slow = Raw::login(&nats, "a", "a", "");
+    slow.send("SUB x 1\r\n");
+    let mut app = nats.client("a").unwrap();
+    for _ in 0..3 {
+        app.publish("x", "0".repeat(600)).unwrap();
+    }
+    let mut ops = ops(&nats);
+    let mut connections = || support::system::statsz(&mut ops)["connections"].as_u64();
+    assert_eq!(connections(), Some(3));
+    nats.advance(Duration::from_secs(11));
+    assert_eq!(connections(), Some(2));
 }

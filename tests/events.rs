@@ -477,3 +477,53 @@ fn events_that_nobody_hears_use_up_a_number() {
         numbers.last().map(|seq| seq + 4)
     );
 }
+
+#[test]
+fn answers_are_no_events() {
+    let nats = MockNats::start_blocking().unwrap();
+    let mut ops = nats.client("admin").unwrap();
+    let _app = nats.client("a").unwrap();
+    let mut recorded = nats.events().stream();
+    ask(&mut ops, "$SYS.REQ.ACCOUNT.USERS.CONNS", "");
+    ask(&mut ops, "$SYS.REQ.SERVER.PING.STATSZ", "");
+    let mut raw = Raw::login(&nats, "admin", "changeit", "");
+    while recorded.try_next().is_some() {}
+    // Not even when an answer is asked for where events go.
+    raw.send("SUB $SYS.ACCOUNT.x.CONNECT 1\r\n");
+    let asked = raw.ask("PUB $SYS.REQ.ACCOUNT.USERS.CONNS $SYS.ACCOUNT.x.CONNECT 0\r\n\r\n");
+    assert!(asked.contains("account_connections"), "{asked}");
+    assert!(recorded.try_next().is_none());
+}
+
+#[test]
+fn waiting_in_vain_leaves_nothing_behind() {
+    let nats = MockNats::start_blocking().unwrap();
+    let mut never = nats.events().kind(EventKind::LameDuck).stream();
+    let begin = Instant::now();
+    for _ in 0..20_000 {
+        assert!(never.wait_next(Duration::ZERO).is_none());
+    }
+    assert!(begin.elapsed() < PATIENCE);
+}
+
+#[tokio::test]
+async fn a_waker_may_look_at_the_deployment() {
+    struct Looks(Arc<MockNats>, std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            assert!(!self.0.events().history().is_empty());
+            self.1.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    let nats = Arc::new(MockNats::start_blocking().unwrap());
+    let looks = Arc::new(Looks(Arc::clone(&nats), false.into()));
+    let waker = Arc::clone(&looks).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut connects = nats.events().kind(EventKind::Connect).stream();
+    let mut next = std::pin::pin!(connects.next());
+    assert!(next.as_mut().poll(&mut context).is_pending());
+    drop(nats.client("a").unwrap());
+    assert!(looks.1.load(std::sync::atomic::Ordering::SeqCst));
+}

@@ -74,10 +74,11 @@ impl Core {
         // it gets stuck no longer.
         if reason == CloseReason::SlowConsumerPendingBytes {
             self.notices.push_back(end);
-            if !is_detached {
-                return;
+            if is_detached {
+                self.take_away(id);
+            } else {
+                self.start_write_deadline(id);
             }
-            self.take_away(id);
         } else {
             self.take_away(id);
             self.notices.extend(first);
@@ -87,8 +88,13 @@ impl Core {
 
     /// Takes a connection that is closed out of its server and its account, unless that is done.
     pub(super) fn take_away(&mut self, id: ConnId) {
-        let Some(conn) = self.conn(id) else { return };
-        let (server, cid) = (conn.server, conn.cid);
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        let (server, cid, timer) = (conn.server, conn.cid, conn.write_timer.take());
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
         self.server_mut(server).clients.remove(&cid);
         self.remove_subscriptions(id);
         self.leave(id);

@@ -69,6 +69,7 @@ pub use reload::ReloadError;
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
 pub(crate) use simulate::Standing;
 pub(crate) use subs::{Receiver, Sub, SubId};
+pub(crate) use text::quoted;
 pub(crate) use time::Time;
 
 use sublist::MatchResult;

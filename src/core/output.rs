@@ -2,7 +2,7 @@
 
 use super::conn::ConnId;
 use super::timers::Timer;
-use super::{CloseReason, Core, Time};
+use super::{CloseReason, Conn, Core, Time};
 
 impl Core {
     /// A shell has written `len` of the bytes it took.
@@ -24,10 +24,15 @@ impl Core {
     /// A shell cannot write at the moment: the write deadline starts to run.
     pub fn write_blocked(&mut self, now: Time, id: ConnId) {
         self.set_now(now);
+        if self.conn(id).is_some_and(|conn| !conn.is_closing()) {
+            self.start_write_deadline(id);
+        }
+    }
+
+    pub(super) fn start_write_deadline(&mut self, id: ConnId) {
         let deadline = self.write_deadline(id);
         if let Some(conn) = super::conn_mut(&mut self.conns, id)
             && conn.write_timer.is_none()
-            && !conn.is_closing()
         {
             conn.write_timer = Some(self.timers.set(deadline, Timer::WriteDeadline(id)));
         }
@@ -40,6 +45,10 @@ impl Core {
     }
 
     pub(super) fn write_timed_out(&mut self, id: ConnId) {
+        if self.conn(id).is_some_and(Conn::is_closing) {
+            self.take_away(id);
+            return;
+        }
         self.count_slow_consumer(id);
         self.close(id, CloseReason::SlowConsumerWriteDeadline);
     }

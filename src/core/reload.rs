@@ -57,7 +57,12 @@ impl Core {
         for account in &old.accounts {
             let spec = &self.server(server).spec;
             let stays = spec.accounts.iter().any(|kept| kept.name == account.name);
-            if let Some(id) = self.account_named(&account.name).filter(|_| !stays) {
+            let Some(id) = self.account_named(&account.name).filter(|_| !stays) else {
+                continue;
+            };
+            // These two are there without being listed.
+            let server = self.server(server);
+            if id != server.global && Some(id) != server.system {
                 self.remove_account(id);
             }
         }

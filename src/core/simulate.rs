@@ -79,7 +79,8 @@ impl Core {
         let (mut msgs, mut left) = (delivered.msgs, subs.len() as u64);
         for sub in subs {
             let part = msgs.div_ceil(left);
-            self.subs[sub.0 as usize].matched += part;
+            let matched = &mut self.subs[sub.0 as usize].matched;
+            *matched = matched.saturating_add(part);
             msgs -= part;
             left -= 1;
         }

@@ -168,8 +168,8 @@ impl Builder {
     /// read again. Without this, and without a configuration file, it answers with the error of a
     /// nats-server that was started without one.
     ///
-    /// `read` is called while the deployment is locked: it must not call methods of [`MockNats`]. An
-    /// error it gives is the error of the answer.
+    /// `read` is called while the deployment is locked: it must neither call methods of [`MockNats`] nor
+    /// panic. An error it gives is the error of the answer.
     ///
     /// ```
     /// use nats_mock::MockNats;

@@ -13,7 +13,7 @@ pub(super) fn block_on<T>(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
     let deadline = Instant::now().checked_add(timeout);
-    let waker = Waker::from(Arc::new(ThreadWaker(std::thread::current())));
+    let waker = THREAD_WAKER.with(Waker::clone);
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(result) = poll(&mut context) {
@@ -27,6 +27,11 @@ pub(super) fn block_on<T>(
             None => std::thread::park(),
         }
     }
+}
+
+thread_local! {
+    /// One for each thread, so that whoever keeps wakers knows it again.
+    static THREAD_WAKER: Waker = Waker::from(Arc::new(ThreadWaker(std::thread::current())));
 }
 
 struct ThreadWaker(Thread);

@@ -41,6 +41,8 @@ pub(crate) struct State {
     phase_waiters: Waiters,
     /// Whoever waits for an event, a request, or another phase.
     record_waiters: Waiters,
+    /// Whoever is to be woken when the lock is given back: what a waker does is its owner's business.
+    to_wake: Vec<Waker>,
 }
 
 /// Whoever waits for a number to grow.
@@ -95,6 +97,13 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Gives the lock back, and wakes whoever has something to look at.
+fn unlock_and_wake(mut state: MutexGuard<'_, State>) {
+    let to_wake = std::mem::take(&mut state.to_wake);
+    drop(state);
+    to_wake.into_iter().for_each(Waker::wake);
+}
+
 impl Hub {
     pub fn new(deployment: Deployment, clock: Clock) -> Self {
         Self {
@@ -106,6 +115,7 @@ impl Hub {
                 armed: None,
                 phase_waiters: Waiters::default(),
                 record_waiters: Waiters::default(),
+                to_wake: Vec::new(),
             }),
             clock,
             limit_changes: AtomicU64::new(0),
@@ -121,6 +131,7 @@ impl Hub {
         let now = self.clock.now();
         let result = act(&mut state, now);
         self.hand_out(&mut state);
+        unlock_and_wake(state);
         result
     }
 
@@ -159,6 +170,7 @@ impl Hub {
         let result = act(&mut state, now);
         self.wake(&mut state);
         state.collect_flushes(exchange);
+        unlock_and_wake(state);
         result
     }
 
@@ -175,9 +187,7 @@ impl Hub {
             match state.transports.get_mut(&id) {
                 Some(Transport::Socket(_)) => state.sockets_to_flush.push(id),
                 Some(Transport::Memory(waker)) => {
-                    if let Some(waker) = waker.take() {
-                        waker.wake();
-                    }
+                    state.to_wake.extend(waker.take());
                     let core = state.deployment.core();
                     let now = core.now();
                     if core
@@ -198,9 +208,11 @@ impl Hub {
         let limit_changes = state.deployment.core().limit_changes();
         self.limit_changes.store(limit_changes, Ordering::Release);
         let phase_changes = state.deployment.phase_changes();
-        state.phase_waiters.reach(phase_changes);
+        state.phase_waiters.reach(phase_changes, &mut state.to_wake);
         let recorded = state.deployment.journal().recorded();
-        state.record_waiters.reach(recorded + phase_changes);
+        state
+            .record_waiters
+            .reach(recorded + phase_changes, &mut state.to_wake);
     }
 
     /// Fires what is due, and tells when the next thing will be.
@@ -258,10 +270,10 @@ impl Waiters {
         }
     }
 
-    fn reach(&mut self, number: u64) {
+    fn reach(&mut self, number: u64, to_wake: &mut Vec<Waker>) {
         if number != self.reached {
             self.reached = number;
-            self.waiting.drain(..).for_each(Waker::wake);
+            to_wake.append(&mut self.waiting);
         }
     }
 }

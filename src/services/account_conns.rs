@@ -9,6 +9,7 @@ use std::time::Duration;
 use nats_mock_protocol::events::{
     AccountConns, AccountConnsRequest, AccountStat, DataStats, MsgBytes,
 };
+use nats_mock_protocol::json;
 use serde_json::Value;
 
 use super::registry::{Endpoint, Scope};
@@ -29,8 +30,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("CONNS", Scope::Account, |co
     };
     let tally = context.core.account(account).tally(context.server);
     if tally.connections > 0 {
-        let reply = String::from_utf8_lossy(call.reply.unwrap_or_default()).into_owned();
-        tell(context, account, tally, context.core.now(), &[reply]);
+        let mut event = event(context, account, tally, context.core.now());
+        event.server = context.envelope();
+        let reply = call.reply.unwrap_or_default();
+        context.respond(reply, None, &json::to_vec(&event));
     }
     Answer::Silence
 })
@@ -76,35 +79,36 @@ pub(super) fn changed(
         format!("$SYS.SERVER.ACCOUNT.{name}.CONNS"),
         format!("$SYS.ACCOUNT.{name}.SERVER.CONNS"),
     ];
-    tell(context, account, tally, at, &subjects);
+    let mut event = event(context, account, tally, at);
+    for subject in subjects {
+        event.server = context.envelope();
+        context.publish(&subject, &event);
+    }
 }
 
-/// Sends one event to some subjects, and puts the heartbeat off.
-fn tell(
+/// The event without its envelope. The heartbeat is put off.
+fn event(
     context: &mut Context<'_>,
     account: AccountId,
     tally: AccountTally,
     at: Time,
-    subjects: &[String],
-) {
+) -> AccountConns {
     if let Some(running) = context.state.heartbeats.0.remove(&account) {
         context.core.cancel_service_timer(running);
     }
-    if tally.connections > 0 {
+    // What is told may be of a moment ago, but the heartbeat is for what is there now.
+    let here = context.core.account(account).tally(context.server);
+    if here.connections > 0 {
         let tag = TAG | u64::from(account.0);
         let due = context.core.now() + HEARTBEAT;
         let timer = context.core.set_service_timer(context.server, due, tag);
         context.state.heartbeats.0.insert(account, timer);
     }
     let name = context.account_name(account);
-    let mut event = AccountConns {
+    AccountConns {
         id: context.next_event_id(),
         timestamp: context.core.utc(at),
         ..account_stat(context, &name, tally).into()
-    };
-    for subject in subjects {
-        event.server = context.envelope();
-        context.publish(subject, &event);
     }
 }
 

@@ -87,6 +87,12 @@ pub trait Size {
     fn size(&self) -> usize;
 }
 
+impl Requester {
+    fn size(&self) -> usize {
+        self.user.as_deref().map_or(0, str::len) + self.name.len()
+    }
+}
+
 impl Size for EventRecord {
     fn size(&self) -> usize {
         size_of::<Self>() + self.subject.len() + self.payload.len()
@@ -100,6 +106,7 @@ impl Size for RequestRecord {
             + self.reply.as_deref().map_or(0, str::len)
             + self.header.len()
             + self.payload.len()
+            + self.from.as_ref().map_or(0, Requester::size)
     }
 }
 

@@ -12,6 +12,7 @@ use nats_mock_protocol::monitor::{Profilez, ProfilezOptions};
 use nats_mock_protocol::time::GoDuration;
 
 use super::registry::{Endpoint, Scope};
+use crate::core::quoted;
 
 const LONGEST: Duration = Duration::from_secs(15);
 
@@ -94,7 +95,7 @@ fn profile(options: &ProfilezOptions) -> Result<Vec<u8>, String> {
             ))
         }
         name => match KINDS.iter().find(|kind| kind.name == name) {
-            None => Err(format!("Profile {name:?} not found")),
+            None => Err(format!("Profile {} not found", quoted(name.as_bytes()))),
             Some(kind) if options.debug > 0 => Ok(kind.text.into()),
             Some(kind) => Ok(pprof(kind.samples, 0)),
         },

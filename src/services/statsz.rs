@@ -60,28 +60,25 @@ pub(super) fn heartbeat(context: &mut Context<'_>) {
     let interval = (context.state.statsz.interval * 2).min(LONGEST);
     context.state.statsz.interval = interval;
     schedule(context, context.core.now() + interval);
-    let subject = broadcast_subject(context);
-    send(context, &subject);
+    broadcast(context);
 }
 
 fn broadcast_subject(context: &Context<'_>) -> String {
     format!("$SYS.SERVER.{}.STATSZ", context.server_id())
 }
 
-/// Sends the statistics to whoever listens to `subject`.
-fn send(context: &mut Context<'_>, subject: &str) {
-    if is_too_soon(context, subject) || !has_listeners(context, subject) {
+/// Sends the statistics to whoever listens to them.
+fn broadcast(context: &mut Context<'_>) {
+    let subject = broadcast_subject(context);
+    if is_too_soon(context) || !has_listeners(context, subject.as_bytes()) {
         return;
     }
     let message = message(context);
-    context.publish(subject, &message);
+    context.publish(&subject, &message);
 }
 
 /// Whether the latest broadcast was a moment ago; the next one then comes as soon as it may.
-fn is_too_soon(context: &mut Context<'_>, subject: &str) -> bool {
-    if subject != broadcast_subject(context) {
-        return false;
-    }
+fn is_too_soon(context: &mut Context<'_>) -> bool {
     let now = context.core.now();
     let statsz = &mut context.state.statsz;
     let limit = RATE_LIMIT.min(statsz.interval);
@@ -99,24 +96,27 @@ fn is_too_soon(context: &mut Context<'_>, subject: &str) -> bool {
 
 /// Without a reply subject the answer goes to everybody who listens to the heartbeat.
 fn answer(context: &mut Context<'_>, call: &Call<'_>) -> Answer {
-    let to = match call.reply {
-        Some(reply) => String::from_utf8_lossy(reply).into_owned(),
-        None => {
-            if context.server().profile.has(Feature::StatszOnDemand) {
-                context.state.statsz.last = None;
-            }
-            broadcast_subject(context)
-        }
-    };
-    match call.options::<StatszOptions>(context) {
-        Ok(_) => send(context, &to),
-        Err(refusal) => {
-            if let Answer::Message { payload, .. } = refusal.without_data(context) {
-                context.respond(to.as_bytes(), None, &payload);
-            }
-        }
+    let options = call.options::<StatszOptions>(context);
+    let subject = broadcast_subject(context);
+    // Whoever wants to be answered there gets a broadcast, too.
+    let reply = call.reply.filter(|reply| *reply != subject.as_bytes());
+    if call.reply.is_none() && context.server().profile.has(Feature::StatszOnDemand) {
+        context.state.statsz.last = None;
     }
-    Answer::Silence
+    match (options, reply) {
+        (Err(refusal), reply) => {
+            if let Answer::Message { payload, .. } = refusal.without_data(context) {
+                context.respond(reply.unwrap_or(subject.as_bytes()), None, &payload);
+            }
+            Answer::Silence
+        }
+        (Ok(_), None) => {
+            broadcast(context);
+            Answer::Silence
+        }
+        (Ok(_), Some(reply)) if has_listeners(context, reply) => Answer::raw(&message(context)),
+        (Ok(_), Some(_)) => Answer::Silence,
+    }
 }
 
 fn message(context: &mut Context<'_>) -> ServerStatsMsg {
@@ -193,8 +193,8 @@ pub(super) fn total_subscriptions(core: &Core) -> u64 {
 }
 
 /// Whether anybody but the services listens to `subject`.
-fn has_listeners(context: &mut Context<'_>, subject: &str) -> bool {
-    let found = context.core.matches(context.system, subject.as_bytes());
+fn has_listeners(context: &mut Context<'_>, subject: &[u8]) -> bool {
+    let found = context.core.matches(context.system, subject);
     !found.queues.is_empty()
         || found
             .plain

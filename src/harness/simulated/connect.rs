@@ -62,7 +62,7 @@ impl MockNats {
     ) -> Result<SimulatedConnections, SimulateError> {
         connections.check()?;
         let mut draws = Draws::new(self, connections.spread);
-        let mut made = SimulatedConnections::new(&self.hub, connections.count);
+        let mut made = SimulatedConnections::new(&self.hub);
         for index in 0..connections.count {
             match self.simulate_one(&connections, index, &mut draws) {
                 Ok(one) => made.push(one),

@@ -46,10 +46,10 @@ pub(super) struct Simulated {
 }
 
 impl SimulatedConnections {
-    pub(super) fn new(hub: &Arc<Hub>, count: usize) -> Self {
+    pub(super) fn new(hub: &Arc<Hub>) -> Self {
         Self {
             hub: Arc::clone(hub),
-            conns: Vec::with_capacity(count),
+            conns: Vec::new(),
         }
     }
 
