@@ -21,14 +21,17 @@ mod sealed {
     use std::fmt::Debug;
     use std::sync::Arc;
 
-    use crate::services::{Journal, Log, Size};
+    use crate::services::{Journal, Log, ServerName, Size};
 
     pub trait Recorded: Sized {
         type Record: Size;
-        type Filter: Clone + Debug + Default;
+        /// What is asked of the subject: the kinds of an event, the endpoint of a request.
+        type SubjectFilter: Clone + Debug + Default;
 
         fn log(journal: &Journal) -> &Log<Self::Record>;
-        fn fits(record: &Self::Record, filter: &Self::Filter) -> bool;
+        fn fits(record: &Self::Record, subject: &Self::SubjectFilter) -> bool;
+        fn account(record: &Self::Record) -> Option<&str>;
+        fn server(record: &Self::Record) -> &ServerName;
         fn new(record: Arc<Self::Record>) -> Self;
     }
 }
@@ -42,7 +45,14 @@ mod sealed {
 #[must_use = "a view does nothing before it is looked at"]
 pub struct View<T: Recorded> {
     hub: Arc<Hub>,
-    filter: T::Filter,
+    filter: Filter<T::SubjectFilter>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Filter<S> {
+    subject: S,
+    account: Option<String>,
+    server: Option<String>,
 }
 
 /// What is recorded from the [start of the stream](View::stream) on, one after the other.
@@ -59,8 +69,21 @@ impl<T: Recorded> View<T> {
     pub(in crate::harness) fn new(hub: &Arc<Hub>) -> Self {
         Self {
             hub: Arc::clone(hub),
-            filter: T::Filter::default(),
+            filter: Filter::default(),
         }
+    }
+
+    /// Only what has to do with the account of this name: events [about](Event::account) it, requests
+    /// that its clients have made.
+    pub fn account(mut self, name: impl Into<String>) -> Self {
+        self.filter.account = Some(name.into());
+        self
+    }
+
+    /// Only what the server of this name or id has said, or was asked.
+    pub fn server(mut self, name_or_id: impl Into<String>) -> Self {
+        self.filter.server = Some(name_or_id.into());
+        self
     }
 
     /// Everything that has been recorded and is still kept, the oldest first.
@@ -68,7 +91,7 @@ impl<T: Recorded> View<T> {
         self.hub.look(|deployment| {
             T::log(deployment.journal())
                 .since(0)
-                .filter(|(_, record)| T::fits(record, &self.filter))
+                .filter(|(_, record)| self.shows(record))
                 .map(|(_, record)| T::new(Arc::clone(record)))
                 .collect()
         })
@@ -92,24 +115,29 @@ impl<T: Recorded> View<T> {
             missed: 0,
         }
     }
+
+    fn shows(&self, record: &T::Record) -> bool {
+        let Filter {
+            subject,
+            account,
+            server,
+        } = &self.filter;
+        let is_server = |wanted: &str| {
+            let server = T::server(record);
+            *wanted == *server.name || *wanted == *server.id
+        };
+        T::fits(record, subject)
+            && account
+                .as_deref()
+                .is_none_or(|wanted| T::account(record) == Some(wanted))
+            && server.as_deref().is_none_or(is_server)
+    }
 }
 
 impl View<Event> {
     /// Only events of this kind. If said again, events of any of the kinds.
     pub fn kind(mut self, kind: EventKind) -> Self {
-        self.filter.kinds.push(kind);
-        self
-    }
-
-    /// Only events [about](Event::account) the account of this name.
-    pub fn account(mut self, name: impl Into<String>) -> Self {
-        self.filter.account = Some(name.into());
-        self
-    }
-
-    /// Only what the server of this name or id has said.
-    pub fn server(mut self, name_or_id: impl Into<String>) -> Self {
-        self.filter.server = Some(name_or_id.into());
+        self.filter.subject.push(kind);
         self
     }
 }
@@ -117,19 +145,7 @@ impl View<Event> {
 impl View<Request> {
     /// Only requests to this [endpoint](Request::endpoint), such as `CONNZ`.
     pub fn endpoint(mut self, name: impl Into<String>) -> Self {
-        self.filter.endpoint = Some(name.into());
-        self
-    }
-
-    /// Only what clients of the account of this name have asked.
-    pub fn account(mut self, name: impl Into<String>) -> Self {
-        self.filter.account = Some(name.into());
-        self
-    }
-
-    /// Only what the server of this name or id was asked.
-    pub fn server(mut self, name_or_id: impl Into<String>) -> Self {
-        self.filter.server = Some(name_or_id.into());
+        self.filter.subject = Some(name.into());
         self
     }
 }
@@ -184,9 +200,7 @@ fn take<T: Recorded>(
 ) -> Option<T> {
     let log = T::log(journal);
     *missed += log.first().saturating_sub(*next);
-    let found = log
-        .since(*next)
-        .find(|(_, record)| T::fits(record, &view.filter));
+    let found = log.since(*next).find(|(_, record)| view.shows(record));
     *next = found.map_or(log.next(), |(number, _)| number + 1);
     found.map(|(_, record)| T::new(Arc::clone(record)))
 }
@@ -206,32 +220,24 @@ impl<T: Recorded> fmt::Debug for Stream<T> {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    kinds: Vec<EventKind>,
-    account: Option<String>,
-    server: Option<String>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
-    endpoint: Option<String>,
-    account: Option<String>,
-    server: Option<String>,
-}
-
 impl sealed::Recorded for Event {
     type Record = EventRecord;
-    type Filter = EventFilter;
+    type SubjectFilter = Vec<EventKind>;
 
     fn log(journal: &Journal) -> &Log<EventRecord> {
         &journal.events
     }
 
-    fn fits(record: &EventRecord, filter: &EventFilter) -> bool {
-        (filter.kinds.is_empty() || filter.kinds.contains(&event::kind(record)))
-            && is(&filter.account, || event::account(record))
-            && is_server(&filter.server, &record.server)
+    fn fits(record: &EventRecord, kinds: &Vec<EventKind>) -> bool {
+        kinds.is_empty() || kinds.contains(&event::kind(record))
+    }
+
+    fn account(record: &EventRecord) -> Option<&str> {
+        event::account(record)
+    }
+
+    fn server(record: &EventRecord) -> &ServerName {
+        &record.server
     }
 
     fn new(record: Arc<EventRecord>) -> Self {
@@ -241,32 +247,27 @@ impl sealed::Recorded for Event {
 
 impl sealed::Recorded for Request {
     type Record = RequestRecord;
-    type Filter = RequestFilter;
+    type SubjectFilter = Option<String>;
 
     fn log(journal: &Journal) -> &Log<RequestRecord> {
         &journal.requests
     }
 
-    fn fits(record: &RequestRecord, filter: &RequestFilter) -> bool {
-        let account = || Some(record.from.as_ref()?.account());
-        is(&filter.endpoint, || Some(request::endpoint(record)))
-            && is(&filter.account, account)
-            && is_server(&filter.server, &record.server)
+    fn fits(record: &RequestRecord, wanted: &Option<String>) -> bool {
+        wanted
+            .as_deref()
+            .is_none_or(|wanted| request::endpoint(record) == wanted)
+    }
+
+    fn account(record: &RequestRecord) -> Option<&str> {
+        Some(record.from.as_ref()?.account())
+    }
+
+    fn server(record: &RequestRecord) -> &ServerName {
+        &record.server
     }
 
     fn new(record: Arc<RequestRecord>) -> Self {
         Self(record)
     }
-}
-
-fn is<'a>(wanted: &Option<String>, found: impl FnOnce() -> Option<&'a str>) -> bool {
-    wanted
-        .as_deref()
-        .is_none_or(|wanted| found() == Some(wanted))
-}
-
-fn is_server(wanted: &Option<String>, server: &ServerName) -> bool {
-    wanted
-        .as_deref()
-        .is_none_or(|wanted| *wanted == *server.name || *wanted == *server.id)
 }
