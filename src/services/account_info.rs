@@ -6,7 +6,6 @@ use super::registry::{Endpoint, Scope};
 use super::requests::Refusal;
 use super::subsz::list_stats;
 use super::system::Context;
-use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::Account, |context, call| {
     call.answer(context, |context, _: AccountInfoOptions| {
@@ -59,11 +58,7 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
                 ..AccountImport::default()
             })
             .collect(),
-        name_tag: context
-            .server()
-            .profile
-            .since(Feature::AccountNames, account.name.to_string())
-            .unwrap_or_default(),
+        name_tag: context.server().profile.account_tag(&account.name),
         sublist_stats: Some(list_stats(core, &account.name)),
         ..AccountInfo::default()
     };

@@ -6,7 +6,7 @@ use nats_mock_protocol::monitor::{ConnInfo, ConnzOptions, SubDetail};
 use nats_mock_protocol::time::{GoDuration, Uptime};
 
 use super::connections::shown_rtt;
-use super::subsz::sub_detail;
+use super::subsz::{sub_detail, text};
 use crate::core::{ClosedConn, Conn, Core, Server, SubId, Time, Traffic};
 use crate::version::Feature;
 
@@ -193,8 +193,8 @@ pub(super) fn conn_info(
             info.account = account.to_owned();
         }
         // An open connection's tag is shown in the global account as well.
-        if profile.has(Feature::AccountNames) && (shows_account || info.stop.is_none()) {
-            info.name_tag = account.to_owned();
+        if shows_account || info.stop.is_none() {
+            info.name_tag = profile.account_tag(account);
         }
     }
     let keeps_details = closed_details.contains(entry.cid());
@@ -223,10 +223,6 @@ fn sorted(conn: &Conn) -> impl Iterator<Item = SubId> {
     subs.into_iter()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// The subscriptions of a connection. Those of closed ones tell their account.
 fn details(core: &Core, server: &Server, entry: Listed<'_>, account: &str) -> Vec<SubDetail> {
     let cid = entry.cid();
@@ -244,10 +240,7 @@ fn details(core: &Core, server: &Server, entry: Listed<'_>, account: &str) -> Ve
             .map(|sub| SubDetail {
                 cid,
                 account: account.to_owned(),
-                account_tag: server
-                    .profile
-                    .since(Feature::AccountNames, account.to_owned())
-                    .unwrap_or_default(),
+                account_tag: server.profile.account_tag(account),
                 ..sub_detail(
                     &sub.subject,
                     sub.queue.as_deref(),

@@ -105,11 +105,7 @@ fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
         name: client.name.to_string(),
         lang: client.lang.to_string(),
         ver: client.version.to_string(),
-        name_tag: if context.server().profile.has(Feature::AccountNames) {
-            account.clone()
-        } else {
-            String::new()
-        },
+        name_tag: context.server().profile.account_tag(&account),
         kind: "Client".to_owned(),
         client_type: "nats".to_owned(),
         acc: account,

@@ -123,9 +123,7 @@ fn detail(core: &Core, profile: &Profile, sub: &Sub) -> SubDetail {
     let account = core.account(sub.account);
     SubDetail {
         account: account.name.to_string(),
-        account_tag: profile
-            .since(Feature::AccountNames, account.name.to_string())
-            .unwrap_or_default(),
+        account_tag: profile.account_tag(&account.name),
         cid: owner(core, sub),
         ..sub_detail(sub.subject(), sub.queue(), sub.sid(), sub.matched, sub.max)
     }
@@ -138,7 +136,6 @@ pub(super) fn sub_detail(
     matched: u64,
     max: u64,
 ) -> SubDetail {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     SubDetail {
         subject: text(subject),
         qgroup: queue.map(text).unwrap_or_default(),
@@ -147,6 +144,10 @@ pub(super) fn sub_detail(
         max: max as i64,
         ..SubDetail::default()
     }
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The cid of the client, or internal client, that a subscription belongs to.

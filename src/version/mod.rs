@@ -216,6 +216,14 @@ impl Profile {
         self.has(feature).then_some(value)
     }
 
+    /// What stands beside the name of `account`: the name again, which in operator mode differs. Empty
+    /// where the release does not show it.
+    pub fn account_tag(&self, account: &str) -> String {
+        self.since(Feature::AccountNames, account)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     /// The order of keys in what an endpoint answers, where it is another than the newest release's.
     pub fn key_orders(&self, endpoint: &str) -> &'static [KeyOrder<'static>] {
         let mut orders = self.key_orders.iter();
