@@ -33,6 +33,13 @@ install_server() {
     fi
 }
 
+# The flags that give the programs of all these releases.
+also() {
+    for version; do
+        printf -- '--also %s=%s ' "$version" "$(real_server "$version")"
+    done
+}
+
 install_natscli() {
     if [ ! -x "$scratch/bin/nats" ]; then
         say "installing natscli $natscli_version"

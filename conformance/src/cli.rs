@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
+use crate::driver::DriverError;
+use crate::driver::binary::Binary;
 use crate::suite::Named;
 use crate::version::Version;
 
@@ -14,6 +16,8 @@ pub struct Options {
     pub binary: PathBuf,
     /// The version it is, which picks scenarios and goldens.
     pub version: Version,
+    /// The programs of other releases, for deployments of several.
+    pub others: Vec<(Version, PathBuf)>,
     /// The fixtures folder whose goldens are written or read, if not the repository's.
     pub out: Option<PathBuf>,
     /// How often each scenario is played; 0 if not said.
@@ -24,6 +28,8 @@ pub struct Options {
     pub flags: Vec<String>,
     /// Parts of names; a scenario is taken if its name contains one of them.
     pub filters: Vec<String>,
+    /// Parts of names; a scenario is left out if its name contains one of them.
+    pub skipped: Vec<String>,
 }
 
 impl Options {
@@ -37,11 +43,14 @@ impl Options {
         let (mut binary, mut version, mut out) = (None, None, None);
         let (mut runs, mut jobs) = (0, thread::available_parallelism().map_or(2, usize::from));
         let (mut flags, mut filters) = (Vec::new(), Vec::new());
+        let (mut others, mut skipped) = (Vec::new(), Vec::new());
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
             match arg.as_str() {
                 "--binary" => binary = Some(PathBuf::from(value()?)),
                 "--version" => version = Some(value()?.parse().map_err(|e| format!("{e}"))?),
+                "--also" => others.push(other(&value()?)?),
+                "--skip" => skipped.push(value()?),
                 "--out" => out = Some(PathBuf::from(value()?)),
                 "--runs" => runs = count(&value()?)?,
                 "--flags" => flags.extend(value()?.split_whitespace().map(str::to_owned)),
@@ -53,24 +62,49 @@ impl Options {
         Ok(Self {
             binary: binary.ok_or("--binary is missing")?,
             version: version.ok_or("--version is missing")?,
+            others,
             out,
             runs,
             jobs,
             flags,
             filters,
+            skipped,
         })
+    }
+
+    /// The programs to play against.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is not there.
+    pub fn programs(&self) -> Result<Binary, DriverError> {
+        let mut binary = Binary::new(&self.binary)?.with_flags(self.flags.clone());
+        for (version, path) in &self.others {
+            binary = binary.with_other(*version, path)?;
+        }
+        Ok(binary)
     }
 
     /// The scenarios meant: those of the version whose name matches a filter.
     pub fn select(&self, scenarios: Vec<Named>) -> Vec<Named> {
+        let any = |parts: &[String], name: &str| parts.iter().any(|part| name.contains(part));
         let wanted = |name: &str| {
-            self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part.as_str()))
+            (self.filters.is_empty() || any(&self.filters, name)) && !any(&self.skipped, name)
         };
         scenarios
             .into_iter()
             .filter(|named| named.scenario.versions.contains(self.version) && wanted(&named.name))
             .collect()
     }
+}
+
+/// `X.Y.Z=PATH`.
+fn other(text: &str) -> Result<(Version, PathBuf), String> {
+    let (version, path) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is not VERSION=PATH"))?;
+    let version = version.parse().map_err(|e| format!("{e}"))?;
+    Ok((version, PathBuf::from(path)))
 }
 
 fn count(text: &str) -> Result<usize, String> {
@@ -140,10 +174,12 @@ mod tests {
     #[test]
     fn flags_are_read() {
         let options =
-            options("--binary x --version 2.15.1 --runs 3 --flags -D wire/ sys").expect("flags");
+            options("--binary x --version 2.15.1 --runs 3 --flags -D --also 2.14.6=y wire/ sys")
+                .expect("flags");
         assert_eq!(options.version, Version::new(2, 15, 1));
         assert_eq!((options.runs, options.filters.len()), (3, 2));
         assert_eq!(options.flags, ["-D"]);
+        assert_eq!(options.others, [(Version::new(2, 14, 6), "y".into())]);
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>, SuiteError> {
     Ok(files)
 }
 
-/// Plays every scenario `rounds` times against `target`, `workers` at a time, and hands over the
+/// Plays every scenario `rounds` times against `target`, `workers` plays at a time, and hands over the
 /// plays of each scenario as soon as they are complete, in the order of the scenarios.
 pub fn play_all(
     scenarios: &[Named],
@@ -186,29 +186,30 @@ pub fn play_all(
     workers: usize,
     mut report: impl FnMut(&Named, Vec<Played>),
 ) {
+    let rounds = rounds.max(1);
+    let count = scenarios.len() * rounds;
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
-        for _ in 0..workers.clamp(1, scenarios.len().max(1)) {
+        for _ in 0..workers.clamp(1, count.max(1)) {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                while let Some(at) = claim(next, scenarios.len()) {
-                    let plays = (0..rounds)
-                        .map(|_| play(&scenarios[at].scenario, target, version))
-                        .collect();
-                    if sender.send((at, plays)).is_err() {
+                while let Some(number) = claim(next, count) {
+                    let at = number / rounds;
+                    let played = play(&scenarios[at].scenario, target, version);
+                    if sender.send((at, played)).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(sender);
-        let mut waiting: Vec<Option<Vec<Played>>> = scenarios.iter().map(|_| None).collect();
+        let mut waiting: Vec<Vec<Played>> = scenarios.iter().map(|_| Vec::new()).collect();
         let mut reported = 0;
-        for (at, plays) in receiver {
-            waiting[at] = Some(plays);
-            while let Some(plays) = waiting.get_mut(reported).and_then(Option::take) {
-                report(&scenarios[reported], plays);
+        for (at, played) in receiver {
+            waiting[at].push(played);
+            while let Some(plays) = waiting.get_mut(reported).filter(|p| p.len() == rounds) {
+                report(&scenarios[reported], std::mem::take(plays));
                 reported += 1;
             }
         }

@@ -119,6 +119,9 @@ impl Numbering {
     }
 
     fn number(&mut self, hole: &Hole) -> Option<String> {
+        if let Some(name) = &hole.name {
+            return Some(name.clone());
+        }
         if !hole.kind.is_numbered() {
             return None;
         }

@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use nats_mock_conformance::cli::{self, Options};
 use nats_mock_conformance::diff::unified;
-use nats_mock_conformance::driver::binary::Binary;
 use nats_mock_conformance::suite::{Fixtures, play_all};
 
 const USAGE: &str =
     "usage: compare --binary PATH --version X.Y.Z [--out FIXTURES] [--runs N] [--jobs N] \
-[--flags FLAGS] [SCENARIO...]
+[--flags FLAGS] [--also X.Y.Z=PATH] [--skip PART] [SCENARIO...]
 Plays each scenario and prints how its transcript differs from the golden. FLAGS are given to every
 run of the program, such as `--simulate-version X.Y.Z` to nats-mock.";
 
@@ -18,7 +17,7 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: Options) -> Result<bool, Box<dyn std::error::Error>> {
-    let binary = Binary::new(&options.binary)?.with_flags(options.flags.clone());
+    let programs = options.programs()?;
     let source = Fixtures::of_this_repository();
     let goldens = options
         .out
@@ -29,7 +28,7 @@ fn compare(options: Options) -> Result<bool, Box<dyn std::error::Error>> {
     let mut trouble = None;
     play_all(
         &scenarios,
-        &binary,
+        &programs,
         options.version,
         options.runs.max(1),
         options.jobs,

@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use nats_mock_conformance::cli::{self, Options};
 use nats_mock_conformance::diff::unified;
-use nats_mock_conformance::driver::binary::Binary;
 use nats_mock_conformance::runner::Played;
 use nats_mock_conformance::suite::{Fixtures, Named, SuiteError, play_all};
 
 const USAGE: &str = "usage: record --binary PATH --version X.Y.Z [--out FIXTURES] [--runs N] \
-[--jobs N] [SCENARIO...]
+[--jobs N] [--also X.Y.Z=PATH] [--skip PART] [SCENARIO...]
 Plays each scenario N times (2 unless told) and writes its golden if all transcripts are equal.
 Without a SCENARIO to pick, goldens whose scenario is gone are removed.";
 
@@ -18,25 +17,27 @@ fn main() -> ExitCode {
 }
 
 fn record(options: Options) -> Result<bool, Box<dyn std::error::Error>> {
-    let binary = Binary::new(&options.binary)?;
+    let programs = options.programs()?;
     let source = Fixtures::of_this_repository();
     let out = options
         .out
         .clone()
         .map_or_else(|| source.clone(), Fixtures::new);
     let scenarios = options.select(source.scenarios()?);
-    if options.filters.is_empty() {
+    if options.filters.is_empty() && options.skipped.is_empty() {
         remove_orphans(&out, &options, &scenarios)?;
     }
     let mut tally = cli::Tally::default();
     let mut trouble = None;
-    play_all(
-        &scenarios,
-        &binary,
-        options.version,
-        options.runs.max(2),
-        options.jobs,
-        |named, plays| match stable(&plays) {
+    let (several, single): (Vec<Named>, Vec<Named>) = scenarios
+        .into_iter()
+        .partition(|named| !named.scenario.deployment.servers.is_empty());
+    // Several servers mostly wait for each other, and leave more to chance.
+    for (scenarios, runs, jobs) in [
+        (single, options.runs.max(2), options.jobs),
+        (several, options.runs.max(3), 2 * options.jobs),
+    ] {
+        let report = |named: &Named, plays: Vec<Played>| match stable(&plays) {
             Ok(text) => {
                 if let Err(error) = out.write_golden(options.version, &named.name, text) {
                     trouble.get_or_insert(error);
@@ -44,8 +45,9 @@ fn record(options: Options) -> Result<bool, Box<dyn std::error::Error>> {
                 tally.passed(&named.name);
             }
             Err(why) => tally.failed(&named.name, &why),
-        },
-    );
+        };
+        play_all(&scenarios, &programs, options.version, runs, jobs, report);
+    }
     match trouble {
         Some(error) => Err(error.into()),
         None => Ok(tally.finish()),

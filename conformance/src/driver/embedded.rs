@@ -11,7 +11,8 @@ use nats_mock::{Builder, MemoryConnection, MockNats};
 
 use super::binary::{Binary, BinaryDriver};
 use super::{
-    CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded, Target,
+    CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded,
+    ServerIndex, Target,
 };
 use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, Signal};
@@ -41,6 +42,11 @@ impl Embedded {
 
 impl Target for Embedded {
     fn prepare(&self, deployment: &Deployment) -> Result<Box<dyn Driver>, DriverError> {
+        if !deployment.servers.is_empty() {
+            return Err(DriverError::State(
+                "a deployment of several servers cannot be played within this process".to_owned(),
+            ));
+        }
         // Flags and the environment are the program's.
         if !deployment.args.is_empty() || deployment.time_zone.is_some() {
             return self.program.prepare(deployment);
@@ -115,7 +121,7 @@ impl Driver for EmbeddedDriver {
         Ok(())
     }
 
-    fn open(&mut self) -> Result<Opened, DriverError> {
+    fn open(&mut self, _: ServerIndex) -> Result<Opened, DriverError> {
         self.tick()?;
         match self.nats()?.connect_in_memory() {
             Ok(conn) => {
@@ -169,13 +175,16 @@ impl Driver for EmbeddedDriver {
         Ok(())
     }
 
-    fn signal(&mut self, signal: Signal) -> Result<(), DriverError> {
+    fn signal(&mut self, _: ServerIndex, signal: Signal) -> Result<(), DriverError> {
         let nats = self.nats()?;
         match signal {
             // The program stays with the first signal that makes it leave.
             _ if self.leaves => return Ok(()),
             Signal::Usr2 => nats.lame_duck(),
             Signal::Int | Signal::Term => nats.stop(),
+            Signal::Kill | Signal::Stop | Signal::Continue => {
+                return Err(DriverError::Unsupported("this signal"));
+            }
         }
         self.leaves = true;
         if signal == Signal::Term {
@@ -184,12 +193,12 @@ impl Driver for EmbeddedDriver {
         Ok(())
     }
 
-    fn configure(&mut self, conf: &str) -> Result<(), DriverError> {
-        self.program.configure(conf)
+    fn configure(&mut self, server: ServerIndex, conf: &str) -> Result<(), DriverError> {
+        self.program.configure(server, conf)
     }
 
-    fn reload(&mut self, conf: &str) -> Result<Reloaded, DriverError> {
-        self.configure(conf)?;
+    fn reload(&mut self, server: ServerIndex, conf: &str) -> Result<Reloaded, DriverError> {
+        self.configure(server, conf)?;
         let reloaded = self.builder().and_then(|builder| {
             let nats = self.nats().map_err(|error| error.to_string())?;
             nats.reload(builder.server().clone())
@@ -210,7 +219,7 @@ impl Driver for EmbeddedDriver {
         self.nats().map(|_| ())
     }
 
-    fn exit(&mut self) -> Result<Option<Exit>, DriverError> {
+    fn exit(&mut self, _: ServerIndex) -> Result<Option<Exit>, DriverError> {
         Ok(self.nats()?.is_stopped().then_some(self.exit))
     }
 

@@ -11,17 +11,27 @@
 
 pub mod binary;
 pub mod embedded;
+mod fleet;
+mod formation;
+mod ports;
+mod process;
+mod proxy;
 mod rest;
 mod scratch;
+mod sockets;
 
 use std::time::Duration;
 
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, Signal};
+use crate::scenario::{Deployment, LinkChange, Signal};
 
 /// A connection of a driver. Numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub usize);
+
+/// A server's place in its deployment; the only server has the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ServerIndex(pub usize);
 
 /// A server under test could not be driven.
 #[derive(Debug, thiserror::Error)]
@@ -112,13 +122,42 @@ pub enum Reloaded {
     Failed(String),
 }
 
-/// One server under test for one scenario. Dropping it ends the server.
+/// One deployment under test for one scenario. Dropping it ends its servers.
 pub trait Driver {
-    /// Starts the server; returns when it accepts connections. Does nothing if it runs.
+    /// Starts the deployment; returns when its servers accept connections and have found each other.
+    /// Does nothing if it runs.
     fn start(&mut self) -> Result<(), DriverError>;
 
-    /// Opens a connection.
-    fn open(&mut self) -> Result<Opened, DriverError>;
+    /// Starts one of several servers, for the first time or again; returns when it accepts connections.
+    fn boot(&mut self, _: ServerIndex) -> Result<(), DriverError> {
+        Err(DriverError::Unsupported("starting one of several servers"))
+    }
+
+    /// Returns when all servers that can reach each other are connected as configured and know of each
+    /// other.
+    fn formed(&mut self) -> Result<(), DriverError> {
+        Err(DriverError::Unsupported(
+            "awaiting connections between servers",
+        ))
+    }
+
+    /// Does something to the link between two servers.
+    fn link(&mut self, _: (ServerIndex, ServerIndex), _: LinkChange) -> Result<(), DriverError> {
+        Err(DriverError::Unsupported("a link between servers"))
+    }
+
+    /// The id of a server that runs, as far as it is known before a connection tells it.
+    fn server_id(&mut self, _: ServerIndex) -> Option<String> {
+        None
+    }
+
+    /// The ports of several servers, with names such as `n1.cluster`.
+    fn ports(&self) -> Vec<(u16, String)> {
+        Vec::new()
+    }
+
+    /// Opens a connection to a server.
+    fn open(&mut self, server: ServerIndex) -> Result<Opened, DriverError>;
 
     /// Sends as many of `bytes` as go without waiting and says how many those were. Bytes for a
     /// connection the server has closed are swallowed.
@@ -136,32 +175,32 @@ pub trait Driver {
     /// Closes the connection with a reset.
     fn reset(&mut self, conn: ConnId) -> Result<(), DriverError>;
 
-    /// Sends a signal to the server.
-    fn signal(&mut self, signal: Signal) -> Result<(), DriverError>;
+    /// Sends a signal to a server.
+    fn signal(&mut self, server: ServerIndex, signal: Signal) -> Result<(), DriverError>;
 
-    /// Replaces the configuration and has the server reload it; returns when that is done.
-    fn reload(&mut self, conf: &str) -> Result<Reloaded, DriverError>;
+    /// Replaces a server's configuration and has it reload that; returns when that is done.
+    fn reload(&mut self, server: ServerIndex, conf: &str) -> Result<Reloaded, DriverError>;
 
-    /// Replaces the configuration, and nothing more.
-    fn configure(&mut self, conf: &str) -> Result<(), DriverError>;
+    /// Replaces a server's configuration, and nothing more.
+    fn configure(&mut self, server: ServerIndex, conf: &str) -> Result<(), DriverError>;
 
     /// Runs the server's program with `args` to its end. `$CONF` stands for the configuration file.
     fn run(&mut self, args: &[String]) -> Result<CommandOutput, DriverError>;
 
-    /// Returns when the server has done all it can do without further input or time.
+    /// Returns when the servers have done all they can do without further input or time.
     fn rest(&mut self) -> Result<(), DriverError>;
 
-    /// How the server ended, if it has.
-    fn exit(&mut self) -> Result<Option<Exit>, DriverError>;
+    /// How a server ended, if it has.
+    fn exit(&mut self, server: ServerIndex) -> Result<Option<Exit>, DriverError>;
 
     /// The driver's time, from an arbitrary start.
     fn now(&mut self) -> Duration;
 
-    /// Waits until something in `interests` may be possible, the server may have ended, or the time
+    /// Waits until something in `interests` may be possible, a server may have ended, or the time
     /// is `until`. May return early; time must pass, though, or something must have happened.
     fn wait(&mut self, interests: &[Interest], until: Duration) -> Result<(), DriverError>;
 
-    /// Texts of this server that the transcript must not show, such as the scratch directory.
+    /// Texts of this deployment that the transcript must not show, such as the scratch directory.
     fn literals(&self) -> Vec<(Vec<u8>, HoleKind)>;
 }
 

@@ -14,20 +14,25 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// How many looks in a row must find every thread asleep.
 const LOOKS: usize = 4;
 
-/// Returns when every thread of process `pid` has been asleep for a few looks in a row.
+/// Returns when every thread of the processes `pids` has been asleep for a few looks in a row.
 ///
 /// A server that says it is ready may still have goroutines that were started and not yet run, and
 /// some of those draw client ids. Where the system does not tell about threads, or the process is
 /// never at rest, this returns all the same: the scenario then shows whatever comes of it.
-pub(super) fn await_rest(pid: u32) {
+pub(super) fn await_rest(pids: &[u32]) {
     let started = Instant::now();
     let mut asleep = 0;
     while asleep < LOOKS && started.elapsed() < PATIENCE {
-        match all_asleep(pid) {
-            Some(true) => asleep += 1,
-            Some(false) => asleep = 0,
-            None => return,
+        // A process that has ended is as much at rest as can be.
+        let states: Vec<bool> = pids.iter().filter_map(|pid| all_asleep(*pid)).collect();
+        if states.is_empty() {
+            return;
         }
+        asleep = if states.contains(&false) {
+            0
+        } else {
+            asleep + 1
+        };
         thread::sleep(LOOK_AGAIN);
     }
 }

@@ -19,7 +19,6 @@ impl Scratch {
             .tempdir()
             .map_err(DriverError::io("making a scratch directory"))?;
         let scratch = Self { dir };
-        scratch.write_conf(&deployment.conf)?;
         for (name, text) in &deployment.files {
             fs::write(scratch.path().join(name), text)
                 .map_err(DriverError::io("writing a file of the scenario"))?;
@@ -45,13 +44,6 @@ impl Scratch {
     /// The file the server's log goes to.
     pub(super) fn log(&self) -> PathBuf {
         self.path().join("server.log")
-    }
-
-    /// What the server has logged so far.
-    pub(super) fn read_log(&self) -> String {
-        fs::read(self.log())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
     }
 
     /// The client port in the ports file, once the server has written one.

@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
                 self.children(node, children.collect(), false)
             }
             Kind::Array(elements) => {
-                let is_set = self.is_in(self.freedom.sets);
+                let is_set = self.is_in(self.freedom.sets) || self.is_unordered();
                 let children = elements
                     .iter()
                     .enumerate()
@@ -110,10 +110,75 @@ impl<'a> Walk<'a> {
         self.place.iter().any(|(key, _)| key == "memstats")
     }
 
+    /// Whether this is a list that servers of a deployment make from what they keep in no order.
+    fn is_unordered(&self) -> bool {
+        const UNORDERED: [&str; 2] = ["connect_urls", "routes"];
+        self.normaliser.deployment.is_some() && UNORDERED.contains(&self.key(0))
+    }
+
+    /// The key of the present place, or that of one further out.
+    fn key(&self, outwards: usize) -> &str {
+        let mut keys = self.place.iter().rev().map(|(key, _)| key.as_str());
+        keys.nth(outwards).unwrap_or_default()
+    }
+
+    /// What varies only where servers are connected to each other. Who dialled whom, and how often, is
+    /// up to timing, and so are the numbers of connections.
+    fn varies_among_several(&self, node: &Node, raw: &[u8]) -> Option<(HoleKind, Option<String>)> {
+        let names = self.normaliser.deployment.as_ref()?;
+        let is_route = self.key(2) == "routes";
+        if matches!(node.kind, Kind::Number) && self.counts_heartbeats() {
+            return Some((HoleKind::Traffic, None));
+        }
+        let kind = match (self.key(0), &node.kind) {
+            ("seq", Kind::Number) => HoleKind::Sequence,
+            ("client_id" | "cid" | "rid" | "gwid", Kind::Number) => HoleKind::ConnectionId,
+            ("id", Kind::Number) if self.key(1) == "client" => HoleKind::ConnectionId,
+            ("did_solicit", _) if is_route => HoleKind::FreeValue,
+            ("port", Kind::Number) if is_route => HoleKind::Port,
+            ("config_digest", Kind::String) => HoleKind::Digest,
+            (_, Kind::Number) if self.key(0).ends_with("port") => {
+                return names.port(raw).map(|name| (HoleKind::Port, Some(name)));
+            }
+            _ => return None,
+        };
+        Some((kind, None))
+    }
+
+    /// Whether this counts messages or bytes of a server or of a route that carries the heartbeats which
+    /// servers send each other: their number depends on when the servers found each other.
+    fn counts_heartbeats(&self) -> bool {
+        match self.key(0) {
+            "msgs" | "bytes" => {
+                let is_total = matches!(self.key(1), "sent" | "received");
+                is_total && (self.key(2) == "statsz" || self.key(4) == "statsz")
+            }
+            "in_msgs" | "out_msgs" | "in_bytes" | "out_bytes" | "pending_size" => {
+                let is_server = self.key(1) == "data" && self.place.len() == 2;
+                is_server || (self.key(2) == "routes" && self.has_sibling("account"))
+            }
+            "pending" => self.key(2) == "routes" && self.key(3) == "statsz",
+            _ => false,
+        }
+    }
+
+    /// Whether the object that the present value is in has this key.
+    fn has_sibling(&self, wanted: &str) -> bool {
+        let object = self.place.iter().rev().nth(1).map(|(_, node)| &node.kind);
+        matches!(object, Some(Kind::Object(members)) if members.iter().any(|(key, _)| key == wanted))
+    }
+
     fn scalar(&self, node: &Node) -> Masked {
         let raw = &self.text[node.span.clone()];
-        let key = self.place.last().map_or("", |(key, _)| key.as_str());
+        let key = self.key(0);
         let mut masked = Masked::default();
+        if let Some((kind, name)) = self.varies_among_several(node, raw) {
+            match node.kind {
+                Kind::String => quoted(&mut masked, kind, raw),
+                _ => masked.named_hole(kind, raw, name),
+            }
+            return masked;
+        }
         match node.kind {
             Kind::Number if self.is_in_memory_statistics() => masked.hole(HoleKind::Memory, raw),
             Kind::Number => match number_rule(key, raw) {

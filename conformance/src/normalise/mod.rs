@@ -9,10 +9,13 @@
 
 mod encoding;
 mod json_rules;
+mod names;
 mod text_rules;
 
 use crate::scenario::JsonPath;
 use crate::wire::Frame;
+
+use names::Names;
 
 /// Why a value is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +50,14 @@ pub enum HoleKind {
     Cores,
     /// The `GOMAXPROCS` of the process.
     GoMaxProcs,
+    /// The number of a connection, where it depends on how often servers had to dial each other.
+    ConnectionId,
+    /// The number of a message of a server, where it depends on how many heartbeats came before.
+    Sequence,
+    /// A count of messages or bytes that has those in it which servers exchange by themselves.
+    Traffic,
+    /// The digest of a configuration that names ports.
+    Digest,
     /// A process id.
     Pid,
     /// A time in the server's log.
@@ -82,6 +93,10 @@ impl HoleKind {
             Self::Cpu => "cpu",
             Self::Cores => "cores",
             Self::GoMaxProcs => "gomaxprocs",
+            Self::ConnectionId => "cid",
+            Self::Sequence => "seq",
+            Self::Traffic => "traffic",
+            Self::Digest => "digest",
             Self::Pid => "pid",
             Self::LogTime => "log-time",
             Self::Directory => "dir",
@@ -116,6 +131,8 @@ pub struct Hole {
     pub kind: HoleKind,
     /// What stood there.
     pub value: Vec<u8>,
+    /// The name to show, when it is known whose value it is.
+    pub name: Option<String>,
 }
 
 /// A part of a masked text.
@@ -143,9 +160,14 @@ impl Masked {
     }
 
     fn hole(&mut self, kind: HoleKind, value: &[u8]) {
+        self.named_hole(kind, value, None);
+    }
+
+    fn named_hole(&mut self, kind: HoleKind, value: &[u8], name: Option<String>) {
         self.0.push(Piece::Hole(Hole {
             kind,
             value: value.to_vec(),
+            name,
         }));
     }
 
@@ -173,6 +195,7 @@ impl Masked {
                 Piece::Hole(hole) => {
                     key.push(0);
                     key.extend_from_slice(hole.kind.name().as_bytes());
+                    key.extend(hole.name.iter().flat_map(|name| name.bytes()));
                 }
             }
         }
@@ -233,13 +256,35 @@ pub struct Freedom<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Normaliser {
     literals: Vec<(Vec<u8>, HoleKind)>,
+    deployment: Option<Names>,
 }
 
 impl Normaliser {
     /// A normaliser that also cuts out these texts wherever they appear, such as the path of a
     /// scratch directory.
     pub fn new(literals: Vec<(Vec<u8>, HoleKind)>) -> Self {
-        Self { literals }
+        Self {
+            literals,
+            deployment: None,
+        }
+    }
+
+    /// A normaliser for a deployment of several servers, whose ports have these names.
+    pub fn of_several(
+        literals: Vec<(Vec<u8>, HoleKind)>,
+        ports: impl IntoIterator<Item = (u16, String)>,
+    ) -> Self {
+        Self {
+            literals,
+            deployment: Some(Names::new(ports)),
+        }
+    }
+
+    /// Shows the server id `id` as that of the server `name` of several.
+    pub fn name_server(&mut self, id: &str, name: &str) {
+        if let Some(names) = &mut self.deployment {
+            names.add_server(id, name);
+        }
     }
 
     /// Masks a frame.
@@ -309,13 +354,13 @@ impl Normaliser {
 
     /// Masks text that is not JSON.
     pub fn text(&self, text: &[u8]) -> Masked {
-        text_rules::mask(text, &self.literals)
+        text_rules::mask(text, &self.literals, self.deployment.as_ref())
     }
 
     /// Masks what a program printed, log lines included, line by line.
     pub fn output(&self, text: &[u8]) -> Vec<Masked> {
         text.split_inclusive(|b| *b == b'\n')
-            .map(|line| text_rules::mask_log_line(line, &self.literals))
+            .map(|line| text_rules::mask_log_line(line, &self.literals, self.deployment.as_ref()))
             .collect()
     }
 }

@@ -260,3 +260,36 @@ proptest! {
         prop_assert_eq!(masked.payload.expect("a payload").0, vec![Piece::Bytes(number.into_bytes())]);
     }
 }
+
+/// As `payload`, in a deployment whose server `n1` has this id and cluster port.
+fn payload_of_several(text: &str) -> String {
+    let mut normaliser = Normaliser::of_several(Vec::new(), [(17_201, "n1.cluster".to_owned())]);
+    normaliser.name_server(ID, "n1");
+    let masked = normaliser.frame(&message("a", text), Freedom::default());
+    Numbering::default().show(&masked.payload.expect("a payload"))
+}
+
+#[test]
+fn servers_of_a_deployment_are_shown_by_name() {
+    assert_eq!(
+        payload_of_several(&format!(
+            r#"{{"server":{{"id":"{ID}","seq":7}},"cluster_port":17201,"url":"127.0.0.1:17201","n":17201}}"#
+        )),
+        r#"{"server":{"id":"<server-id:n1>","seq":<seq>},"cluster_port":<port:n1.cluster>,"url":"127.0.0.1:<port:n1.cluster>","n":17201}"#
+    );
+}
+
+#[test]
+fn what_depends_on_who_dialled_when_is_hidden_in_deployments_only() {
+    let text = r#"{"data":{"in_msgs":4,"routes":[{"rid":9,"did_solicit":true,"port":17201,"in_msgs":2,"account":"SYS"},{"rid":8,"did_solicit":false,"port":4,"in_msgs":2}]}}"#;
+    assert_eq!(
+        payload_of_several(text),
+        r#"{"data":{"in_msgs":<traffic>,"routes":[{"rid":<cid>,"did_solicit":<free>,"port":<port>,"in_msgs":<traffic>,"account":"SYS"},{"rid":<cid>,"did_solicit":<free>,"port":<port>,"in_msgs":2}]}}"#
+    );
+    let text = r#"{"client":{"id":7},"id":7,"seq":7,"connect_urls":["b","a"]}"#;
+    assert_eq!(
+        payload_of_several(text),
+        r#"{"client":{"id":<cid>},"id":7,"seq":<seq>,"connect_urls":["a","b"]}"#
+    );
+    assert_eq!(payload(text), text);
+}

@@ -1,5 +1,6 @@
 //! What varies in plain text: identities in subjects, random subject tokens, log line heads.
 
+use super::names::Names;
 use super::{HoleKind, Masked};
 
 /// Subjects with random tokens: what precedes them, and the lengths of the tokens that follow.
@@ -20,7 +21,7 @@ enum TokenRule {
 }
 
 /// Masks `text`.
-pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)]) -> Masked {
+pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)], names: Option<&Names>) -> Masked {
     let mut masked = Masked::default();
     let mut at = 0;
     while at < text.len() {
@@ -30,8 +31,12 @@ pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)]) -> Masked {
             masked.hole(*kind, literal);
             at += literal.len();
         } else if at_word_start && is_public_key(rest, b'N') {
-            masked.hole(HoleKind::ServerId, &rest[..56]);
+            let name = names.and_then(|names| names.server(&rest[..56]));
+            masked.named_hole(HoleKind::ServerId, &rest[..56], name);
             at += 56;
+        } else if let Some((digits, name)) = names.and_then(|names| port(text, at, names)) {
+            masked.named_hole(HoleKind::Port, digits, Some(name));
+            at += digits.len();
         } else if let Some(length) = random_subject(rest, &mut masked) {
             at += length;
         } else {
@@ -42,17 +47,31 @@ pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)]) -> Masked {
     masked
 }
 
+/// The digits of a known port at `at`, behind the colon of an address, and its name.
+fn port<'a>(text: &'a [u8], at: usize, names: &Names) -> Option<(&'a [u8], String)> {
+    if at == 0 || text[at - 1] != b':' {
+        return None;
+    }
+    let length = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = &text[at..at + length];
+    Some((digits, names.port(digits)?))
+}
+
 /// Masks a line that may start with the server's log head, `[pid] date time [LVL] `.
-pub(super) fn mask_log_line(line: &[u8], literals: &[(Vec<u8>, HoleKind)]) -> Masked {
+pub(super) fn mask_log_line(
+    line: &[u8],
+    literals: &[(Vec<u8>, HoleKind)],
+    names: Option<&Names>,
+) -> Masked {
     let Some((pid, time, rest)) = log_head(line) else {
-        return mask(line, literals);
+        return mask(line, literals, names);
     };
     let mut masked = Masked::default();
     masked.bytes(b"[");
     masked.hole(HoleKind::Pid, pid);
     masked.bytes(b"] ");
     masked.hole(HoleKind::LogTime, time);
-    masked.append(mask(rest, literals));
+    masked.append(mask(rest, literals, names));
     masked
 }
 

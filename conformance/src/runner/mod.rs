@@ -2,11 +2,12 @@
 
 mod connections;
 mod sending;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Reloaded, Target};
+use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Target};
 use crate::normalise::{Freedom, MaskedFrame, Normaliser};
 use crate::scenario::{
     Action, Await, Goal, Operation, Pattern, Scenario, Step, TransportChange, Unbound,
@@ -63,9 +64,14 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
     let mut transcript = Transcript::new(&scenario.purpose);
     let failure = match target.prepare(&scenario.deployment) {
         Ok(driver) => {
-            let normaliser = Normaliser::new(driver.literals());
+            let servers = &scenario.deployment.servers;
+            let normaliser = match servers.is_empty() {
+                true => Normaliser::new(driver.literals()),
+                false => Normaliser::of_several(driver.literals(), driver.ports()),
+            };
             let mut run = Run {
                 driver,
+                servers: servers.iter().map(|server| server.name.clone()).collect(),
                 conns: Connections::new(scenario.pings),
                 variables: BTreeMap::new(),
                 normaliser,
@@ -89,6 +95,8 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
 
 struct Run<'a> {
     driver: Box<dyn Driver>,
+    /// The names of several servers.
+    servers: Vec<String>,
     conns: Connections,
     variables: BTreeMap<String, String>,
     normaliser: Normaliser,
@@ -123,8 +131,12 @@ impl Run<'_> {
 
     fn step(&mut self, action: &Action) -> Result<(), Problem> {
         match action {
-            Action::Open { conn, await_info } => self.open(conn, *await_info),
-            Action::OpenRefused { conn } => self.open_refused(conn),
+            Action::Open {
+                conn,
+                server,
+                await_info,
+            } => self.open(conn, server.as_deref(), *await_info),
+            Action::OpenRefused { conn, server } => self.open_refused(conn, server.as_deref()),
             Action::Send {
                 conn,
                 operation,
@@ -150,33 +162,40 @@ impl Run<'_> {
             } => self.spread(conns, *count, pattern, *each, *any_sid),
             Action::Drain { conn } => self.drain(conn),
             Action::Transport { conn, change } => self.transport(conn, *change),
-            Action::Start => Ok(self.driver.start()?),
-            Action::Signal(signal) => Ok(self.driver.signal(*signal)?),
-            Action::Reload { conf } => {
-                match self.driver.reload(conf)? {
-                    Reloaded::Done => self.transcript.remark("server reloaded"),
-                    Reloaded::Failed(why) => {
-                        let why = self.normaliser.output(why.as_bytes());
-                        self.transcript.output("server reload failed", &why);
-                    }
-                }
+            Action::Start { server: None } => self.start(),
+            Action::Start { server: Some(name) } => {
+                self.driver.boot(self.index(Some(name))?)?;
+                self.meet();
                 Ok(())
             }
-            Action::Configure { conf } => Ok(self.driver.configure(conf)?),
+            Action::Signal { server, signal } => {
+                let index = self.index(server.as_deref())?;
+                Ok(self.driver.signal(index, *signal)?)
+            }
+            Action::AwaitFormed => Ok(self.driver.formed()?),
+            Action::Link { between, change } => {
+                let between = (self.index(Some(&between.0))?, self.index(Some(&between.1))?);
+                Ok(self.driver.link(between, *change)?)
+            }
+            Action::Reload { server, conf } => self.reload(server.as_deref(), conf),
+            Action::Configure { server, conf } => {
+                let index = self.index(server.as_deref())?;
+                Ok(self.driver.configure(index, conf)?)
+            }
             Action::Run { args } => {
                 let output = self.driver.run(args)?;
                 self.output(&output);
                 Ok(())
             }
             Action::AwaitRest => Ok(self.driver.rest()?),
-            Action::AwaitExit => self.await_exit(),
+            Action::AwaitExit { server } => self.await_exit(server.as_deref()),
             Action::Elapse(time) => self.elapse(*time),
         }
     }
 
-    fn open(&mut self, name: &str, await_info: bool) -> Result<(), Problem> {
-        self.driver.start()?;
-        match self.driver.open()? {
+    fn open(&mut self, name: &str, server: Option<&str>, await_info: bool) -> Result<(), Problem> {
+        self.start()?;
+        match self.driver.open(self.index(server)?)? {
             Opened::Connection(id) => self.conns.add(name, id)?,
             Opened::Refused => return Err(Problem::Unmet(format!("`{name}` is refused"))),
         }
@@ -200,8 +219,8 @@ impl Run<'_> {
         )
     }
 
-    fn open_refused(&mut self, name: &str) -> Result<(), Problem> {
-        match self.driver.open()? {
+    fn open_refused(&mut self, name: &str, server: Option<&str>) -> Result<(), Problem> {
+        match self.driver.open(self.index(server)?)? {
             Opened::Connection(_) => Err(Problem::Unmet(format!("`{name}` is not refused"))),
             Opened::Refused => {
                 self.transcript.remark(&format!("{name} refused"));
@@ -400,11 +419,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn await_exit(&mut self) -> Result<(), Problem> {
+    fn await_exit(&mut self, server: Option<&str>) -> Result<(), Problem> {
+        let index = self.index(server)?;
+        let name = server.unwrap_or("server");
         let deadline = self.driver.now() + PATIENCE;
         loop {
-            if let Some(exit) = self.driver.exit()? {
-                self.transcript.remark(&format!("server {}", ended(exit)));
+            if let Some(exit) = self.driver.exit(index)? {
+                self.transcript.remark(&format!("{name} {}", ended(exit)));
                 return Ok(());
             }
             if !self.wait(deadline)? {

@@ -6,6 +6,7 @@
 mod literal;
 mod parse;
 mod path;
+mod servers;
 mod steps;
 mod words;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use literal::{Segment, Template, Unbound};
 pub use parse::{ConfLibrary, parse};
 pub use path::{JsonPath, Place};
+pub use servers::{LinkChange, PortKind, PortName, Server, fill_ports};
 
 use crate::version::VersionRange;
 
@@ -45,8 +47,12 @@ pub struct Scenario {
 /// What a server is started with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deployment {
-    /// The text of the configuration file.
+    /// The text of the configuration file of the only server; empty if there are several.
     pub conf: String,
+    /// The servers, if there are several, in the order in which they are started.
+    pub servers: Vec<Server>,
+    /// Whether the script does something to the links between servers.
+    pub has_links: bool,
     /// More files beside it: name and text.
     pub files: Vec<(String, String)>,
     /// Command-line flags on top of the configuration.
@@ -84,6 +90,8 @@ pub enum Action {
     Open {
         /// The name the script gives to the connection.
         conn: String,
+        /// The server, if there are several.
+        server: Option<String>,
         /// Whether to await `INFO`.
         await_info: bool,
     },
@@ -91,6 +99,8 @@ pub enum Action {
     OpenRefused {
         /// The name used in the transcript.
         conn: String,
+        /// The server, if there are several.
+        server: Option<String>,
     },
     /// Sends bytes.
     Send {
@@ -153,17 +163,38 @@ pub enum Action {
         /// What is done.
         change: TransportChange,
     },
-    /// Starts the server, unless it runs already.
-    Start,
-    /// Sends a signal to the server.
-    Signal(Signal),
+    /// Starts the deployment, unless it runs already, or one of several servers.
+    Start {
+        /// The server, if there are several.
+        server: Option<String>,
+    },
+    /// Sends a signal to a server.
+    Signal {
+        /// The server, if there are several.
+        server: Option<String>,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// Awaits that all servers that can reach each other are connected as configured.
+    AwaitFormed,
+    /// Does something to the link between two servers.
+    Link {
+        /// The two servers.
+        between: (String, String),
+        /// What is done.
+        change: LinkChange,
+    },
     /// Replaces the configuration file and has the server read it again.
     Reload {
+        /// The server, if there are several.
+        server: Option<String>,
         /// The new text of the configuration file.
         conf: String,
     },
     /// Replaces the configuration file, of which the server hears nothing.
     Configure {
+        /// The server, if there are several.
+        server: Option<String>,
         /// The new text of the configuration file.
         conf: String,
     },
@@ -172,12 +203,32 @@ pub enum Action {
         /// The arguments; `$CONF` stands for the path of the configuration file.
         args: Vec<String>,
     },
-    /// Awaits that the server has nothing left to do.
+    /// Awaits that all servers have nothing left to do.
     AwaitRest,
-    /// Awaits the end of the server process.
-    AwaitExit,
+    /// Awaits the end of a server process.
+    AwaitExit {
+        /// The server, if there are several.
+        server: Option<String>,
+    },
     /// Lets time pass, because the passing of time is what the scenario is about.
     Elapse(Duration),
+}
+
+impl Action {
+    /// The servers that the action names, and whether it needs one when there are several.
+    fn servers(&self) -> (Vec<&str>, bool) {
+        match self {
+            Self::Open { server, .. }
+            | Self::OpenRefused { server, .. }
+            | Self::Signal { server, .. }
+            | Self::Reload { server, .. }
+            | Self::Configure { server, .. }
+            | Self::AwaitExit { server } => (server.iter().map(String::as_str).collect(), true),
+            Self::Start { server } => (server.iter().map(String::as_str).collect(), false),
+            Self::Link { between, .. } => (vec![&between.0, &between.1], false),
+            _ => (Vec::new(), false),
+        }
+    }
 }
 
 /// What a connection sends.
@@ -257,7 +308,7 @@ pub enum TransportChange {
     ResumeReading,
 }
 
-/// The signals a server understands.
+/// The signals a server's process gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Stop.
@@ -266,4 +317,10 @@ pub enum Signal {
     Int,
     /// Lame duck mode.
     Usr2,
+    /// The process is gone at once.
+    Kill,
+    /// The process does nothing any more, and keeps all its connections.
+    Stop,
+    /// A stopped process goes on.
+    Continue,
 }

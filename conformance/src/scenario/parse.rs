@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::steps::{self, Parsed};
-use super::{Deployment, Pings, Scenario, ScenarioError, Step};
+use super::{Action, Deployment, Pings, Scenario, ScenarioError, Server, Step, fill_ports};
 use crate::version::VersionRange;
 
 /// The shared configuration files a scenario may name, by name without `.conf`.
@@ -36,8 +36,15 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
     if !saw_script {
         return Err(missing("`---` line before its script"));
     }
+    let servers = header
+        .servers()
+        .map_err(|problem| ScenarioError { line: 1, problem })?;
     let purpose = header.purpose.ok_or_else(|| missing("`purpose:`"))?;
-    let conf = header.conf.ok_or_else(|| missing("`conf:`"))?;
+    let conf = match header.conf {
+        Some(conf) => conf,
+        None if servers.is_empty() => return Err(missing("`conf:`")),
+        None => String::new(),
+    };
     let mut script = Vec::new();
     while let Some((line, text)) = lines.next() {
         script
@@ -46,11 +53,20 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
     if script.is_empty() {
         return Err(missing("steps"));
     }
+    for step in &script {
+        names_servers(&step.action, &servers).map_err(|problem| ScenarioError {
+            line: step.line,
+            problem,
+        })?;
+    }
+    let is_link = |step: &Step| matches!(step.action, Action::Link { .. });
     Ok(Scenario {
         purpose,
         versions: header.versions,
         deployment: Deployment {
             conf,
+            servers,
+            has_links: script.iter().any(is_link),
             files: header.files,
             args: header.args,
             time_zone: header.time_zone,
@@ -58,6 +74,21 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
         pings: header.pings,
         steps: script,
     })
+}
+
+/// Whether a step names servers that exist, and one where there are several.
+fn names_servers(action: &Action, servers: &[Server]) -> Result<(), String> {
+    let (names, needs_one) = action.servers();
+    if needs_one && names.is_empty() && !servers.is_empty() {
+        return Err("which server?".to_owned());
+    }
+    match names
+        .iter()
+        .find(|name| !servers.iter().any(|server| server.name == **name))
+    {
+        Some(name) => Err(format!("no server is named `{name}`")),
+        None => Ok(()),
+    }
 }
 
 fn step(line: usize, text: &str, lines: &mut Lines<'_>) -> Result<Step, String> {
@@ -95,6 +126,8 @@ struct Header {
     purpose: Option<String>,
     versions: VersionRange,
     conf: Option<String>,
+    servers: Vec<Server>,
+    later: Vec<String>,
     files: Vec<(String, String)>,
     args: Vec<String>,
     time_zone: Option<String>,
@@ -107,6 +140,8 @@ impl Default for Header {
             purpose: None,
             versions: VersionRange::ALL,
             conf: None,
+            servers: Vec::new(),
+            later: Vec::new(),
             files: Vec::new(),
             args: Vec::new(),
             time_zone: None,
@@ -135,18 +170,16 @@ impl Header {
             self.files.push((name.to_owned(), text));
             return Ok(());
         }
+        if let Some(names) = key.strip_prefix("server ") {
+            return self.server(names, value, lines, library);
+        }
         match key {
+            "later" => self.later = value.split_whitespace().map(str::to_owned).collect(),
             "purpose" => self.purpose = Some(value.to_owned()),
             "versions" => {
                 self.versions = value.parse().map_err(|e| format!("{e}"))?;
             }
-            "conf" if value.starts_with("<<") => self.conf = Some(lines.text_or_block(value)?),
-            "conf" => {
-                let text = library
-                    .get(value)
-                    .ok_or_else(|| format!("no shared configuration is named `{value}`"))?;
-                self.conf = Some(text.clone());
-            }
+            "conf" => self.conf = Some(lines.conf(value, library)?),
             "args" => self.args = value.split_whitespace().map(str::to_owned).collect(),
             "time_zone" => self.time_zone = Some(value.to_owned()),
             "pings" => {
@@ -159,6 +192,59 @@ impl Header {
             _ => return Err(format!("unknown header key `{key}`")),
         }
         Ok(())
+    }
+
+    /// `server n1 n2: conf` or `server n1 version 2.10.26: conf`.
+    fn server(
+        &mut self,
+        names: &str,
+        value: &str,
+        lines: &mut Lines<'_>,
+        library: &ConfLibrary,
+    ) -> Result<(), String> {
+        let (names, version) = match names.split_once(" version ") {
+            Some((names, version)) => {
+                let version = version.trim().parse().map_err(|e| format!("{e}"))?;
+                (names, Some(version))
+            }
+            None => (names, None),
+        };
+        let conf = lines.conf(value, library)?;
+        for name in names.split_whitespace() {
+            if !steps::is_name(name) || name == "self" {
+                return Err(format!("`{name}` cannot be the name of a server"));
+            }
+            if self.servers.iter().any(|server| server.name == name) {
+                return Err(format!("there are two servers `{name}`"));
+            }
+            self.servers.push(Server {
+                name: name.to_owned(),
+                conf: conf.clone(),
+                version,
+                later: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// The servers, once all are known.
+    fn servers(&mut self) -> Result<Vec<Server>, String> {
+        let mut servers = std::mem::take(&mut self.servers);
+        if self.conf.is_some() && !servers.is_empty() {
+            return Err("a scenario has `conf:` or servers, not both".to_owned());
+        }
+        for name in &self.later {
+            let server = servers.iter_mut().find(|server| server.name == *name);
+            let server = server.ok_or_else(|| format!("no server is named `{name}`"))?;
+            server.later = true;
+        }
+        let is_known = |name: &str| servers.iter().any(|server| server.name == name);
+        for server in &servers {
+            fill_ports(&server.conf, &server.name, |port| {
+                is_known(port.server).then_some(0)
+            })?;
+        }
+        Ok(servers)
     }
 }
 
@@ -183,6 +269,16 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// A configuration: a block, or a shared one by its name.
+    fn conf(&mut self, value: &str, library: &ConfLibrary) -> Result<String, String> {
+        if value.starts_with("<<") {
+            return self.text_or_block(value);
+        }
+        let text = library.get(value);
+        text.cloned()
+            .ok_or_else(|| format!("no shared configuration is named `{value}`"))
+    }
+
     /// The lines up to one that is exactly `end`, kept as they are.
     fn block(&mut self, end: &str) -> Result<String, String> {
         if end.is_empty() {
@@ -203,7 +299,9 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Action, Await, Goal, JsonPath, Operation, Pattern, Template};
+    use crate::scenario::{
+        Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, Signal, Template,
+    };
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -264,6 +362,7 @@ mod tests {
         );
         assert_eq!(scenario.steps[3].source, "server: reload <<E\n    p: 1");
         let configure = Action::Configure {
+            server: None,
             conf: "p: 2\n".to_owned(),
         };
         assert_eq!(scenario.steps[4].action, configure);
@@ -286,6 +385,88 @@ mod tests {
         assert_eq!(
             problem("purpose: p\nconf: seed\n---\na: ask s in\n"),
             "line 4: a payload is missing"
+        );
+    }
+
+    #[test]
+    fn several_servers_are_read() {
+        let scenario = parsed(
+            "purpose: p\nserver n1 n2: seed\nserver n3 version 2.14.6: <<E\np: {{n1.cluster}}\nE\nlater: n3\n---\na: connect n2\nserver n1: freeze\nserver n3: start\nservers: formed\nlink n1 n2: cut silently\nserver n1: reload <<E\np: 1\nE\nserver n1: exit\na: fence 3\n",
+        );
+        let servers = &scenario.deployment.servers;
+        let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+        assert_eq!(names, ["n1", "n2", "n3"]);
+        assert_eq!(
+            servers[2].version,
+            Some("2.14.6".parse().expect("a version"))
+        );
+        let later: Vec<bool> = servers.iter().map(|server| server.later).collect();
+        assert_eq!(later, [false, false, true]);
+        assert!(scenario.deployment.has_links);
+        let actions: Vec<&Action> = scenario.steps.iter().map(|step| &step.action).collect();
+        let n1 = Some("n1".to_owned());
+        assert_eq!(
+            actions[..7],
+            [
+                &Action::Open {
+                    conn: "a".into(),
+                    server: Some("n2".into()),
+                    await_info: true
+                },
+                &Action::Signal {
+                    server: n1.clone(),
+                    signal: Signal::Stop
+                },
+                &Action::Start {
+                    server: Some("n3".into())
+                },
+                &Action::AwaitFormed,
+                &Action::Link {
+                    between: ("n1".into(), "n2".into()),
+                    change: LinkChange::CutSilently
+                },
+                &Action::Reload {
+                    server: n1.clone(),
+                    conf: "p: 1\n".into()
+                },
+                &Action::AwaitExit { server: n1 },
+            ]
+        );
+    }
+
+    #[test]
+    fn mistakes_about_servers_are_named() {
+        let problem =
+            |head: &str, step: &str| problem(&format!("purpose: p\n{head}\n---\n{step}\n"));
+        let two = "server n1 n2: seed";
+        assert_eq!(problem(two, "a: connect"), "line 4: which server?");
+        assert_eq!(
+            problem(two, "a: connect n3"),
+            "line 4: no server is named `n3`"
+        );
+        assert_eq!(
+            problem("conf: seed", "a: connect n1"),
+            "line 4: no server is named `n1`"
+        );
+        assert_eq!(
+            problem(two, "link n1 n2: bend"),
+            "line 4: unknown operation `bend` for a link"
+        );
+        assert_eq!(
+            problem(two, "server n1: check"),
+            "line 4: unknown operation `check` for one server"
+        );
+        assert_eq!(
+            problem("server n1 n1: seed", "a: connect n1"),
+            "line 2: there are two servers `n1`"
+        );
+        assert_eq!(
+            problem("conf: seed\nserver n1: seed", "a: connect n1"),
+            "line 1: a scenario has `conf:` or servers, not both"
+        );
+        assert_eq!(
+            problem("server n1: <<E\np: {{n2.cluster}}\nE", "a: connect n1"),
+            "line 1: `{{n2.cluster}}` means nothing"
         );
     }
 

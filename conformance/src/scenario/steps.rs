@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::words::{self, Word};
-use super::{Action, Await, Goal, JsonPath, Operation, Pattern, Signal, Template, TransportChange};
+use super::{
+    Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, Signal, Template,
+    TransportChange,
+};
 
 /// How long a step waits unless it says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(20);
@@ -15,11 +18,33 @@ pub(super) enum Parsed {
     /// A complete action.
     Whole(Action),
     /// An action with a configuration, which follows up to this line.
-    NeedsConf(String, fn(String) -> Action),
+    NeedsConf(String, Box<dyn FnOnce(String) -> Action>),
 }
 
 /// Reads `connection: operation arguments`.
 pub(super) fn parse(text: &str) -> Result<Parsed, String> {
+    if let Some((subject, rest)) = text.split_once(':') {
+        let words: Vec<&str> = subject.split(' ').collect();
+        let verb = |mut words: Words| words.bare("an operation").map(|verb| (verb, words));
+        match words[..] {
+            ["server", name] if is_name(name) => {
+                let (verb, words) = verb(Words::new(rest)?)?;
+                return server(Some(name.to_owned()), &verb, words);
+            }
+            ["servers"] => {
+                let (verb, words) = verb(Words::new(rest)?)?;
+                words.end()?;
+                return match verb.as_str() {
+                    "formed" => Ok(Parsed::Whole(Action::AwaitFormed)),
+                    _ => Err(format!("unknown operation `{verb}` for all servers")),
+                };
+            }
+            ["link", one, other] if is_name(one) && is_name(other) && one != other => {
+                return link((one.to_owned(), other.to_owned()), Words::new(rest)?);
+            }
+            _ => {}
+        }
+    }
     let (subject, rest) = text
         .split_once(':')
         .filter(|(subject, _)| is_name_list(subject))
@@ -27,7 +52,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, String> {
     let mut words = Words::new(rest)?;
     let verb = words.bare("an operation")?;
     if subject == "server" {
-        return server(&verb, words);
+        return server(None, &verb, words);
     }
     let action = if verb == "spread" {
         spread(subject, &mut words)?
@@ -41,15 +66,43 @@ pub(super) fn parse(text: &str) -> Result<Parsed, String> {
 }
 
 fn is_name_list(text: &str) -> bool {
-    text.split(',').all(|name| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    })
+    text.split(',').all(is_name)
 }
 
-fn server(verb: &str, mut words: Words) -> Result<Parsed, String> {
+/// Whether `text` can be the name of a connection or a server.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// `link n1 n2: cut`, `cut silently`, `cut one-way` and `heal`.
+fn link(between: (String, String), mut words: Words) -> Result<Parsed, String> {
+    let mut said = Vec::new();
+    while let Some(word) = words.next() {
+        said.push(plain(&word)?);
+    }
+    let said = said.join(" ");
+    let change = match said.as_str() {
+        "cut" => LinkChange::Cut,
+        "cut silently" => LinkChange::CutSilently,
+        "cut one-way" => LinkChange::CutOneWay,
+        "heal" => LinkChange::Heal,
+        _ => return Err(format!("unknown operation `{said}` for a link")),
+    };
+    Ok(Parsed::Whole(Action::Link { between, change }))
+}
+
+fn server(name: Option<String>, verb: &str, mut words: Words) -> Result<Parsed, String> {
+    let signal = |signal| Action::Signal {
+        server: name.clone(),
+        signal,
+    };
     let action = match verb {
-        "start" => Action::Start,
-        "signal" => Action::Signal(match words.bare("a signal")?.as_str() {
+        "start" => Action::Start { server: name },
+        "stop" => signal(Signal::Term),
+        "kill" => signal(Signal::Kill),
+        "freeze" => signal(Signal::Stop),
+        "thaw" => signal(Signal::Continue),
+        "signal" => signal(match words.bare("a signal")?.as_str() {
             "TERM" => Signal::Term,
             "INT" => Signal::Int,
             "USR2" => Signal::Usr2,
@@ -58,17 +111,18 @@ fn server(verb: &str, mut words: Words) -> Result<Parsed, String> {
         "reload" | "configure" => {
             let block = words.bare("`<<` and the word that ends the configuration")?;
             words.end()?;
-            return block
+            let end = block
                 .strip_prefix("<<")
-                .map(|end| {
-                    let act: fn(String) -> Action = match verb {
-                        "reload" => |conf| Action::Reload { conf },
-                        _ => |conf| Action::Configure { conf },
-                    };
-                    Parsed::NeedsConf(end.to_owned(), act)
-                })
-                .ok_or_else(|| "the configuration follows as a block, `<<END`".to_owned());
+                .ok_or("the configuration follows as a block, `<<END`")?;
+            let reload = verb == "reload";
+            let act = move |conf| match reload {
+                true => Action::Reload { server: name, conf },
+                false => Action::Configure { server: name, conf },
+            };
+            return Ok(Parsed::NeedsConf(end.to_owned(), Box::new(act)));
         }
+        "exit" => Action::AwaitExit { server: name },
+        _ if name.is_some() => return Err(format!("unknown operation `{verb}` for one server")),
         "check" => Action::Run {
             args: ["-c", "$CONF", "-t"].map(str::to_owned).to_vec(),
         },
@@ -80,7 +134,6 @@ fn server(verb: &str, mut words: Words) -> Result<Parsed, String> {
             Action::Run { args }
         }
         "rest" => Action::AwaitRest,
-        "exit" => Action::AwaitExit,
         "elapse" => Action::Elapse(duration(&words.bare("a duration")?)?),
         _ => return Err(format!("unknown server operation `{verb}`")),
     };
@@ -99,15 +152,15 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
         repeat: 1,
     };
     Ok(match verb {
-        "connect" => Action::Open {
+        "connect" | "open" => Action::Open {
             conn,
-            await_info: true,
+            server: words.name()?,
+            await_info: verb == "connect",
         },
-        "open" => Action::Open {
+        "refused" => Action::OpenRefused {
             conn,
-            await_info: false,
+            server: words.name()?,
         },
-        "refused" => Action::OpenRefused { conn },
         "send" => {
             let template = words.template("the bytes to send")?;
             let repeat = words.repeat()?;
@@ -132,17 +185,24 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
             send: Template::fixed("PING\r\n"),
             until: pong(true),
         },
-        "fence" => Action::Exchange {
-            conn,
-            send: Template::fixed("PUB $SYS.REQ.SERVER.PING.IDZ fence 0\r\n\r\n"),
-            until: Await {
-                goal: Goal::Frames {
-                    count: 1,
-                    pattern: Pattern::Prefix(Template::fixed("MSG fence ")),
+        "fence" => {
+            let count = match words.next() {
+                None => 1,
+                Some(word) => number(&plain(&word)?)?,
+            };
+            Action::Exchange {
+                conn,
+                send: Template::fixed("PUB $SYS.REQ.SERVER.PING.IDZ fence 0\r\n\r\n"),
+                until: Await {
+                    goal: Goal::Frames {
+                        count,
+                        pattern: Pattern::Prefix(Template::fixed("MSG fence ")),
+                    },
+                    any_order: count > 1,
+                    ..pong(false)
                 },
-                ..pong(false)
-            },
-        },
+            }
+        }
         "sub" => {
             let mut line = Template::fixed("SUB ");
             line.append(words.template("a subject")?);
@@ -243,10 +303,7 @@ fn is_json(word: &Word) -> bool {
 }
 
 fn spread(subject: &str, words: &mut Words) -> Result<Action, String> {
-    let count = words.bare("a count")?;
-    let count = count
-        .parse()
-        .map_err(|_| format!("`{count}` is not a count"))?;
+    let count = number(&words.bare("a count")?)?;
     let pattern = pattern(words.next().ok_or("a frame pattern is missing")?)?;
     let (mut each, mut any_sid) = (0, false);
     while let Some(word) = words.next() {
@@ -255,11 +312,7 @@ fn spread(subject: &str, words: &mut Words) -> Result<Action, String> {
         };
         match text.split_once('=') {
             None if text == "any-sid" => any_sid = true,
-            Some(("each", number)) => {
-                each = number
-                    .parse()
-                    .map_err(|_| format!("`{number}` is not a count"))?;
-            }
+            Some(("each", text)) => each = number(text)?,
             _ => return Err(format!("unknown option `{text}`")),
         }
     }
@@ -338,6 +391,10 @@ fn pong(quiet: bool) -> Await {
     }
 }
 
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a count"))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let error = || format!("`{text}` is not a duration such as 300ms or 2s");
     if let Some(number) = text.strip_suffix("ms") {
@@ -388,6 +445,15 @@ impl Words {
         }
     }
 
+    /// The name of a server, if one follows.
+    fn name(&mut self) -> Result<Option<String>, String> {
+        match self.next() {
+            None => Ok(None),
+            Some(Word::Bare(text)) if is_name(&text) => Ok(Some(text)),
+            Some(word) => Err(format!("{word:?} is not the name of a server")),
+        }
+    }
+
     fn template(&mut self, what: &str) -> Result<Template, String> {
         self.next()
             .ok_or_else(|| format!("{what} is missing"))?
@@ -409,9 +475,7 @@ impl Words {
     fn repeat(&mut self) -> Result<usize, String> {
         match self.option()? {
             None => Ok(1),
-            Some((key, value)) if key == "repeat" => value
-                .parse()
-                .map_err(|_| format!("`{value}` is not a count")),
+            Some((key, value)) if key == "repeat" => number(&value),
             Some((key, _)) => Err(format!("unknown option `{key}`")),
         }
     }

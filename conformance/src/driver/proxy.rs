@@ -1,0 +1,301 @@
+//! What stands between two servers of a deployment when a scenario cuts links: a TCP proxy in front of
+//! every port at which servers dial each other.
+//!
+//! Whoever dials is known before a byte is exchanged, from the system's tables of sockets. A link that is
+//! cut closes its connections; one that is cut silently holds bytes back, as a network does that loses
+//! packets, until it is healed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::ports::Ports;
+use super::{DriverError, ServerIndex};
+use crate::scenario::{LinkChange, PortKind};
+
+/// How often a proxy looks whether it is still needed.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// All proxies of a deployment. Dropping it ends them.
+pub(super) struct Proxies {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    ended: bool,
+    processes: BTreeMap<ServerIndex, u32>,
+    cuts: Vec<(ServerIndex, ServerIndex, LinkChange)>,
+    tunnels: Vec<Tunnel>,
+}
+
+/// One connection between two servers, as its two halves.
+struct Tunnel {
+    from: ServerIndex,
+    to: ServerIndex,
+    halves: [TcpStream; 2],
+}
+
+impl Proxies {
+    /// Starts a proxy for every port that others dial elsewhere than where it is bound.
+    pub(super) fn start(ports: &Ports) -> Result<Self, DriverError> {
+        let proxies = Self {
+            shared: Arc::default(),
+        };
+        for (server, kind, port) in ports.all() {
+            if kind == PortKind::Client || port.bound == port.dialled {
+                continue;
+            }
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.dialled))
+                .map_err(DriverError::io("listening between servers"))?;
+            let shared = Arc::clone(&proxies.shared);
+            thread::spawn(move || accept(&shared, &listener, server, port.bound));
+        }
+        Ok(proxies)
+    }
+
+    /// Says which process a server is.
+    pub(super) fn set_process(&self, server: ServerIndex, pid: u32) {
+        self.shared.state().processes.insert(server, pid);
+    }
+
+    /// Changes the link between two servers.
+    pub(super) fn change(&self, (one, other): (ServerIndex, ServerIndex), change: LinkChange) {
+        let mut state = self.shared.state();
+        let is_between =
+            |a: ServerIndex, b: ServerIndex| (a, b) == (one, other) || (b, a) == (one, other);
+        state.cuts.retain(|(a, b, _)| !is_between(*a, *b));
+        if change != LinkChange::Heal {
+            state.cuts.push((one, other, change));
+        }
+        if change == LinkChange::Cut {
+            state.tunnels.retain(|tunnel| {
+                let stays = !is_between(tunnel.from, tunnel.to);
+                if !stays {
+                    tunnel.close();
+                }
+                stays
+            });
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether two servers can make connections to each other.
+    pub(super) fn reaches(&self, one: ServerIndex, other: ServerIndex) -> bool {
+        !self.shared.state().is_closed(one, other)
+    }
+}
+
+impl Drop for Proxies {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.ended = true;
+        state.tunnels.iter().for_each(Tunnel::close);
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Tunnel {
+    /// Ends both halves. A failure means that a server has ended one already.
+    fn close(&self) {
+        for half in &self.halves {
+            let _ = half.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_closed(&self, one: ServerIndex, other: ServerIndex) -> bool {
+        self.cuts.iter().any(|(a, b, change)| {
+            *change == LinkChange::Cut && ((*a, *b) == (one, other) || (*b, *a) == (one, other))
+        })
+    }
+
+    /// Whether what `from` sends to `to` is held back.
+    fn is_held(&self, from: ServerIndex, to: ServerIndex) -> bool {
+        self.cuts.iter().any(|(a, b, change)| match change {
+            LinkChange::CutSilently => (*a, *b) == (from, to) || (*b, *a) == (from, to),
+            LinkChange::CutOneWay => (*a, *b) == (from, to),
+            LinkChange::Cut | LinkChange::Heal => false,
+        })
+    }
+}
+
+/// Takes connections to the server `to`, which listens on `port`.
+fn accept(shared: &Arc<Shared>, listener: &TcpListener, to: ServerIndex, port: u16) {
+    while !shared.state().ended {
+        match becomes_readable(listener) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(_) => return,
+        }
+        let Ok((dialler, peer)) = listener.accept() else {
+            return;
+        };
+        let processes = shared.state().processes.clone();
+        // Who has hung up already needs no server any more.
+        if let Some(from) = owner(&processes, peer) {
+            // A server that does not listen is one that the dialler finds closed.
+            let _ = join(shared, dialler, from, to, port);
+        }
+    }
+}
+
+fn becomes_readable(listener: &TcpListener) -> io::Result<bool> {
+    let mut polled = [PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN)];
+    let timeout = Timespec::try_from(LOOK_AGAIN).map_err(io::Error::other)?;
+    match rustix::event::poll(&mut polled, Some(&timeout)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Connects `dialler` to the server behind, unless the link is cut.
+fn join(
+    shared: &Arc<Shared>,
+    dialler: TcpStream,
+    from: ServerIndex,
+    to: ServerIndex,
+    port: u16,
+) -> io::Result<()> {
+    if shared.state().is_closed(from, to) {
+        return Ok(());
+    }
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    dialler.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let tunnel = Tunnel {
+        from,
+        to,
+        halves: [dialler.try_clone()?, server.try_clone()?],
+    };
+    let mut state = shared.state();
+    if state.ended || state.is_closed(from, to) {
+        tunnel.close();
+        return Ok(());
+    }
+    state.tunnels.push(tunnel);
+    drop(state);
+    let (dialler_too, server_too) = (dialler.try_clone()?, server.try_clone()?);
+    let (forth, back) = (Arc::clone(shared), Arc::clone(shared));
+    thread::spawn(move || pump(&forth, dialler, server, (from, to)));
+    thread::spawn(move || pump(&back, server_too, dialler_too, (to, from)));
+    Ok(())
+}
+
+/// Moves bytes until one side ends, and then ends the other.
+fn pump(
+    shared: &Shared,
+    mut source: TcpStream,
+    mut sink: TcpStream,
+    (from, to): (ServerIndex, ServerIndex),
+) {
+    let mut chunk = [0; 64 * 1024];
+    loop {
+        let length = match source.read(&mut chunk) {
+            Ok(length) => length,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => 0,
+        };
+        let mut state = shared.state();
+        while !state.ended && state.is_held(from, to) {
+            state = shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let ended = state.ended;
+        drop(state);
+        if ended || length == 0 || sink.write_all(&chunk[..length]).is_err() {
+            // Both may be closed by now, by the servers or with the link.
+            let _ = sink.shutdown(Shutdown::Both);
+            let _ = source.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+}
+
+/// The server whose process has the socket at `peer`.
+fn owner(processes: &BTreeMap<ServerIndex, u32>, peer: SocketAddr) -> Option<ServerIndex> {
+    let SocketAddr::V4(peer) = peer else {
+        return None;
+    };
+    let address = format!(
+        "{:08X}:{:04X}",
+        u32::from_ne_bytes(peer.ip().octets()),
+        peer.port()
+    );
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let inode = table.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.nth(1)? == address).then(|| words.nth(7))?
+    })?;
+    let socket = format!("socket:[{inode}]");
+    processes.iter().find_map(|(server, pid)| {
+        let mut files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+        files
+            .any(|file| {
+                file.and_then(|file| fs::read_link(file.path()))
+                    .is_ok_and(|target| target.to_string_lossy() == socket)
+            })
+            .then_some(*server)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_of_a_socket_is_found() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
+        let dialler = TcpStream::connect(listener.local_addr().expect("an address"));
+        let (_accepted, peer) = listener.accept().expect("a connection");
+        let own = BTreeMap::from([(ServerIndex(3), std::process::id())]);
+        assert_eq!(owner(&own, peer), Some(ServerIndex(3)));
+        assert_eq!(owner(&BTreeMap::new(), peer), None);
+        drop(dialler);
+    }
+
+    #[test]
+    fn cuts_have_directions() {
+        let (a, b) = (ServerIndex(0), ServerIndex(1));
+        let proxies = Proxies {
+            shared: Arc::default(),
+        };
+        let held = || {
+            let state = proxies.shared.state();
+            (state.is_held(a, b), state.is_held(b, a))
+        };
+        proxies.change((a, b), LinkChange::CutOneWay);
+        assert_eq!((held(), proxies.reaches(a, b)), ((true, false), true));
+        proxies.change((b, a), LinkChange::CutSilently);
+        assert_eq!((held(), proxies.reaches(a, b)), ((true, true), true));
+        proxies.change((a, b), LinkChange::Cut);
+        assert_eq!((held(), proxies.reaches(b, a)), ((false, false), false));
+        proxies.change((b, a), LinkChange::Heal);
+        assert_eq!((held(), proxies.reaches(a, b)), ((false, false), true));
+    }
+}

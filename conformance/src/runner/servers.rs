@@ -1,0 +1,49 @@
+//! The servers of a running script: their places, their ids, and what happens to them.
+
+use super::{Problem, Run};
+use crate::driver::{Reloaded, ServerIndex};
+
+impl Run<'_> {
+    /// The server that a step names; the only one if it names none.
+    pub(super) fn index(&self, name: Option<&str>) -> Result<ServerIndex, Problem> {
+        let Some(name) = name else {
+            return Ok(ServerIndex::default());
+        };
+        let mut names = self.servers.iter();
+        names
+            .position(|server| server == name)
+            .map(ServerIndex)
+            .ok_or_else(|| Problem::Script(format!("no server is named `{name}`")))
+    }
+
+    /// Starts the deployment unless it runs.
+    pub(super) fn start(&mut self) -> Result<(), Problem> {
+        self.driver.start()?;
+        self.meet();
+        Ok(())
+    }
+
+    /// Learns the ids of servers, so that they can be named in steps and in the transcript.
+    pub(super) fn meet(&mut self) {
+        for (at, name) in self.servers.iter().enumerate() {
+            if let Some(id) = self.driver.server_id(ServerIndex(at)) {
+                self.normaliser.name_server(&id, name);
+                self.variables.insert(format!("{name}.id"), id);
+            }
+        }
+    }
+
+    pub(super) fn reload(&mut self, server: Option<&str>, conf: &str) -> Result<(), Problem> {
+        let index = self.index(server)?;
+        let name = server.unwrap_or("server");
+        match self.driver.reload(index, conf)? {
+            Reloaded::Done => self.transcript.remark(&format!("{name} reloaded")),
+            Reloaded::Failed(why) => {
+                let why = self.normaliser.output(why.as_bytes());
+                self.transcript
+                    .output(&format!("{name} reload failed"), &why);
+            }
+        }
+        Ok(())
+    }
+}
