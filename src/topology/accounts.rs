@@ -185,7 +185,7 @@ impl fmt::Debug for UserOptions {
 }
 
 /// Stands in for a secret; whether there is one at all stays visible.
-fn redact(secret: &str) -> &'static str {
+pub(super) fn redact(secret: &str) -> &'static str {
     if secret.is_empty() { "" } else { "[REDACTED]" }
 }
 

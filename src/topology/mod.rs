@@ -4,12 +4,18 @@
 //! files both end here, and the core starts from nothing else.
 
 mod accounts;
+mod links;
 mod options;
 mod server;
 
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
     SubjectPermission, UserOptions,
+};
+pub use links::{
+    ClusterOptions, Compression, CompressionError, CompressionOptions, DEFAULT_LEAFNODE_PORT,
+    GatewayOptions, LeafAuth, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth, RemoteGateway,
+    RemoteUrl, RoutePermissions, UrlError,
 };
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,

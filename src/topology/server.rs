@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::accounts::{AccountOptions, AuthOptions};
+use super::links::{ClusterOptions, GatewayOptions, LeafNodeOptions};
 use super::options::ServerOptions;
 use crate::Version;
 
@@ -42,6 +43,12 @@ pub struct ServerSpec {
     pub no_auth_user: Option<String>,
     /// Which account is the system account.
     pub system_account: SystemAccount,
+    /// The cluster, where a server has a say in one: see [`ClusterOptions::is_listening`].
+    pub cluster: Option<ClusterOptions>,
+    /// The gateways to other clusters.
+    pub gateway: Option<GatewayOptions>,
+    /// The leaf nodes of this server, and where it is one itself.
+    pub leafnodes: Option<LeafNodeOptions>,
     /// Whether subscription lists cache their results.
     pub sublist_cache: bool,
     /// What the server says of the machine it runs on.
@@ -184,6 +191,9 @@ impl Default for ServerSpec {
             authorization: None,
             no_auth_user: None,
             system_account: SystemAccount::default(),
+            cluster: None,
+            gateway: None,
+            leafnodes: None,
             sublist_cache: true,
             machine: Machine::default(),
             config_digest: None,
@@ -252,6 +262,9 @@ impl ServerSpec {
             authorization: options.authorization,
             no_auth_user: options.no_auth_user,
             system_account,
+            cluster: options.cluster,
+            gateway: options.gateway,
+            leafnodes: options.leafnodes,
             sublist_cache: !options.no_sublist_cache,
             config_digest: options.config_digest,
             ..defaults

@@ -8,7 +8,7 @@ mod read;
 mod start;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(in crate::topology) mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,7 +18,10 @@ pub use self::{
     problem::{OptionsError, Problem, ProblemKind, Warning},
     start::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, StartError},
 };
-use super::accounts::{AccountOptions, AuthOptions};
+use super::{
+    accounts::{AccountOptions, AuthOptions},
+    links::{ClusterOptions, GatewayOptions, LeafNodeOptions},
+};
 use crate::Version;
 
 /// What happens to a client to which a write took longer than `write_deadline`.
@@ -115,6 +118,13 @@ pub struct ServerOptions {
     pub system_account: Option<String>,
     /// Not to make a system account where none is configured.
     pub no_system_account: bool,
+
+    /// The `cluster` block.
+    pub cluster: Option<ClusterOptions>,
+    /// The `gateway` block.
+    pub gateway: Option<GatewayOptions>,
+    /// The `leafnodes` block.
+    pub leafnodes: Option<LeafNodeOptions>,
 
     /// To log debug messages.
     pub debug: Option<bool>,
