@@ -76,7 +76,7 @@ fn options(flags: &Flags) -> Result<(ServerOptions, Vec<Warning>), ConfigError> 
             ..AuthOptions::default()
         });
     }
-    options.validate()?;
+    options.validate_for(flags.simulate.unwrap_or_default())?;
     Ok((options, warnings))
 }
 

@@ -64,6 +64,6 @@ pub(super) fn options(
     version: Version,
 ) -> Result<(ServerOptions, Vec<Warning>), ConfigError> {
     let (options, warnings) = ServerOptions::from_conf_for(document, version)?;
-    options.validate()?;
+    options.validate_for(version)?;
     Ok((options, warnings))
 }

@@ -271,6 +271,22 @@ impl ServerSpec {
         }
     }
 
+    /// The name of the cluster that the server belongs to, where that does not depend on others: its
+    /// own, or the gateway's. A leaf node without a cluster passes its own name off as one.
+    pub fn cluster_name(&self) -> Option<&str> {
+        let cluster = self.cluster.as_ref();
+        let is_lone_leaf = self
+            .leafnodes
+            .as_ref()
+            .is_some_and(|leafnodes| !leafnodes.remotes.is_empty())
+            && !cluster.is_some_and(ClusterOptions::is_listening);
+        let gateway = self.gateway.as_ref();
+        cluster
+            .and_then(|cluster| cluster.name.as_deref())
+            .or(gateway.and_then(|gateway| gateway.name.as_deref()))
+            .or(self.name.as_deref().filter(|_| is_lone_leaf))
+    }
+
     /// Every configured user with its password.
     pub fn users(&self) -> impl Iterator<Item = (&str, &str)> {
         let auth = self.authorization.iter();

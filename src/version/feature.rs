@@ -39,7 +39,13 @@ features! {
     NoRespondersNamesSubject since V2_12: "the 503 of a request that nobody answers carries `Nats-Subject`",
     ReconnectDropsSubscriptions since V2_12: "a second CONNECT drops the subscriptions made so far",
     QueueOfRemovedSubscription since V2_14: "the text about a queue subscription that a reload removes names the queue",
-    BlanksInNamesRefused since V2_11: "a server name with a blank is refused",
+    // Configuration.
+    BlanksInNamesRefused since V2_11: "the name of a server, cluster or gateway with a blank is refused",
+    AuthTimeoutDurations since V2_11: "`timeout` of an `authorization` block may be a duration, and is warned of when it is long",
+    ClusterMigrateDelay since V2_11: "`jetstream_cluster_migrate` of a leaf node's remote is a boolean or a map, not anything",
+    QueuesOnlyToSubscribe since V2_14: "a queue is refused in permissions to publish and in those of links, and everywhere if it is no subject",
+    UniqueLeafRemotes since V2_14: "a leaf node's remote that is configured twice is refused",
+    ReservedClusterName since V2_15: "`_` is refused as the name of a cluster or gateway",
     // Events.
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
     NoConnectEventOverAccountLimit since V2_15: "a client over its account's connection limit raises no CONNECT event before it is refused",

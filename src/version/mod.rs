@@ -132,7 +132,8 @@ pub(crate) struct Profile {
     pub exit_code_after_term: u8,
     /// What stands for the configuration in VARZ and in the log.
     pub config_digest: ConfigDigest,
-    /// Keys of the newest release's configuration that this one does not know.
+    /// Keys of the newest release's configuration that this one does not know, those of a block with its
+    /// name in front.
     pub unknown_conf_keys: &'static [&'static str],
     /// How it reads the bodies of requests.
     pub requests: Dialect,
@@ -258,6 +259,24 @@ static PROFILES: [Profile; 5] = [
             "proxy_required",
             "feature_flags",
             "write_timeout",
+            "cluster.write_deadline",
+            "cluster.write_timeout",
+            "gateway.write_deadline",
+            "gateway.write_timeout",
+            "leafnodes.write_deadline",
+            "leafnodes.write_timeout",
+            "cluster.connect_backoff",
+            "gateway.connect_backoff",
+            "leafnodes.isolate_leafnode_interest",
+            "leafnodes.isolate",
+            "remotes.isolate_leafnode_interest",
+            "remotes.isolate",
+            "remotes.request_isolation",
+            "remotes.disabled",
+            "remotes.proxy",
+            "leafnodes.dial_timeout",
+            "remotes.dial_timeout",
+            "remotes.ignore_discovered_servers",
         ],
         requests: Dialect {
             go: GoJson::V1,
@@ -280,6 +299,18 @@ static PROFILES: [Profile; 5] = [
             "proxy_protocol",
             "proxy_required",
             "feature_flags",
+            "cluster.connect_backoff",
+            "gateway.connect_backoff",
+            "leafnodes.isolate_leafnode_interest",
+            "leafnodes.isolate",
+            "remotes.isolate_leafnode_interest",
+            "remotes.isolate",
+            "remotes.request_isolation",
+            "remotes.disabled",
+            "remotes.proxy",
+            "leafnodes.dial_timeout",
+            "remotes.dial_timeout",
+            "remotes.ignore_discovered_servers",
         ],
         requests: Dialect {
             go: GoJson::V1,
@@ -297,7 +328,12 @@ static PROFILES: [Profile; 5] = [
         feature_flags: None,
         exit_code_after_term: 0,
         config_digest: ConfigDigest::Whole,
-        unknown_conf_keys: &["feature_flags"],
+        unknown_conf_keys: &[
+            "feature_flags",
+            "leafnodes.dial_timeout",
+            "remotes.dial_timeout",
+            "remotes.ignore_discovered_servers",
+        ],
         requests: Dialect {
             go: GoJson::V1,
             unknown_fields: &[],

@@ -133,6 +133,15 @@ impl CompressionOptions {
         }
     }
 
+    /// The mode as the server would name it in an error.
+    fn named(&self) -> String {
+        if self.mode.is_empty() {
+            Compression::default_auto().name().to_owned()
+        } else {
+            self.mode.clone()
+        }
+    }
+
     fn thresholds(&self) -> Result<Compression, CompressionError> {
         let mut thresholds = Vec::new();
         let mut longest = 0;
@@ -147,9 +156,9 @@ impl CompressionOptions {
             thresholds.pop();
         }
         match thresholds.len() {
-            0 => Err(CompressionError::TooFew(self.mode.clone())),
+            0 => Err(CompressionError::TooFew(self.named())),
             n if n > MAX_RTT_THRESHOLDS => Err(CompressionError::TooMany {
-                mode: self.mode.clone(),
+                mode: self.named(),
                 rtt_thresholds: self.rtt_thresholds.clone(),
             }),
             _ => Ok(Compression::Auto(thresholds)),

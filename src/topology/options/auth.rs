@@ -6,33 +6,44 @@ use nats_mock_protocol::conf::{Kind, Map, Value, duration, fold};
 
 use super::{
     problem::{Problem, ProblemKind, Warning},
-    read::{Reader, boolean, integer, invalid, is_off, string, unknown, unsupported, wrong_type},
+    read::{
+        Reader, boolean, integer, invalid, is_off, non_empty, string, unknown, unsupported,
+        wrong_type,
+    },
     start::GLOBAL_ACCOUNT,
     words::{plain, quote, quote_list},
 };
-use crate::topology::accounts::{
-    AccountLimits, AccountOptions, AuthOptions, ConnectionType, UserOptions,
+use crate::{
+    topology::accounts::{AccountLimits, AccountOptions, AuthOptions, ConnectionType, UserOptions},
+    version::Feature,
 };
 
 /// Timeouts above this, in seconds, are probably numbers whose unit got lost.
 const HIGH_TIMEOUT: f64 = 60.0;
 
+/// An `authorization` block.
+#[derive(Default)]
+pub(super) struct Block {
+    /// The block without its users.
+    pub auth: AuthOptions,
+    /// Its users: a list without any still excludes a single user.
+    pub users: Option<Vec<UserOptions>>,
+    /// That it asks for a callout, which each kind of connection refuses in its own words.
+    pub callout: Option<Problem>,
+}
+
 impl Reader<'_> {
     /// The top-level `authorization`.
     pub(super) fn authorization(&mut self, value: &Value) -> Result<(), Problem> {
-        let (auth, users) = match self.authorization_block(value) {
-            Ok(read) => read,
-            Err(problem) => {
-                let follow_up =
-                    matches!(problem.kind, ProblemKind::WrongType { .. }).then(|| Problem {
-                        at: Some(value.at.clone()),
-                        kind: ProblemKind::MissingAuthorization,
-                    });
-                self.problems.push(problem);
-                self.problems.extend(follow_up);
-                return Ok(());
-            }
+        let Some(Block {
+            auth,
+            users,
+            callout,
+        }) = self.authorization_block(value)?
+        else {
+            return Ok(());
         };
+        self.problems.extend(callout);
         // Kept without users at first, so that `accounts` can tell whether these blocks go together.
         self.options.authorization = Some(auth);
         let auth = self.options.authorization.get_or_insert_default();
@@ -65,24 +76,35 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The block, and its users apart: a list without any still excludes a single user.
-    fn authorization_block(
-        &mut self,
-        value: &Value,
-    ) -> Result<(AuthOptions, Option<Vec<UserOptions>>), Problem> {
+    /// An `authorization` block of whatever is connected to, or nothing if that is reported already.
+    pub(super) fn authorization_block(&mut self, value: &Value) -> Result<Option<Block>, Problem> {
+        match self.authorization_keys(value) {
+            Ok(block) => Ok(Some(block)),
+            Err(problem) if matches!(problem.kind, ProblemKind::WrongType { .. }) => {
+                self.problems.push(problem);
+                Err(missing_authorization(value))
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                Ok(None)
+            }
+        }
+    }
+
+    fn authorization_keys(&mut self, value: &Value) -> Result<Block, Problem> {
         let map = value
             .as_map()
             .ok_or_else(|| wrong_type(value, "map[string]interface {}"))?;
-        let mut auth = AuthOptions::default();
-        let mut users = None;
+        let mut block = Block::default();
+        let auth = &mut block.auth;
         for (key, value) in map.iter() {
             match fold(key).as_str() {
                 "user" | "username" => auth.user = non_empty(string(value)?),
                 "pass" | "password" => auth.password = non_empty(string(value)?),
                 "token" => auth.token = non_empty(string(value)?),
-                "timeout" => auth.timeout = self.timeout(key, value)?,
+                "timeout" => auth.timeout = self.timeout("authorization", key, value)?,
                 "users" => match self.users(value) {
-                    Ok(read) => users = read,
+                    Ok(read) => block.users = read,
                     Err(problem) => self.problems.push(problem),
                 },
                 "default_permission" | "default_permissions" | "permissions" => {
@@ -91,8 +113,8 @@ impl Reader<'_> {
                         Err(problem) => self.problems.push(problem),
                     }
                 }
-                "auth_callout" | "auth_hook" => self.problems.push(unsupported(key, value)),
-                "proxy_required" => {
+                "auth_callout" | "auth_hook" => block.callout = Some(unsupported(key, value)),
+                "proxy_required" if self.knows("proxy_required") => {
                     if boolean(value)? {
                         self.problems.push(unsupported(key, value));
                     }
@@ -101,18 +123,27 @@ impl Reader<'_> {
                 _ => self.problems.push(unknown(key, value)),
             }
         }
-        Ok((auth, users))
+        Ok(block)
     }
 
-    fn timeout(&mut self, key: &str, value: &Value) -> Result<Option<f64>, Problem> {
+    /// A time in seconds, or a duration; `block` is what the server calls the block.
+    pub(super) fn timeout(
+        &mut self,
+        block: &str,
+        key: &str,
+        value: &Value,
+    ) -> Result<Option<f64>, Problem> {
+        let has_durations = self.has(Feature::AuthTimeoutDurations);
         let seconds = match &value.kind {
             Kind::Integer(n) => *n as f64,
             Kind::Float(n) => *n,
+            // These releases take no notice of anything else.
+            _ if !has_durations => 1.0,
             Kind::String(text) => {
                 let nanos = duration::parse(text).map_err(|error| {
                     invalid(
                         value,
-                        format!("error parsing authorization config, 'timeout' {error}"),
+                        format!("error parsing {block} config, 'timeout' {error}"),
                     )
                 })?;
                 nanos as f64 / 1e9
@@ -120,11 +151,11 @@ impl Reader<'_> {
             _ => {
                 return Err(invalid(
                     value,
-                    "error parsing authorization config, 'timeout' wrong type",
+                    format!("error parsing {block} config, 'timeout' wrong type"),
                 ));
             }
         };
-        if seconds > HIGH_TIMEOUT {
+        if seconds > HIGH_TIMEOUT && has_durations {
             let text = format!(
                 "invalid use of field {}: timeout of {} ({seconds:.6} seconds) is high, consider keeping it under 60 \
                  seconds. possibly caused by unquoted duration; use '1m' instead of 1m, for example",
@@ -193,7 +224,7 @@ impl Reader<'_> {
                 "allowed_connection_types" | "connection_types" | "clients" => {
                     user.allowed_connection_types = self.connection_types(value);
                 }
-                "proxy_required" => {
+                "proxy_required" if self.knows("proxy_required") => {
                     if boolean(value)? {
                         self.problems.push(unsupported(key, value));
                     }
@@ -382,10 +413,14 @@ impl Reader<'_> {
     }
 }
 
-fn reserved(name: &str, value: &Value) -> Problem {
-    invalid(value, format!("{} is a Reserved Account", quote(name)))
+/// What the server falls over once it has lost a block to a value of the wrong type.
+pub(super) fn missing_authorization(value: &Value) -> Problem {
+    Problem {
+        at: Some(value.at.clone()),
+        kind: ProblemKind::MissingAuthorization,
+    }
 }
 
-fn non_empty(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+fn reserved(name: &str, value: &Value) -> Problem {
+    invalid(value, format!("{} is a Reserved Account", quote(name)))
 }

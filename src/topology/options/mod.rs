@@ -1,11 +1,17 @@
 //! The options of one server.
 
 mod auth;
+mod cluster;
+mod gateway;
+mod leafnodes;
+mod links;
 mod listen;
 mod permissions;
 mod problem;
 mod read;
+mod remotes;
 mod start;
+mod start_links;
 #[cfg(test)]
 mod tests;
 pub(in crate::topology) mod words;

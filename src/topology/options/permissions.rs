@@ -9,7 +9,10 @@ use super::{
     read::{Reader, boolean, integer, invalid},
     words::{plain, quote},
 };
-use crate::topology::accounts::{Permissions, ResponsePermission, SubjectPermission};
+use crate::{
+    topology::accounts::{Permissions, ResponsePermission, SubjectPermission},
+    version::Feature,
+};
 
 impl Reader<'_> {
     pub(super) fn permissions(&mut self, value: &Value) -> Result<Permissions, Problem> {
@@ -23,14 +26,18 @@ impl Reader<'_> {
         let mut permissions = Permissions::default();
         for (key, value) in map.iter() {
             match fold(key).as_str() {
-                "pub" | "publish" | "import" => match self.subject_permission(value, false) {
-                    Ok(permission) => permissions.publish = permission,
-                    Err(problem) => self.problems.push(problem),
-                },
-                "sub" | "subscribe" | "export" => match self.subject_permission(value, true) {
-                    Ok(permission) => permissions.subscribe = permission,
-                    Err(problem) => self.problems.push(problem),
-                },
+                "pub" | "publish" | "import" => {
+                    match self.subject_permission(value, Queues::Refused) {
+                        Ok(permission) => permissions.publish = permission,
+                        Err(problem) => self.problems.push(problem),
+                    }
+                }
+                "sub" | "subscribe" | "export" => {
+                    match self.subject_permission(value, Queues::Checked) {
+                        Ok(permission) => permissions.subscribe = permission,
+                        Err(problem) => self.problems.push(problem),
+                    }
+                }
                 "publish_allow_responses" | "allow_responses" => {
                     permissions.allow_responses = match boolean(value) {
                         Ok(allowed) => allowed.then(ResponsePermission::default),
@@ -57,8 +64,9 @@ impl Reader<'_> {
     fn subject_permission(
         &mut self,
         value: &Value,
-        queues: bool,
+        queues: Queues,
     ) -> Result<Option<SubjectPermission>, Problem> {
+        let queues = self.queues(queues);
         let Some(map) = value.as_map() else {
             // In this older form, the server has lost the place by the time it checks the subjects.
             let allow = subjects(value, queues).map_err(|mut problem| {
@@ -97,6 +105,20 @@ impl Reader<'_> {
             }
         }
         Ok(Some(permission))
+    }
+
+    /// Where an entry may name a queue, as far as the release minds.
+    fn queues(&self, queues: Queues) -> Queues {
+        if self.has(Feature::QueuesOnlyToSubscribe) {
+            queues
+        } else {
+            Queues::Unchecked
+        }
+    }
+
+    /// Subjects that nothing of a link crosses on.
+    pub(super) fn denied_subjects(&self, value: &Value) -> Result<Vec<String>, Problem> {
+        subjects(value, self.queues(Queues::Refused))
     }
 
     fn response_permission(&mut self, value: &Value) -> Option<ResponsePermission> {
@@ -146,7 +168,7 @@ fn some_if_any(subjects: Vec<String>) -> Option<Vec<String>> {
 }
 
 /// A subject or a list of subjects.
-fn subjects(value: &Value, queues: bool) -> Result<Vec<String>, Problem> {
+fn subjects(value: &Value, queues: Queues) -> Result<Vec<String>, Problem> {
     let subjects = match &value.kind {
         Kind::String(subject) => vec![subject.clone()],
         Kind::Array(array) => array
@@ -173,8 +195,17 @@ fn subjects(value: &Value, queues: bool) -> Result<Vec<String>, Problem> {
     Ok(subjects)
 }
 
-/// Checks that every entry is a subject, or with `queues` a subject and a queue.
-pub(super) fn check_subjects(subjects: &[String], queues: bool) -> Result<(), String> {
+/// Whether an entry may name a queue behind its subject.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Queues {
+    Refused,
+    /// It may, and the queue has to be a subject itself.
+    Checked,
+    Unchecked,
+}
+
+/// Checks that every entry is a subject, or where that is possible a subject and a queue.
+pub(super) fn check_subjects(subjects: &[String], queues: Queues) -> Result<(), String> {
     for entry in subjects {
         if is_subject(entry) {
             continue;
@@ -183,9 +214,9 @@ pub(super) fn check_subjects(subjects: &[String], queues: bool) -> Result<(), St
             |text: &str| Err(format!("subject {} is not a valid subject", quote(text)));
         let words: Vec<_> = entry.split_whitespace().collect();
         match words.as_slice() {
-            _ if !queues => return no_subject(entry),
+            _ if queues == Queues::Refused => return no_subject(entry),
             [subject, _] if !is_subject(subject) => return no_subject(subject),
-            [_, queue] if !is_subject(queue) => {
+            [_, queue] if queues == Queues::Checked && !is_subject(queue) => {
                 return Err(format!("queue {} is not a valid queue", quote(queue)));
             }
             [_, _] => {}

@@ -42,6 +42,16 @@ impl<'d> Reader<'d> {
         }
     }
 
+    pub(super) fn has(&self, feature: Feature) -> bool {
+        self.version.profile().has(feature)
+    }
+
+    /// Whether the release knows a key of the newest one; in front of a key of a block stands the
+    /// block's name and a dot.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        !self.version.profile().unknown_conf_keys.contains(&key)
+    }
+
     pub(super) fn read(mut self) -> Result<(ServerOptions, Vec<Warning>), OptionsError> {
         let document = self.document;
         let root = document.root();
@@ -148,6 +158,9 @@ impl<'d> Reader<'d> {
             }
             "authorization" => self.authorization(value)?,
             "accounts" => self.accounts(value)?,
+            "cluster" => self.cluster(value)?,
+            "gateway" => self.gateway(value)?,
+            "leaf" | "leafnodes" => self.leafnodes(value)?,
             "no_auth_user" => options.no_auth_user = non_empty(string(value)?),
             // Read before all others.
             "system_account" | "system" => {}
@@ -201,17 +214,7 @@ impl<'d> Reader<'d> {
                     self.seconds_or_duration("write_deadline", key, value)?;
             }
             "write_timeout" => {
-                self.options.write_timeout = Some(match string(value)?.as_str() {
-                    "default" => WriteTimeout::Default,
-                    "close" => WriteTimeout::Close,
-                    "retry" => WriteTimeout::Retry,
-                    _ => {
-                        return Err(invalid(
-                            value,
-                            "write_timeout must be 'default', 'close' or 'retry'",
-                        ));
-                    }
-                });
+                self.options.write_timeout = Some(write_timeout(value)?);
             }
             "lame_duck_duration" => {
                 let nanos = nanos("lame_duck_duration", value)?;
@@ -323,10 +326,6 @@ impl<'d> Reader<'d> {
                 kind => !is_off(kind),
             },
             "tls"
-            | "cluster"
-            | "gateway"
-            | "leaf"
-            | "leafnodes"
             | "websocket"
             | "ws"
             | "mqtt"
@@ -389,7 +388,7 @@ impl<'d> Reader<'d> {
     }
 
     /// A duration, or in the old form a number of seconds.
-    fn seconds_or_duration(
+    pub(super) fn seconds_or_duration(
         &mut self,
         name: &str,
         key: &str,
@@ -420,6 +419,20 @@ impl<'d> Reader<'d> {
 fn nanos(name: &str, value: &Value) -> Result<i64, Problem> {
     let text = value.as_str().ok_or_else(|| wrong_type(value, "string"))?;
     duration::parse(text).map_err(|error| invalid(value, format!("error parsing {name}: {error}")))
+}
+
+pub(super) fn write_timeout(value: &Value) -> Result<WriteTimeout, Problem> {
+    Ok(match string(value)?.as_str() {
+        "default" => WriteTimeout::Default,
+        "close" => WriteTimeout::Close,
+        "retry" => WriteTimeout::Retry,
+        _ => {
+            return Err(invalid(
+                value,
+                "write_timeout must be 'default', 'close' or 'retry'",
+            ));
+        }
+    })
 }
 
 /// Whether a value switches JetStream off.
@@ -476,15 +489,15 @@ pub(super) fn unsupported(key: &str, value: &Value) -> Problem {
 }
 
 /// A reason that ends with the type of the value.
-fn unsupported_type(value: &Value, start: &str) -> Problem {
+pub(super) fn unsupported_type(value: &Value, start: &str) -> Problem {
     invalid(value, format!("{start} {}", value.kind.type_name()))
 }
 
-fn non_empty(text: String) -> Option<String> {
+pub(super) fn non_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
 /// Most numbers are at their default when they are 0.
-fn non_zero(n: i64) -> Option<i64> {
+pub(super) fn non_zero(n: i64) -> Option<i64> {
     (n != 0).then_some(n)
 }

@@ -4,8 +4,16 @@ use std::time::Duration;
 
 use nats_mock_protocol::conf::duration;
 
-use super::{ServerOptions, permissions, words::quote};
-use crate::topology::accounts::Permissions;
+use super::{
+    ServerOptions,
+    permissions::{Queues, check_subjects},
+    words::{quote, quote_list},
+};
+use crate::{
+    Version,
+    topology::{accounts::Permissions, links::CompressionError},
+    version::Feature,
+};
 
 /// The system account of a server that has not been told another.
 pub const DEFAULT_SYSTEM_ACCOUNT: &str = "$SYS";
@@ -46,6 +54,91 @@ pub enum StartError {
     /// `server_name` has a space.
     #[error("server name cannot contain spaces")]
     ServerNameSpaces,
+    /// The `authorization` of `leafnodes` has both a user and a list of users.
+    #[error("can not have a single user/pass and a users array")]
+    LeafUserAndUsers,
+    /// The `authorization` of `leafnodes` has the same user twice.
+    #[error("duplicate user {} detected in leafnode authorization", quote(.0))]
+    LeafUserTwice(String),
+    /// A remote of a leaf node denies something that is no subject.
+    #[error("invalid {list} for remote {remote}: {reason}")]
+    DeniedSubject {
+        /// Which list.
+        list: &'static str,
+        /// The remote.
+        remote: String,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// A remote of a leaf node is configured twice; the remote.
+    #[error("duplicate remote {0}")]
+    RemoteTwice(String),
+    /// Leaf nodes are to be bound to an account that does not exist.
+    #[error("cannot find local account {} specified in leafnode {place}", quote(.account))]
+    LeafAccountUnknown {
+        /// The account.
+        account: String,
+        /// Where it is named.
+        place: &'static str,
+    },
+    /// `min_version` of `leafnodes` is none, or too old.
+    #[error("{0}")]
+    LeafMinVersion(String),
+    /// A server with gateways takes leaf nodes, and has no `system_account`.
+    #[error(
+        "leaf nodes and gateways (both being defined) require a system account to also be configured"
+    )]
+    LeafNodesAndGateways,
+    /// A `compression` cannot be followed.
+    #[error(transparent)]
+    Compression(#[from] CompressionError),
+    /// A gateway has a port and no name.
+    #[error("gateway has no name")]
+    GatewayWithoutName,
+    /// A gateway's name has a space.
+    #[error("gateway name cannot contain spaces")]
+    GatewayNameSpaces,
+    /// A gateway has a name and no port; the name.
+    #[error("gateway {} has no port specified (select -1 for random port)", quote(.0))]
+    GatewayWithoutPort(String),
+    /// One of `gateways` has no name; its place in the list.
+    #[error("gateway in the list {0} has no name")]
+    RemoteGatewayWithoutName(usize),
+    /// One of `gateways` has no URL; its name.
+    #[error("gateway {} has no URL", quote(.0))]
+    RemoteGatewayWithoutUrl(String),
+    /// A cluster's name has a space.
+    #[error("cluster name cannot contain spaces")]
+    ClusterNameSpaces,
+    /// A cluster's name means something else between servers.
+    #[error("cluster name is reserved")]
+    ClusterNameReserved,
+    /// The cluster has another name than the gateway.
+    #[error("cluster name conflicts between cluster and gateway definitions")]
+    ClusterNameConflict,
+    /// The permissions of a cluster name something that is no subject.
+    #[error("{list}: {reason}")]
+    ClusterPermissions {
+        /// Which list.
+        list: &'static str,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// Accounts are to have routes of their own without a pool of routes.
+    #[error("pool_size cannot be negative if pinned accounts are specified")]
+    PinnedAccountsWithoutPool,
+    /// An account is to have routes of its own twice.
+    #[error(
+        "found duplicate account name {} in pinned accounts list {}",
+        quote(.account),
+        quote_list(.accounts)
+    )]
+    PinnedAccountTwice {
+        /// The account.
+        account: String,
+        /// All of them.
+        accounts: Vec<String>,
+    },
     /// A user's permissions name something that is no subject.
     #[error("invalid permissions for user {}: {list}: {reason}", quote(.user))]
     Permissions {
@@ -89,6 +182,15 @@ impl ServerOptions {
     /// );
     /// ```
     pub fn validate(&self) -> Result<(), StartError> {
+        self.validate_for(Version::default())
+    }
+
+    /// As [`validate`](Self::validate), as a given release checks it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`validate`](Self::validate).
+    pub fn validate_for(&self, version: Version) -> Result<(), StartError> {
         let duration = self
             .lame_duck_duration
             .unwrap_or(DEFAULT_LAME_DUCK_DURATION);
@@ -106,14 +208,17 @@ impl ServerOptions {
                 max_pending,
             });
         }
-        if self
+        let has_blank = self
             .server_name
             .as_ref()
-            .is_some_and(|name| name.contains(' '))
-        {
+            .is_some_and(|name| name.contains(' '));
+        if has_blank && version.profile().has(Feature::BlanksInNamesRefused) {
             return Err(StartError::ServerNameSpaces);
         }
+        self.validate_leafnodes(version)?;
         self.validate_users()?;
+        self.validate_gateway(version)?;
+        self.validate_cluster(version)?;
         let known = |name: &str| {
             name == GLOBAL_ACCOUNT || self.accounts.iter().any(|account| account.name == name)
         };
@@ -180,12 +285,17 @@ impl ServerOptions {
 
 fn check_permissions(user: &str, granted: &Permissions) -> Result<(), StartError> {
     let lists = [
-        (&granted.publish, "publish allow", "publish deny", false),
+        (
+            &granted.publish,
+            "publish allow",
+            "publish deny",
+            Queues::Refused,
+        ),
         (
             &granted.subscribe,
             "subscribe allow",
             "subscribe deny",
-            true,
+            Queues::Checked,
         ),
     ];
     for (permission, allow, deny, queues) in lists {
@@ -194,12 +304,10 @@ fn check_permissions(user: &str, granted: &Permissions) -> Result<(), StartError
         };
         let allowed = permission.allow.as_deref().unwrap_or_default();
         for (list, subjects) in [(allow, allowed), (deny, permission.deny.as_slice())] {
-            permissions::check_subjects(subjects, queues).map_err(|reason| {
-                StartError::Permissions {
-                    user: user.to_owned(),
-                    list,
-                    reason,
-                }
+            check_subjects(subjects, queues).map_err(|reason| StartError::Permissions {
+                user: user.to_owned(),
+                list,
+                reason,
             })?;
         }
     }
