@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::topology::accounts::redact;
+use crate::{
+    Version,
+    topology::accounts::redact,
+    version::{Feature, Profile},
+};
 
 /// The URL of another server, taken apart as nats-server does it.
 ///
@@ -49,14 +53,24 @@ impl std::str::FromStr for RemoteUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        parse(text.trim()).map_err(|reason| UrlError {
+        Self::parse_for(text, Version::default())
+    }
+}
+
+impl RemoteUrl {
+    /// Takes a URL apart as a given release does.
+    ///
+    /// # Errors
+    /// A text that has not the form of a URL.
+    pub fn parse_for(text: &str, version: Version) -> Result<Self, UrlError> {
+        parse(text.trim(), version).map_err(|reason| UrlError {
             url: text.to_owned(),
             reason,
         })
     }
 }
 
-fn parse(text: &str) -> Result<RemoteUrl, &'static str> {
+fn parse(text: &str, version: Version) -> Result<RemoteUrl, &'static str> {
     if text.contains(|c: char| c.is_ascii_control()) {
         return Err("it has a control character");
     }
@@ -98,7 +112,7 @@ fn parse(text: &str) -> Result<RemoteUrl, &'static str> {
             host
         }
     };
-    host_and_port(host, &mut url)?;
+    host_and_port(host, &mut url, version.profile())?;
     Ok(url)
 }
 
@@ -134,7 +148,7 @@ fn user_info(text: &str, url: &mut RemoteUrl) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn host_and_port(text: &str, url: &mut RemoteUrl) -> Result<(), &'static str> {
+fn host_and_port(text: &str, url: &mut RemoteUrl, profile: &Profile) -> Result<(), &'static str> {
     let (host, port) = match text.rfind('[') {
         Some(0) => {
             let close = text
@@ -146,11 +160,12 @@ fn host_and_port(text: &str, url: &mut RemoteUrl) -> Result<(), &'static str> {
                 None => (inside, ""),
             };
             let address = unescape(address, Part::Host)?;
-            if address.parse::<std::net::Ipv6Addr>().is_err() {
+            let is_strict = profile.has(Feature::OnlyIpv6InBrackets);
+            if is_strict && address.parse::<std::net::Ipv6Addr>().is_err() {
                 return Err("its host in brackets is no IPv6 address");
             }
             let zone = unescape(zone, Part::Zone)?;
-            if zone == "%" {
+            if is_strict && zone == "%" {
                 return Err("the zone of its host is empty");
             }
             (address + &zone, &text[close + 1..])
@@ -158,8 +173,9 @@ fn host_and_port(text: &str, url: &mut RemoteUrl) -> Result<(), &'static str> {
         Some(_) => return Err("a bracket stands inside of its host"),
         None => {
             // Of several colons only the last one leads to a port, except with these two schemes.
-            let strict = matches!(url.scheme.as_str(), "http" | "https");
-            let colon = if strict {
+            let is_strict = matches!(url.scheme.as_str(), "http" | "https")
+                && profile.has(Feature::StrictColonsInHttpUrls);
+            let colon = if is_strict {
                 text.find(':')
             } else {
                 text.rfind(':')

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use nats_mock_protocol::conf::{Kind, Map, Value, duration, fold};
 
 use super::{
+    links::without_place_of,
     problem::{Problem, ProblemKind, Warning},
     read::{
         Reader, boolean, integer, invalid, is_off, non_empty, string, unknown, unsupported,
@@ -328,12 +329,8 @@ impl Reader<'_> {
                     users_at = Some(value);
                     match self.users(value) {
                         Ok(users) => account.users = users.unwrap_or_default(),
-                        Err(mut problem) => {
-                            if problem.at.as_ref() == Some(&value.at) {
-                                // The server has lost the place of this list by then.
-                                problem.at = None;
-                            }
-                            self.problems.push(problem);
+                        Err(problem) => {
+                            self.problems.push(without_place_of(value, problem));
                         }
                     }
                 }

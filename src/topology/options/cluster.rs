@@ -5,7 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::conf::{Map, Value, fold};
 
 use super::{
-    links::lists,
+    links::{lists, without_place_of},
     permissions::{Queues, check_subjects},
     problem::Problem,
     read::{
@@ -134,7 +134,10 @@ impl Reader<'_> {
     }
 
     fn cluster_permissions(&mut self, value: &Value) -> Option<RoutePermissions> {
-        let read = self.permissions(value).and_then(|permissions| {
+        let read = self
+            .permissions(value)
+            .map_err(|problem| without_place_of(value, problem));
+        let read = read.and_then(|permissions| {
             if permissions.allow_responses.is_some() {
                 let reason = "Cluster permissions do not support dynamic responses";
                 return Err(invalid(value, reason));

@@ -3,6 +3,7 @@
 use nats_mock_protocol::conf::{Map, Value, fold};
 
 use super::{
+    links::without_place_of,
     problem::Problem,
     read::{
         Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported,
@@ -68,7 +69,8 @@ impl Reader<'_> {
     /// The clusters to connect to. A value of the wrong type drops them all, and the block goes on.
     fn gateways(&mut self, value: &Value) -> Result<Vec<RemoteGateway>, Problem> {
         let array = value.as_array().ok_or_else(|| {
-            unsupported_type(value, "Expected gateways field to be an array, got")
+            let start = "Expected gateways field to be an array, got";
+            without_place_of(value, unsupported_type(value, start))
         })?;
         let mut gateways = Vec::new();
         for entry in array {

@@ -6,18 +6,19 @@ use nats_mock_protocol::conf::{Kind, Map, Value, fold};
 
 use super::{
     auth::missing_authorization,
+    min_version,
     problem::{Problem, ProblemKind},
     read::{
         Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type, write_timeout,
         wrong_type,
     },
     start::StartError,
-    words::{plain, quote},
+    words::plain,
 };
-use crate::topology::links::{LeafAuth, LeafNodeOptions, LeafUser};
-
-/// Before this release, leaf nodes did not say which one they are.
-const OLDEST_MIN_VERSION: (u64, u64, u64) = (2, 8, 0);
+use crate::{
+    topology::links::{LeafAuth, LeafNodeOptions, LeafUser},
+    version::Feature,
+};
 
 impl Reader<'_> {
     pub(super) fn leafnodes(&mut self, value: &Value) -> Result<(), Problem> {
@@ -66,7 +67,7 @@ impl Reader<'_> {
                 "no_advertise" => leafnodes.no_advertise = boolean(value)?,
                 "min_version" | "minimum_version" => {
                     let version = string(value)?;
-                    match check_min_version(&version) {
+                    match min_version::check(&version, self.has(Feature::SemanticVersions)) {
                         Ok(()) => leafnodes.min_version = Some(version),
                         Err(reason) => self.problems.push(invalid(value, reason)),
                     }
@@ -193,100 +194,5 @@ pub(super) fn check_users(auth: &LeafAuth) -> Result<(), StartError> {
     match users.iter().find(|user| !names.insert(&user.user)) {
         None => Ok(()),
         Some(twice) => Err(StartError::LeafUserTwice(twice.user.clone())),
-    }
-}
-
-pub(super) fn check_min_version(text: &str) -> Result<(), String> {
-    const START: &str = "invalid leafnode's minimum version";
-    let parts = version_parts(text).ok_or_else(|| format!("{START}: invalid semver"))?;
-    let mut numbers = [0; 3];
-    for (number, part) in numbers.iter_mut().zip(parts) {
-        *number = part
-            .parse::<i64>()
-            .map_err(|_| {
-                format!(
-                    "{START}: strconv.Atoi: parsing {}: value out of range",
-                    quote(part)
-                )
-            })?
-            .unsigned_abs();
-    }
-    let [major, minor, patch] = numbers;
-    if (major, minor, patch) < OLDEST_MIN_VERSION {
-        return Err("the minimum version should be at least 2.8.0".to_owned());
-    }
-    Ok(())
-}
-
-/// Major, minor and patch of a semantic version.
-fn version_parts(text: &str) -> Option<[&str; 3]> {
-    let (text, build) = match text.split_once('+') {
-        Some((text, build)) => (text, Some(build)),
-        None => (text, None),
-    };
-    let (core, pre) = match text.split_once('-') {
-        Some((core, pre)) => (core, Some(pre)),
-        None => (text, None),
-    };
-    let word = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let number = |part: &str| digits(part) && (part == "0" || !part.starts_with('0'));
-    let pre_ok = pre.is_none_or(|pre| {
-        pre.split('.')
-            .all(|part| word(part) && (!digits(part) || number(part)))
-    });
-    if !pre_ok || !build.is_none_or(|build| build.split('.').all(word)) {
-        return None;
-    }
-    let mut parts = core.split('.');
-    let parts_of = [parts.next()?, parts.next()?, parts.next()?];
-    (parts.next().is_none() && parts_of.iter().all(|part| number(part))).then_some(parts_of)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn old_releases_are_no_minimum() {
-        for (text, refused) in [
-            ("2.8.0", None),
-            ("2.10.0-RC.1+build.7", None),
-            ("3.0.0", None),
-            (
-                "2.7.9",
-                Some("the minimum version should be at least 2.8.0"),
-            ),
-            (
-                "2.8",
-                Some("invalid leafnode's minimum version: invalid semver"),
-            ),
-            (
-                "v2.8.0",
-                Some("invalid leafnode's minimum version: invalid semver"),
-            ),
-            (
-                "2.08.0",
-                Some("invalid leafnode's minimum version: invalid semver"),
-            ),
-            (
-                "2.8.0-01",
-                Some("invalid leafnode's minimum version: invalid semver"),
-            ),
-            (
-                "2.8.0-",
-                Some("invalid leafnode's minimum version: invalid semver"),
-            ),
-            (
-                "2.8.99999999999999999999",
-                Some(
-                    "invalid leafnode's minimum version: strconv.Atoi: parsing \"99999999999999999999\": value out of range",
-                ),
-            ),
-        ] {
-            assert_eq!(check_min_version(text).err().as_deref(), refused, "{text}");
-        }
     }
 }

@@ -122,7 +122,7 @@ impl Reader<'_> {
 
     /// A URL, or nothing if it was refused.
     pub(super) fn url(&mut self, kind: &str, text: &str, value: &Value) -> Option<RemoteUrl> {
-        match text.parse::<RemoteUrl>() {
+        match RemoteUrl::parse_for(text, self.version) {
             // Links over WebSocket are leaf nodes' only.
             Ok(url) if kind == "leafnode" && matches!(url.scheme.as_str(), "ws" | "wss") => {
                 self.problems.push(unsupported(&url.to_string(), value));
@@ -244,6 +244,12 @@ impl Reader<'_> {
             self.problems.push(unknown(key, value));
         }
     }
+}
+
+/// `problem` as the server reports it where it has lost the place of `value` by then.
+pub(super) fn without_place_of(value: &Value, problem: Problem) -> Problem {
+    let at = problem.at.filter(|at| *at != value.at);
+    Problem { at, ..problem }
 }
 
 fn compression_map(map: &Map) -> Result<CompressionOptions, Problem> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::conf::{Kind, Value, duration, fold};
 
 use super::{
+    links::without_place_of,
     problem::Problem,
     read::{Reader, boolean, integer, invalid},
     words::{plain, quote},
@@ -69,12 +70,8 @@ impl Reader<'_> {
         let queues = self.queues(queues);
         let Some(map) = value.as_map() else {
             // In this older form, the server has lost the place by the time it checks the subjects.
-            let allow = subjects(value, queues).map_err(|mut problem| {
-                if problem.at.as_ref() == Some(&value.at) {
-                    problem.at = None;
-                }
-                problem
-            })?;
+            let allow =
+                subjects(value, queues).map_err(|problem| without_place_of(value, problem))?;
             return Ok(Some(SubjectPermission {
                 allow: some_if_any(allow),
                 deny: Vec::new(),

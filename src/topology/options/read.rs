@@ -20,7 +20,7 @@ const MIN_LAME_DUCK_DURATION: i64 = 30_000_000_000;
 /// Collects options and whatever is wrong with them.
 pub(super) struct Reader<'d> {
     document: &'d Document,
-    version: Version,
+    pub(super) version: Version,
     pub(super) options: ServerOptions,
     pub(super) warnings: Vec<Warning>,
     pub(super) problems: Vec<Problem>,

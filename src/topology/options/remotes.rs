@@ -3,6 +3,7 @@
 use nats_mock_protocol::conf::{Kind, Map, Value, fold};
 
 use super::{
+    links::without_place_of,
     problem::Problem,
     read::{Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type},
     start::GLOBAL_ACCOUNT,
@@ -150,7 +151,8 @@ impl Reader<'_> {
             }
             _ => {
                 let start = "Expected boolean or map for jetstream_cluster_migrate, got";
-                self.problems.push(unsupported_type(value, start));
+                let problem = unsupported_type(value, start);
+                self.problems.push(without_place_of(value, problem));
             }
         }
         Ok(())

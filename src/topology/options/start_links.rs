@@ -3,8 +3,9 @@
 use super::{
     ServerOptions, StartError,
     cluster::check_lists,
-    leafnodes::{check_min_version, check_users},
+    leafnodes::check_users,
     links::RESERVED_CLUSTER_NAME,
+    min_version,
     permissions::{Queues, check_subjects},
     remotes,
     start::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT},
@@ -35,8 +36,9 @@ impl ServerOptions {
         if !leafnodes.is_listening() {
             return Ok(());
         }
-        if let Some(min_version) = &leafnodes.min_version {
-            check_min_version(min_version).map_err(StartError::LeafMinVersion)?;
+        if let Some(version_of_leafs) = &leafnodes.min_version {
+            let strict = version.profile().has(Feature::SemanticVersions);
+            min_version::check(version_of_leafs, strict).map_err(StartError::LeafMinVersion)?;
         }
         if self.names_gateway() && self.system_account.is_none() {
             return Err(StartError::LeafNodesAndGateways);
