@@ -1,6 +1,6 @@
 //! Where another server listens, as a configuration names it.
 
-use std::fmt;
+use std::{fmt, net::Ipv6Addr};
 
 use crate::{
     Version,
@@ -31,7 +31,8 @@ pub struct RemoteUrl {
     pub user: Option<String>,
     /// The user's password.
     pub password: Option<String>,
-    /// The host, without the brackets of an IPv6 address. May be empty.
+    /// The host, without the brackets of an IPv6 address. May be empty. A port above 65,535 is left
+    /// here, with its colon: such a URL leads nowhere.
     pub host: String,
     /// The port.
     pub port: Option<u16>,
@@ -71,7 +72,8 @@ impl RemoteUrl {
 }
 
 fn parse(text: &str, version: Version) -> Result<RemoteUrl, &'static str> {
-    if text.contains(|c: char| c.is_ascii_control()) {
+    let (before_fragment, fragment) = text.split_once('#').unwrap_or((text, ""));
+    if before_fragment.contains(|c: char| c.is_ascii_control()) {
         return Err("it has a control character");
     }
     let (scheme, behind) = split_scheme(text)?;
@@ -80,7 +82,6 @@ fn parse(text: &str, version: Version) -> Result<RemoteUrl, &'static str> {
         ..RemoteUrl::default()
     };
     let tail = behind.find(['?', '#']).unwrap_or(behind.len());
-    let fragment = text.split_once('#').map_or("", |(_, fragment)| fragment);
     unescape(fragment, Part::Path)?;
     let Some(authority) = behind[..tail].strip_prefix("//") else {
         let path = &behind[..tail];
@@ -105,6 +106,10 @@ fn parse(text: &str, version: Version) -> Result<RemoteUrl, &'static str> {
     unescape(&authority[end..], Part::Path)?;
     behind[2 + end..].clone_into(&mut url.rest);
     let authority = &authority[..end];
+    if authority.is_empty() {
+        behind.clone_into(&mut url.rest);
+        return Ok(url);
+    }
     let host = match authority.rsplit_once('@') {
         None => authority,
         Some((user, host)) => {
@@ -161,7 +166,7 @@ fn host_and_port(text: &str, url: &mut RemoteUrl, profile: &Profile) -> Result<(
             };
             let address = unescape(address, Part::Host)?;
             let is_strict = profile.has(Feature::OnlyIpv6InBrackets);
-            if is_strict && address.parse::<std::net::Ipv6Addr>().is_err() {
+            if is_strict && address.parse::<Ipv6Addr>().is_err() {
                 return Err("its host in brackets is no IPv6 address");
             }
             let zone = unescape(zone, Part::Zone)?;
@@ -189,7 +194,11 @@ fn host_and_port(text: &str, url: &mut RemoteUrl, profile: &Profile) -> Result<(
         None if port.is_empty() => None,
         Some("") => None,
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(digits.parse().map_err(|_| "its port is too big")?)
+            let number = digits.parse().ok();
+            if number.is_none() {
+                url.host.push_str(port);
+            }
+            number
         }
         _ => return Err("its port is no number"),
     };
@@ -226,7 +235,7 @@ fn unescape(text: &str, part: Part) -> Result<String, &'static str> {
         let byte = u8::try_from(high * 16 + low).unwrap_or_default();
         let allowed = match part {
             Part::Path => true,
-            Part::Host => !byte.is_ascii(),
+            Part::Host => byte == b'%' || !byte.is_ascii(),
             Part::Zone => byte == b'%' || byte == b' ' || !may_not_be_escaped(byte),
         };
         if !allowed {
@@ -248,7 +257,7 @@ impl fmt::Display for RemoteUrl {
         if !self.scheme.is_empty() {
             write!(f, "{}:", self.scheme)?;
         }
-        if !self.host.is_empty() || self.user.is_some() {
+        if !self.host.is_empty() || self.user.is_some() || self.port.is_some() {
             f.write_str("//")?;
         }
         if let Some(user) = &self.user {
@@ -258,7 +267,8 @@ impl fmt::Display for RemoteUrl {
             }
             f.write_str("@")?;
         }
-        if self.host.contains(':') {
+        let address = self.host.split('%').next().unwrap_or_default();
+        if address.parse::<Ipv6Addr>().is_ok() {
             write!(f, "[{}]", self.host)?;
         } else {
             f.write_str(&self.host)?;
@@ -280,5 +290,110 @@ impl fmt::Debug for RemoteUrl {
             .field("port", &self.port)
             .field("rest", &self.rest)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Host, port, user and password.
+    type Parts<'t> = (&'t str, Option<u16>, Option<&'t str>, Option<&'t str>);
+
+    #[test]
+    fn urls_are_taken_apart() {
+        for (text, parts) in [
+            ("nats://h:1", ("h", Some(1), None, None)),
+            (" nats://h ", ("h", None, None, None)),
+            ("nats://h:", ("h", None, None, None)),
+            ("nats://h:99999", ("h:99999", None, None, None)),
+            ("nats://u@h:1/p?q#f", ("h", Some(1), Some("u"), None)),
+            ("nats://u:p@h", ("h", None, Some("u"), Some("p"))),
+            ("nats://u%40x:a:b@h", ("h", None, Some("u@x"), Some("a:b"))),
+            ("nats://@h", ("h", None, Some(""), None)),
+            ("nats://[::1]:2", ("::1", Some(2), None, None)),
+            ("nats://[fe80::1%25e0]", ("fe80::1%e0", None, None, None)),
+            ("nats://a:b:1", ("a:b", Some(1), None, None)),
+            ("nats://%c3%a9%25", ("\u{e9}%", None, None, None)),
+            ("//h:1", ("h", Some(1), None, None)),
+            ("h:1", ("", None, None, None)),
+            ("h", ("", None, None, None)),
+            ("", ("", None, None, None)),
+            ("#\u{7f}", ("", None, None, None)),
+        ] {
+            let url: RemoteUrl = text.parse().unwrap();
+            let [user, password] = [&url.user, &url.password].map(Option::as_deref);
+            let read: Parts<'_> = (url.host.as_str(), url.port, user, password);
+            assert_eq!(read, parts, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused() {
+        for text in [
+            "127.0.0.1:1",
+            ":1",
+            "nats://h:port",
+            "nats://h:-1",
+            "http://a:b:1",
+            "nats://a b",
+            "nats://h%41",
+            "nats://u%zz@h",
+            "nats://u%4",
+            "nats://u v@h",
+            "nats://[::1",
+            "nats://a[::1]",
+            "nats://[1.2.3.4]",
+            "nats://[::1%25]",
+            "nats://[::1]x",
+            "nats://h/%4",
+            "h#%4",
+            "nats://h\tx",
+        ] {
+            assert!(text.parse::<RemoteUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn releases_differ_in_odd_hosts() {
+        for (text, since) in [
+            ("nats://[1.2.3.4]:1", Version::V2_11),
+            ("nats://[any]:1", Version::V2_11),
+            ("http://a:b:1", Version::V2_14),
+        ] {
+            for version in Version::ALL {
+                let refused = RemoteUrl::parse_for(text, version).is_err();
+                assert_eq!(refused, version >= since, "{text} {version}");
+            }
+        }
+    }
+
+    #[test]
+    fn urls_are_written_without_password() {
+        for (text, written) in [
+            ("NATS://u:p@h:1/x", "nats://u:xxxxx@h:1/x"),
+            ("nats://[::1]:2?q", "nats://[::1]:2?q"),
+            ("nats://h:99999", "nats://h:99999"),
+            ("nats:///p", "nats:///p"),
+            ("nats://:1", "nats://:1"),
+            ("h:1", "h:1"),
+            ("//h", "//h"),
+            ("h", "h"),
+        ] {
+            assert_eq!(text.parse::<RemoteUrl>().unwrap().to_string(), written);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_url_or_not(text in r"(nats://)?([a-z]{1,4}(:[a-z]{1,4})?@)?[\PC:/@%\[\]?#0-9]{0,12}") {
+            for version in Version::ALL {
+                if let Ok(url) = RemoteUrl::parse_for(&text, version) {
+                    let _ = url.to_string();
+                }
+            }
+        }
     }
 }

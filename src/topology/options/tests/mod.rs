@@ -169,6 +169,9 @@ fn every_option_is_read() {
         no_auth_user: text("a"),
         system_account: text("S"),
         no_system_account: false,
+        cluster: None,
+        gateway: None,
+        leafnodes: None,
         debug: Some(true),
         trace: Some(false),
         trace_verbose: false,
@@ -344,9 +347,6 @@ fn users_are_unique_across_blocks() {
 fn what_would_behave_differently_is_refused() {
     for (key, text) in [
         ("tls", "tls {cert_file: x}"),
-        ("Cluster", "Cluster {name: c}"),
-        ("gateway", "gateway {}"),
-        ("leafnodes", "leafnodes {}"),
         ("jetstream", "jetstream: enabled"),
         ("jetstream", "jetstream {}"),
         ("websocket", "websocket {}"),
