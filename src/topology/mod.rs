@@ -15,7 +15,7 @@ pub use accounts::{
 pub use links::{
     ClusterOptions, Compression, CompressionError, CompressionOptions, DEFAULT_LEAFNODE_PORT,
     GatewayOptions, LeafAuth, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth, RemoteGateway,
-    RemoteUrl, RoutePermissions, UrlError,
+    RemoteUrl, RoutePermissions, UrlError, UrlProblem,
 };
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,

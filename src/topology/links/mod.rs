@@ -18,7 +18,7 @@ pub use self::{
     compression::{Compression, CompressionError, CompressionOptions},
     gateway::{GatewayOptions, RemoteGateway},
     leafnodes::{LeafAuth, LeafNodeOptions, LeafRemote, LeafUser},
-    url::{RemoteUrl, UrlError},
+    url::{RemoteUrl, UrlError, UrlProblem},
 };
 use super::accounts::redact;
 

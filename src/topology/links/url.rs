@@ -1,10 +1,13 @@
 //! Where another server listens, as a configuration names it.
 
-use std::{fmt, net::Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use crate::{
     Version,
-    topology::accounts::redact,
+    topology::{accounts::redact, options::words::quote},
     version::{Feature, Profile},
 };
 
@@ -40,14 +43,53 @@ pub struct RemoteUrl {
     pub rest: String,
 }
 
-/// A text that has not the form of a URL.
+/// A text that has not the form of a URL. `Display` is in the words of nats-server's own language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{url:?} is no URL: {reason}")]
+#[error("parse {}: {reason}", quote(.url))]
 pub struct UrlError {
     /// The text, which may hold a password.
     pub url: String,
     /// What is wrong with it.
-    pub reason: &'static str,
+    pub reason: UrlProblem,
+}
+
+/// What is wrong with a text that is no URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlProblem {
+    /// There is a control character.
+    #[error("net/url: invalid control character in URL")]
+    ControlCharacter,
+    /// It begins with a colon.
+    #[error("missing protocol scheme")]
+    NoScheme,
+    /// Without a scheme, it would be a path, which a colon cannot stand in at the beginning.
+    #[error("first path segment in URL cannot contain colon")]
+    ColonInPath,
+    /// User or password have a character that must be escaped.
+    #[error("net/url: invalid userinfo")]
+    User,
+    /// The bracket of an IPv6 address is not closed.
+    #[error("missing ']' in host")]
+    OpenBracket,
+    /// Brackets hold something else than an IPv6 address.
+    #[error("invalid IP-literal")]
+    Brackets,
+    /// Brackets hold something that is no address at all.
+    #[error("invalid host: ParseAddr({}): unable to parse IP", quote(.0))]
+    Address(String),
+    /// An IPv6 address names no zone behind its percent sign.
+    #[error("invalid host: ParseAddr({}): zone must be a non-empty string", quote(.0))]
+    Zone(String),
+    /// What stands behind the host is no port.
+    #[error("invalid port {} after host", quote(.0))]
+    Port(String),
+    /// A character that a host cannot have.
+    #[error("invalid character {} in host name", quote(&.0.to_string()))]
+    HostCharacter(char),
+    /// An escape that is none, or of a character that must not be escaped there.
+    #[error("invalid URL escape {}", quote(.0))]
+    Escape(String),
 }
 
 impl std::str::FromStr for RemoteUrl {
@@ -64,118 +106,101 @@ impl RemoteUrl {
     /// # Errors
     /// A text that has not the form of a URL.
     pub fn parse_for(text: &str, version: Version) -> Result<Self, UrlError> {
-        parse(text.trim(), version).map_err(|reason| UrlError {
-            url: text.to_owned(),
+        let text = text.trim();
+        let (before_fragment, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let error = |url: &str, reason| UrlError {
+            url: url.to_owned(),
             reason,
-        })
+        };
+        let mut url =
+            parse(before_fragment, version).map_err(|reason| error(before_fragment, reason))?;
+        unescape(fragment, Part::Rest).map_err(|reason| error(text, reason))?;
+        url.rest.push_str(&text[before_fragment.len()..]);
+        Ok(url)
     }
 }
 
-fn parse(text: &str, version: Version) -> Result<RemoteUrl, &'static str> {
-    let (before_fragment, fragment) = text.split_once('#').unwrap_or((text, ""));
-    if before_fragment.contains(|c: char| c.is_ascii_control()) {
-        return Err("it has a control character");
+fn parse(text: &str, version: Version) -> Result<RemoteUrl, UrlProblem> {
+    if text.contains(|c: char| c.is_ascii_control()) {
+        return Err(UrlProblem::ControlCharacter);
     }
     let (scheme, behind) = split_scheme(text)?;
     let mut url = RemoteUrl {
         scheme: scheme.to_ascii_lowercase(),
+        rest: behind.to_owned(),
         ..RemoteUrl::default()
     };
-    let tail = behind.find(['?', '#']).unwrap_or(behind.len());
-    unescape(fragment, Part::Path)?;
-    let Some(authority) = behind[..tail].strip_prefix("//") else {
-        let path = &behind[..tail];
-        if !path.starts_with('/') && scheme.is_empty() {
-            let first = path.split('/').next().unwrap_or_default();
-            if first.contains(':') {
-                return Err("it has no scheme and a colon in its first segment");
-            }
-        }
-        if path.starts_with('/') || scheme.is_empty() {
-            unescape(path, Part::Path)?;
-        }
-        behind.clone_into(&mut url.rest);
+    let path = behind.split('?').next().unwrap_or_default();
+    let is_rooted = path.starts_with('/');
+    if !is_rooted && !scheme.is_empty() {
+        return Ok(url);
+    }
+    let first = path.split('/').next().unwrap_or_default();
+    if first.contains(':') {
+        return Err(UrlProblem::ColonInPath);
+    }
+    let authority = path
+        .strip_prefix("//")
+        .filter(|behind| !scheme.is_empty() || !behind.starts_with('/'))
+        .map(|behind| behind.split('/').next().unwrap_or_default());
+    let Some(authority) = authority else {
+        unescape(path, Part::Rest)?;
         return Ok(url);
     };
-    if scheme.is_empty() && authority.starts_with('/') {
-        unescape(&behind[..tail], Part::Path)?;
-        behind.clone_into(&mut url.rest);
-        return Ok(url);
-    }
-    let end = authority.find('/').unwrap_or(authority.len());
-    unescape(&authority[end..], Part::Path)?;
-    behind[2 + end..].clone_into(&mut url.rest);
-    let authority = &authority[..end];
-    if authority.is_empty() {
-        behind.clone_into(&mut url.rest);
-        return Ok(url);
-    }
-    let host = match authority.rsplit_once('@') {
-        None => authority,
-        Some((user, host)) => {
-            user_info(user, &mut url)?;
-            host
-        }
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, authority),
     };
     host_and_port(host, &mut url, version.profile())?;
+    if let Some(user) = user {
+        user_info(user, &mut url)?;
+    }
+    let end = "//".len() + authority.len();
+    unescape(&path[end..], Part::Rest)?;
+    if !authority.is_empty() {
+        behind[end..].clone_into(&mut url.rest);
+    }
     Ok(url)
 }
 
 /// Scheme and the rest behind its colon; no scheme is an empty one.
-fn split_scheme(text: &str) -> Result<(&str, &str), &'static str> {
-    let before_fragment = text.split('#').next().unwrap_or_default();
-    let end = before_fragment
+fn split_scheme(text: &str) -> Result<(&str, &str), UrlProblem> {
+    let end = text
         .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'))
-        .unwrap_or(before_fragment.len());
-    if !before_fragment[end..].starts_with(':') {
+        .unwrap_or(text.len());
+    if !text[end..].starts_with(':') {
         return Ok(("", text));
     }
     let scheme = &text[..end];
     match scheme.chars().next() {
-        None => Err("its scheme is missing"),
+        None => Err(UrlProblem::NoScheme),
         Some(first) if first.is_ascii_alphabetic() => Ok((scheme, &text[end + 1..])),
         Some(_) => Ok(("", text)),
     }
 }
 
-fn user_info(text: &str, url: &mut RemoteUrl) -> Result<(), &'static str> {
+fn user_info(text: &str, url: &mut RemoteUrl) -> Result<(), UrlProblem> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
     if !text.chars().all(valid) {
-        return Err("its user or password has a character that must be escaped");
+        return Err(UrlProblem::User);
     }
     match text.split_once(':') {
-        None => url.user = Some(unescape(text, Part::Path)?),
+        None => url.user = Some(unescape(text, Part::Rest)?),
         Some((user, password)) => {
-            url.user = Some(unescape(user, Part::Path)?);
-            url.password = Some(unescape(password, Part::Path)?);
+            url.user = Some(unescape(user, Part::Rest)?);
+            url.password = Some(unescape(password, Part::Rest)?);
         }
     }
     Ok(())
 }
 
-fn host_and_port(text: &str, url: &mut RemoteUrl, profile: &Profile) -> Result<(), &'static str> {
+fn host_and_port(text: &str, url: &mut RemoteUrl, profile: &Profile) -> Result<(), UrlProblem> {
     let (host, port) = match text.rfind('[') {
         Some(0) => {
-            let close = text
-                .rfind(']')
-                .ok_or("a bracket in its host is not closed")?;
-            let inside = &text[1..close];
-            let (address, zone) = match inside.find("%25") {
-                Some(zone) => inside.split_at(zone),
-                None => (inside, ""),
-            };
-            let address = unescape(address, Part::Host)?;
-            let is_strict = profile.has(Feature::OnlyIpv6InBrackets);
-            if is_strict && address.parse::<Ipv6Addr>().is_err() {
-                return Err("its host in brackets is no IPv6 address");
-            }
-            let zone = unescape(zone, Part::Zone)?;
-            if is_strict && zone == "%" {
-                return Err("the zone of its host is empty");
-            }
-            (address + &zone, &text[close + 1..])
+            let close = text.rfind(']').ok_or(UrlProblem::OpenBracket)?;
+            (&text[..close], &text[close + 1..])
         }
-        Some(_) => return Err("a bracket stands inside of its host"),
+        Some(_) => return Err(UrlProblem::Brackets),
         None => {
             // Of several colons only the last one leads to a port, except with these two schemes.
             let is_strict = matches!(url.scheme.as_str(), "http" | "https")
@@ -185,70 +210,96 @@ fn host_and_port(text: &str, url: &mut RemoteUrl, profile: &Profile) -> Result<(
             } else {
                 text.rfind(':')
             };
-            let (host, port) = text.split_at(colon.unwrap_or(text.len()));
-            (unescape(host, Part::Host)?, port)
+            text.split_at(colon.unwrap_or(text.len()))
         }
     };
-    url.host = host;
-    url.port = match port.strip_prefix(':') {
-        None if port.is_empty() => None,
-        Some("") => None,
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let number = digits.parse().ok();
-            if number.is_none() {
-                url.host.push_str(port);
-            }
-            number
-        }
-        _ => return Err("its port is no number"),
+    let digits = match port.strip_prefix(':') {
+        None if port.is_empty() => "",
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits,
+        _ => return Err(UrlProblem::Port(port.to_owned())),
     };
+    url.host = match host.strip_prefix('[') {
+        None => unescape(host, Part::Host)?,
+        Some(inside) => bracketed(inside, profile)?,
+    };
+    url.port = digits.parse().ok();
+    if url.port.is_none() && !digits.is_empty() {
+        url.host.push_str(port);
+    }
     Ok(())
+}
+
+/// The host inside of brackets.
+fn bracketed(inside: &str, profile: &Profile) -> Result<String, UrlProblem> {
+    let (address, zone) = match inside.find("%25") {
+        Some(zone) => inside.split_at(zone),
+        None => (inside, ""),
+    };
+    let address = unescape(address, Part::Host)?;
+    let zone = unescape(zone, Part::Zone)?;
+    let host = format!("{address}{zone}");
+    if !profile.has(Feature::OnlyIpv6InBrackets) {
+        return Ok(host);
+    }
+    if host.parse::<Ipv4Addr>().is_ok() {
+        return Err(UrlProblem::Brackets);
+    }
+    if address.parse::<Ipv6Addr>().is_err() {
+        return Err(UrlProblem::Address(host));
+    }
+    if zone == "%" {
+        return Err(UrlProblem::Zone(host));
+    }
+    Ok(host)
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Part {
-    Path,
+    /// The host, without the zone of an IPv6 address.
     Host,
     Zone,
+    /// All the others, where anything may be escaped.
+    Rest,
 }
 
-fn unescape(text: &str, part: Part) -> Result<String, &'static str> {
+fn unescape(text: &str, part: Part) -> Result<String, UrlProblem> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, behind @ ..] = rest {
-        rest = behind;
         if *first != b'%' {
-            let strange = part != Part::Path && b" \\^`{|}".contains(first);
-            if strange {
-                return Err("its host has a character that it cannot have");
+            if part != Part::Rest && b" \\^`{|}".contains(first) {
+                return Err(UrlProblem::HostCharacter(char::from(*first)));
             }
             bytes.push(*first);
+            rest = behind;
             continue;
         }
-        let [high, low, behind @ ..] = rest else {
-            return Err("it has an incomplete escape");
-        };
-        let digit = |byte: &u8| char::from(*byte).to_digit(16);
-        let (Some(high), Some(low)) = (digit(high), digit(low)) else {
-            return Err("it has a wrong escape");
-        };
-        let byte = u8::try_from(high * 16 + low).unwrap_or_default();
-        let allowed = match part {
-            Part::Path => true,
-            Part::Host => byte == b'%' || !byte.is_ascii(),
-            Part::Zone => byte == b'%' || byte == b' ' || !may_not_be_escaped(byte),
-        };
-        if !allowed {
-            return Err("its host has an escape that it cannot have");
-        }
+        let escape = &rest[..rest.len().min(3)];
+        let byte = unescaped(escape, part)
+            .ok_or_else(|| UrlProblem::Escape(String::from_utf8_lossy(escape).into_owned()))?;
         bytes.push(byte);
-        rest = behind;
+        rest = &rest[escape.len()..];
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn may_not_be_escaped(byte: u8) -> bool {
-    !byte.is_ascii_alphanumeric() && !b"-_.~!$&'()*+,;=:[]<>\"".contains(&byte) && byte.is_ascii()
+/// The byte that three stand for, if it may be escaped.
+fn unescaped(escape: &[u8], part: Part) -> Option<u8> {
+    let &[_, high, low] = escape else {
+        return None;
+    };
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    let is_allowed = match part {
+        Part::Rest => true,
+        Part::Host => byte == b'%' || !byte.is_ascii(),
+        Part::Zone => {
+            b"% -_.~!$&'()*+,;=:[]<>\"".contains(&byte)
+                || byte.is_ascii_alphanumeric()
+                || !byte.is_ascii()
+        }
+    };
+    is_allowed.then_some(byte)
 }
 
 impl fmt::Display for RemoteUrl {
