@@ -5,6 +5,8 @@ use std::fmt;
 
 use nats_mock::Version;
 
+use super::cluster::ClusterFlags;
+
 /// Flags as they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flags {
@@ -15,6 +17,7 @@ pub struct Flags {
     pub pid_file: Option<String>,
     pub ports_file_dir: Option<String>,
     pub client_advertise: Option<String>,
+    pub cluster: ClusterFlags,
     pub log_file: Option<String>,
     pub logtime: Option<bool>,
     pub logtime_utc: bool,
@@ -41,6 +44,11 @@ pub enum ParseError {
         flag: String,
         why: String,
     },
+    /// A flag that is on or off has another value.
+    InvalidSwitch {
+        value: String,
+        flag: String,
+    },
     Command(String),
     /// It would change what the server does, and is not simulated.
     Unsupported {
@@ -57,6 +65,12 @@ impl fmt::Display for ParseError {
             ParseError::Invalid { value, flag, why } => {
                 write!(f, "invalid value {value:?} for flag -{flag}: {why}")
             }
+            ParseError::InvalidSwitch { value, flag } => {
+                write!(
+                    f,
+                    "invalid boolean value {value:?} for -{flag}: parse error"
+                )
+            }
             ParseError::Command(word) => write!(f, "unrecognized command: {word:?}"),
             ParseError::Unsupported { flag } => {
                 write!(f, "flag -{flag} is not supported yet by nats-mock")
@@ -69,7 +83,7 @@ impl fmt::Display for ParseError {
 #[derive(Clone, Copy)]
 enum Effect {
     Text(fn(&mut Flags) -> &mut Option<String>),
-    Port,
+    Number(fn(&mut Flags) -> &mut Option<i64>),
     Seed,
     Simulate,
     Switch(fn(&mut Flags, bool)),
@@ -81,10 +95,10 @@ enum Effect {
 }
 
 fn effect(name: &str) -> Option<Effect> {
-    use Effect::{Ignored, Port, Seed, Simulate, Switch, Text, Unsupported};
+    use Effect::{Ignored, Number, Seed, Simulate, Switch, Text, Unsupported};
     Some(match name {
         "a" | "addr" | "net" => Text(|flags| &mut flags.host),
-        "p" | "port" => Port,
+        "p" | "port" => Number(|flags| &mut flags.port),
         "n" | "name" | "server_name" => Text(|flags| &mut flags.name),
         "c" | "config" => Text(|flags| &mut flags.config),
         "P" | "pid" => Text(|flags| &mut flags.pid_file),
@@ -99,6 +113,12 @@ fn effect(name: &str) -> Option<Effect> {
         "logtime_utc" => Switch(|flags, on| flags.logtime_utc = on),
         "t" => Switch(|flags, on| flags.test_config = on),
         "v" | "version" => Switch(|flags, on| flags.version = on),
+        "cluster" | "cluster_listen" => Text(|flags| &mut flags.cluster.listen),
+        "cluster_name" => Text(|flags| &mut flags.cluster.name),
+        "routes" => Text(|flags| &mut flags.cluster.routes),
+        "cluster_advertise" => Text(|flags| &mut flags.cluster.advertise),
+        "no_advertise" => Switch(|flags, on| flags.cluster.no_advertise = Some(on)),
+        "connect_retries" => Number(|flags| &mut flags.cluster.connect_retries),
         "seed" => Seed,
         "simulate-version" => Simulate,
         "D" | "debug" | "V" | "trace" | "VV" | "DV" | "DVV" | "s" | "syslog" => {
@@ -108,9 +128,7 @@ fn effect(name: &str) -> Option<Effect> {
             Ignored { takes_value: true }
         }
         "m" | "http_port" | "ms" | "https_port" | "js" | "jetstream" | "sd" | "store_dir"
-        | "tls" | "tlscert" | "tlskey" | "tlsverify" | "tlscacert" | "routes" | "cluster"
-        | "cluster_name" | "no_advertise" | "cluster_advertise" | "connect_retries"
-        | "cluster_listen" => Unsupported,
+        | "tls" | "tlscert" | "tlskey" | "tlsverify" | "tlscacert" => Unsupported,
         _ => return None,
     })
 }
@@ -162,10 +180,10 @@ impl Flags {
         };
         match effect {
             Effect::Text(slot) => *slot(self) = Some(value()?),
-            Effect::Port => {
+            Effect::Number(slot) => {
                 let text = value()?;
-                let port = text.parse();
-                self.port = Some(port.map_err(|_| invalid(text, "parse error".to_owned()))?);
+                let number = text.parse();
+                *slot(self) = Some(number.map_err(|_| invalid(text, "parse error".to_owned()))?);
             }
             Effect::Seed => {
                 let text = value()?;
@@ -181,7 +199,12 @@ impl Flags {
                 let on = match inline.as_deref() {
                     None | Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
                     Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
-                    Some(other) => return Err(invalid(other.to_owned(), "parse error".to_owned())),
+                    Some(other) => {
+                        return Err(ParseError::InvalidSwitch {
+                            value: other.to_owned(),
+                            flag: name.to_owned(),
+                        });
+                    }
                 };
                 set(self, on);
             }
@@ -220,11 +243,39 @@ mod tests {
     }
 
     #[test]
+    fn takes_the_flags_of_a_cluster() {
+        let flags = parse(
+            "--cluster nats://h:1 --cluster_listen nats://i:2 --routes a,b --cluster_name c \
+             --cluster_advertise d --no_advertise --connect_retries 3",
+        );
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            flags.unwrap().cluster,
+            ClusterFlags {
+                listen: text("nats://i:2"),
+                routes: text("a,b"),
+                name: text("c"),
+                advertise: text("d"),
+                no_advertise: Some(true),
+                connect_retries: Some(3),
+            }
+        );
+    }
+
+    #[test]
     fn says_what_is_wrong_in_the_words_of_go() {
         for (line, text) in [
             ("-foo", "flag provided but not defined: -foo"),
             ("--name", "flag needs an argument: -name"),
             ("-p abc", "invalid value \"abc\" for flag -p: parse error"),
+            (
+                "-no_advertise=maybe",
+                "invalid boolean value \"maybe\" for -no_advertise: parse error",
+            ),
+            (
+                "-connect_retries x",
+                "invalid value \"x\" for flag -connect_retries: parse error",
+            ),
             ("extra", "unrecognized command: \"extra\""),
             ("-js", "flag -js is not supported yet by nats-mock"),
         ] {

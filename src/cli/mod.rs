@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cluster;
 mod flags;
 mod log;
 mod processes;
@@ -23,7 +24,10 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
         }
         // As with nats-server, a flag that is not known shows the usage and is no failure.
         Err(
-            error @ (ParseError::Unknown(_) | ParseError::NoValue(_) | ParseError::Invalid { .. }),
+            error @ (ParseError::Unknown(_)
+            | ParseError::NoValue(_)
+            | ParseError::Invalid { .. }
+            | ParseError::InvalidSwitch { .. }),
         ) => {
             eprintln!("{error}");
             print!("{}", usage::TEXT);

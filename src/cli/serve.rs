@@ -11,6 +11,7 @@ use nats_mock::{Builder, ConfigError, MockNats, StartError, Version, parse_conf}
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::cluster::ClusterFlagError;
 use super::flags::Flags;
 use super::log::Log;
 
@@ -46,11 +47,21 @@ pub fn serve(flags: &Flags) -> ExitCode {
     }
 }
 
+/// Why the program does not start with what it was given.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterFlagError),
+}
+
 /// The options of the file, overridden by the flags.
-fn options(flags: &Flags) -> Result<(ServerOptions, Vec<Warning>), ConfigError> {
+fn options(flags: &Flags) -> Result<(ServerOptions, Vec<Warning>), Refused> {
+    let version = flags.simulate.unwrap_or_default();
     let (mut options, warnings) = match &flags.config {
         Some(path) => {
-            ServerOptions::from_conf_for(&parse_conf(path)?, flags.simulate.unwrap_or_default())?
+            ServerOptions::from_conf_for(&parse_conf(path)?, version).map_err(ConfigError::from)?
         }
         None => (ServerOptions::default(), Vec::new()),
     };
@@ -76,7 +87,8 @@ fn options(flags: &Flags) -> Result<(ServerOptions, Vec<Warning>), ConfigError> 
             ..AuthOptions::default()
         });
     }
-    options.validate_for(flags.simulate.unwrap_or_default())?;
+    flags.cluster.apply(&mut options, version)?;
+    options.validate_for(version).map_err(ConfigError::from)?;
     Ok((options, warnings))
 }
 

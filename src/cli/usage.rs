@@ -19,6 +19,14 @@ Server:
         --ports_file_dir <dir>       Write <program>_<pid>.ports to this directory
     -m, --http_port <port>           Refused: HTTP monitoring is not simulated yet
 
+Cluster:
+        --cluster, --cluster_listen <url>  Listen for other servers at this URL
+        --cluster_name <name>        Name of the cluster
+        --routes <url>,<url>...      Other servers to connect to
+        --cluster_advertise <url>    Address that other servers are told
+        --no_advertise               Do not tell clients of other servers
+        --connect_retries <number>   Tries to reach a server that another one told of
+
 Simulation:
         --simulate-version <version> Release to simulate, such as 2.12.8 (default: the newest)
         --seed <number>              Root of all randomness (default: 0)
