@@ -2,6 +2,7 @@
 //!
 //! The messages of [`a_start_is_checked_in_the_words_of_the_server`] were recorded from release 2.15.1.
 
+mod links;
 mod proptests;
 mod recorded;
 

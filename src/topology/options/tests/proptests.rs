@@ -3,7 +3,10 @@
 use nats_mock_protocol::conf::{self, MemorySource};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::topology::options::ServerOptions;
+use crate::{
+    Version,
+    topology::{ServerSpec, options::ServerOptions},
+};
 
 const KEYS: &[&str] = &[
     "listen",
@@ -40,6 +43,26 @@ const KEYS: &[&str] = &[
     "tls",
     "http",
     "ocsp",
+    "cluster",
+    "gateway",
+    "leafnodes",
+    "leaf",
+    "name",
+    "routes",
+    "accounts",
+    "compression",
+    "mode",
+    "rtts",
+    "pool_size",
+    "write_deadline",
+    "gateways",
+    "urls",
+    "url",
+    "remotes",
+    "account",
+    "deny_imports",
+    "min_version",
+    "jetstream_cluster_migrate",
     "A",
     "$SYS",
     "unknown",
@@ -58,6 +81,8 @@ const VALUES: &[&str] = &[
     "\"a b\"",
     "\"a..b\"",
     "\"h:1\"",
+    "\"nats://u:p@h:1\"",
+    "[\"nats://h:1\"]",
     "[]",
     "{}",
     "\"\"",
@@ -86,15 +111,18 @@ proptest! {
         let text: String = entries.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
         let document = conf::parse(&text, "c.conf", &MemorySource::new())
             .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
-        match ServerOptions::from_conf(&document) {
-            Ok((options, warnings)) => {
-                let _ = options.validate();
-                let failing = warnings.iter().any(|warning| warning.is_server());
-                prop_assert_eq!(ServerOptions::check(&document, crate::Version::default()).is_err(), failing);
-            }
-            Err(error) => {
-                prop_assert!(!error.problems.is_empty());
-                prop_assert_eq!(ServerOptions::check(&document, crate::Version::default()), Err(error));
+        for version in Version::ALL {
+            match ServerOptions::from_conf_for(&document, version) {
+                Ok((options, warnings)) => {
+                    let _ = options.validate_for(version);
+                    let failing = warnings.iter().any(|warning| warning.is_server());
+                    prop_assert_eq!(ServerOptions::check(&document, version).is_err(), failing);
+                    let _ = ServerSpec::from_options(options).cluster_name();
+                }
+                Err(error) => {
+                    prop_assert!(!error.problems.is_empty());
+                    prop_assert_eq!(ServerOptions::check(&document, version), Err(error));
+                }
             }
         }
     }
