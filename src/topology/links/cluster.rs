@@ -5,9 +5,6 @@ use std::time::Duration;
 use super::{Compression, CompressionError, CompressionOptions, LinkAuth, RemoteUrl};
 use crate::topology::{accounts::SubjectPermission, options::WriteTimeout};
 
-/// Routes are pinged at least this often.
-const MAX_PING_INTERVAL: Duration = Duration::from_secs(30);
-
 /// The `cluster` block.
 ///
 /// ```
@@ -58,6 +55,9 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
+    /// Routes are pinged at least this often, whatever is configured.
+    pub const MAX_PING_INTERVAL: Duration = Duration::from_secs(30);
+
     /// Whether the server takes part in a cluster at all.
     pub fn is_listening(&self) -> bool {
         self.port.is_some()
@@ -82,7 +82,9 @@ impl ClusterOptions {
 
     /// Time between pings to a route, given that of the server.
     pub fn ping_interval_in_force(&self, server: Duration) -> Duration {
-        self.ping_interval.unwrap_or(server).min(MAX_PING_INTERVAL)
+        self.ping_interval
+            .unwrap_or(server)
+            .min(Self::MAX_PING_INTERVAL)
     }
 }
 

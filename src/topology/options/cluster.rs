@@ -1,16 +1,15 @@
 //! The `cluster` block.
 
-use std::time::Duration;
-
 use nats_mock_protocol::conf::{Map, Value, fold};
 
 use super::{
-    links::{lists, without_place_of},
+    durations::write_timeout,
+    links::without_place_of,
     permissions::{Queues, check_subjects},
     problem::Problem,
     read::{
         Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported,
-        unsupported_type, write_timeout, wrong_type,
+        unsupported_type, wrong_type,
     },
     words::quote,
 };
@@ -21,8 +20,6 @@ use crate::{
     },
     version::Feature,
 };
-
-const MAX_PING_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Reader<'_> {
     pub(super) fn cluster(&mut self, value: &Value) -> Result<(), Problem> {
@@ -87,7 +84,7 @@ impl Reader<'_> {
                 }
                 "ping_interval" => {
                     cluster.ping_interval = self.link_duration("ping_interval", key, value)?;
-                    if cluster.ping_interval > Some(MAX_PING_INTERVAL) {
+                    if cluster.ping_interval > Some(ClusterOptions::MAX_PING_INTERVAL) {
                         let text =
                             "Cluster 'ping_interval' will reset to 30s which is the max for routes";
                         self.warn(value, text.to_owned());
@@ -177,4 +174,26 @@ fn of_links(permissions: Permissions) -> RoutePermissions {
         import: permissions.publish,
         export: permissions.subscribe,
     }
+}
+
+/// The lists of subjects in the permissions of a cluster, each with the server's name for it.
+fn lists<'p>(
+    import: Option<&'p SubjectPermission>,
+    export: Option<&'p SubjectPermission>,
+) -> impl Iterator<Item = (&'static str, &'p [String])> {
+    let lists = |permission: Option<&'p SubjectPermission>| {
+        permission.map_or((&[][..], &[][..]), |permission| {
+            let allow = permission.allow.as_deref().unwrap_or_default();
+            (allow, permission.deny.as_slice())
+        })
+    };
+    let (import_allow, import_deny) = lists(import);
+    let (export_allow, export_deny) = lists(export);
+    [
+        ("cluster import allow", import_allow),
+        ("cluster import deny", import_deny),
+        ("cluster export allow", export_allow),
+        ("cluster export deny", export_deny),
+    ]
+    .into_iter()
 }

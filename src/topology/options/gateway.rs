@@ -3,11 +3,12 @@
 use nats_mock_protocol::conf::{Map, Value, fold};
 
 use super::{
+    durations::write_timeout,
     links::without_place_of,
     problem::Problem,
     read::{
         Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported,
-        unsupported_type, write_timeout, wrong_type,
+        unsupported_type, wrong_type,
     },
     words::plain,
 };

@@ -6,11 +6,11 @@ use nats_mock_protocol::conf::{Kind, Map, Value, fold};
 
 use super::{
     auth::missing_authorization,
+    durations::write_timeout,
     min_version,
     problem::{Problem, ProblemKind},
     read::{
-        Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type, write_timeout,
-        wrong_type,
+        Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type, wrong_type,
     },
     start::StartError,
     words::plain,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     topology::{
-        accounts::{Permissions, SubjectPermission},
+        accounts::Permissions,
         links::{CompressionOptions, LinkAuth, RemoteUrl},
     },
     version::Feature,
@@ -272,26 +272,4 @@ fn compression_map(map: &Map) -> Result<CompressionOptions, Problem> {
         }
     }
     Ok(options)
-}
-
-/// The lists of subjects in the permissions of a cluster, each with the server's name for it.
-pub(super) fn lists<'p>(
-    import: Option<&'p SubjectPermission>,
-    export: Option<&'p SubjectPermission>,
-) -> impl Iterator<Item = (&'static str, &'p [String])> {
-    let lists = |permission: Option<&'p SubjectPermission>| {
-        permission.map_or((&[][..], &[][..]), |permission| {
-            let allow = permission.allow.as_deref().unwrap_or_default();
-            (allow, permission.deny.as_slice())
-        })
-    };
-    let (import_allow, import_deny) = lists(import);
-    let (export_allow, export_deny) = lists(export);
-    [
-        ("cluster import allow", import_allow),
-        ("cluster import deny", import_deny),
-        ("cluster export allow", export_allow),
-        ("cluster export deny", export_deny),
-    ]
-    .into_iter()
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod cluster;
+mod durations;
 mod gateway;
 mod leafnodes;
 mod links;

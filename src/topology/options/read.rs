@@ -8,7 +8,9 @@ use std::{collections::HashSet, time::Duration};
 use nats_mock_protocol::conf::{Document, Kind, Value, duration, fold};
 
 use super::{
-    OptionsError, ServerOptions, WriteTimeout, listen,
+    OptionsError, ServerOptions,
+    durations::{nanos, write_timeout},
+    listen,
     problem::{Problem, ProblemKind, Warning},
     words::quote,
 };
@@ -386,53 +388,6 @@ impl<'d> Reader<'d> {
         // Only sizes far below zero lose anything, as they do in the server.
         Ok(Some(size as i32).filter(|&size| size != 0))
     }
-
-    /// A duration, or in the old form a number of seconds.
-    pub(super) fn seconds_or_duration(
-        &mut self,
-        name: &str,
-        key: &str,
-        value: &Value,
-    ) -> Result<Option<Duration>, Problem> {
-        let nanos = match &value.kind {
-            Kind::String(_) => nanos(name, value)?,
-            _ => {
-                let text = format!(
-                    "invalid use of field {}: {name} should be converted to a duration",
-                    quote(name)
-                );
-                self.warnings.push(Warning::Server {
-                    at: Some(value.at.clone()),
-                    text,
-                });
-                integer(value)?.wrapping_mul(1_000_000_000)
-            }
-        };
-        match u64::try_from(nanos) {
-            Ok(nanos) => Ok((nanos > 0).then(|| Duration::from_nanos(nanos))),
-            Err(_) => Err(unsupported(key, value)),
-        }
-    }
-}
-
-/// A duration in nanoseconds; anything but a string is of the wrong type.
-fn nanos(name: &str, value: &Value) -> Result<i64, Problem> {
-    let text = value.as_str().ok_or_else(|| wrong_type(value, "string"))?;
-    duration::parse(text).map_err(|error| invalid(value, format!("error parsing {name}: {error}")))
-}
-
-pub(super) fn write_timeout(value: &Value) -> Result<WriteTimeout, Problem> {
-    Ok(match string(value)?.as_str() {
-        "default" => WriteTimeout::Default,
-        "close" => WriteTimeout::Close,
-        "retry" => WriteTimeout::Retry,
-        _ => {
-            return Err(invalid(
-                value,
-                "write_timeout must be 'default', 'close' or 'retry'",
-            ));
-        }
-    })
 }
 
 /// Whether a value switches JetStream off.
