@@ -29,7 +29,11 @@ impl ServerOptions {
             validate_remotes(&leafnodes.remotes)?;
         }
         self.validate_leaf_accounts(leafnodes)?;
-        leafnodes.compression_in_force()?;
+        let compression = leafnodes.compression.as_ref();
+        // Of a server that does not listen, the default is never worked out.
+        if leafnodes.is_listening() || compression.is_some_and(|options| !options.mode.is_empty()) {
+            leafnodes.compression_in_force()?;
+        }
         for remote in &leafnodes.remotes {
             remote.compression_in_force()?;
         }
