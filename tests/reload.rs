@@ -20,7 +20,7 @@ fn the_system_account_stays_even_when_it_is_not_listed() {
     let whole = MockNats::builder()
         .account("USERS", [("a", "a")])
         .system_account("SYS", [("admin", "changeit")]);
-    nats.reload(whole.server().clone()).unwrap();
+    nats.reload(whole.server_spec().clone()).unwrap();
     let mut ops = nats.client("admin").unwrap();
     let listed = ask(&mut ops, "$SYS.REQ.SERVER.PING.ACCOUNTZ", "");
     let mut accounts: Vec<_> = listed["data"]["accounts"]

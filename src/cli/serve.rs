@@ -307,7 +307,7 @@ async fn follow(
 fn read_again(flags: &Flags) -> Result<ServerSpec, String> {
     let (options, _) = options(flags).map_err(|error| error.to_string())?;
     let (builder, _) = builder(flags, options);
-    Ok(builder.server().clone())
+    Ok(builder.server_spec().clone())
 }
 
 fn reload(flags: &Flags, nats: &MockNats, log: &Log) {

@@ -1,51 +1,70 @@
 //! An account as it is running: its subscriptions and what passed through it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::conn::{ConnId, MatchCache, Traffic};
+use super::interest::Interest;
+use super::mesh::MeshId;
+use super::server::ServerId;
 use super::sublist::Sublist;
 use crate::topology::AccountLimits;
 
 /// An account's place in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct AccountId(pub u16);
+pub(crate) struct AccountId(pub u32);
 
+/// An account of the servers of one mesh.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub name: Arc<str>,
+    pub mesh: MeshId,
     pub limits: AccountLimits,
+    /// The subscriptions on all servers of the mesh.
     pub subs: Sublist,
-    /// One entry for each server of the deployment.
-    pub on_server: Vec<AccountOnServer>,
+    shares: Shares,
+    /// What servers tell each other of it.
+    pub(super) interest: Interest,
     pub imports: Vec<Import>,
-    /// A reload has taken it out of the configuration. Its place stays taken.
-    pub removed: bool,
+    /// It is a system account whose services are subscribed.
+    pub(super) has_services: bool,
     pub replies: super::imports::ReplyRoutes,
 }
+
+/// The servers' shares of an account. A server that has nothing to do with it costs a pointer.
+#[derive(Debug, Default)]
+struct Shares(Vec<Option<Box<AccountOnServer>>>);
 
 /// What one server counts for an account.
 #[derive(Debug, Default)]
 pub(crate) struct AccountOnServer {
-    /// The cid of the internal client that holds the account's imports.
-    pub internal_cid: u64,
-    /// What recent messages of that client matched.
+    /// What recent messages of the account's internal client matched.
     pub(super) internal_matches: MatchCache,
     pub clients: BTreeSet<ConnId>,
     /// Published by clients of the account.
     pub received: Traffic,
     /// Delivered to clients of the account.
     pub sent: Traffic,
+    /// Of `received` and `sent`, what came by routes or went by them.
+    pub routes: Link,
     pub slow_consumers: u64,
+}
+
+/// What passed between servers by one kind of connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub received: Traffic,
+    pub sent: Traffic,
 }
 
 /// An account's standing on one server at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AccountTally {
     pub connections: u32,
-    pub subscriptions: u32,
+    pub subscriptions: u64,
     pub sent: Traffic,
     pub received: Traffic,
+    pub routes: Link,
     pub slow_consumers: u64,
 }
 
@@ -62,19 +81,33 @@ pub(crate) struct Import {
 }
 
 impl Account {
-    pub fn tally(&self, server: super::server::ServerId) -> AccountTally {
-        let here = &self.on_server[server.0 as usize];
-        AccountTally {
-            connections: here.clients.len() as u32,
-            subscriptions: self.subs.len(),
-            sent: here.sent,
-            received: here.received,
-            slow_consumers: here.slow_consumers,
+    pub fn new(name: &str, mesh: MeshId, cached: bool) -> Self {
+        Self {
+            name: name.into(),
+            mesh,
+            limits: AccountLimits::default(),
+            subs: Sublist::new(cached),
+            shares: Shares::default(),
+            interest: Interest::default(),
+            imports: Vec::new(),
+            has_services: false,
+            replies: super::imports::ReplyRoutes::default(),
         }
     }
 
-    /// Connections over all servers.
-    pub fn connections(&self) -> usize {
-        self.on_server.iter().map(|here| here.clients.len()).sum()
+    /// What `server` counts for the account.
+    pub fn on_server(&self, server: ServerId) -> &AccountOnServer {
+        static NOTHING: LazyLock<AccountOnServer> = LazyLock::new(AccountOnServer::default);
+        let share = self.shares.0.get(usize::from(server.0));
+        share.and_then(Option::as_deref).unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn on_server_mut(&mut self, server: ServerId) -> &mut AccountOnServer {
+        let place = usize::from(server.0);
+        let Shares(shares) = &mut self.shares;
+        if place >= shares.len() {
+            shares.resize_with(place + 1, || None);
+        }
+        shares[place].get_or_insert_default()
     }
 }

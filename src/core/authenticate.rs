@@ -67,14 +67,17 @@ impl Core {
     fn register(&mut self, id: ConnId, user: &User) -> Result<(), AccountFull> {
         self.leave(id);
         let now = self.now;
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+            return Ok(());
+        };
         let limits = self.account(user.account).limits.clone();
-        let connections = self.account(user.account).connections();
+        let connections = self.account_connections(user.account, server);
         let full = bound(limits.max_connections).is_some_and(|max| connections >= max as usize);
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return Ok(());
         };
         conn.account = user.account;
-        let server = &self.servers[conn.server.0 as usize].spec.limits;
+        let server = &self.servers[usize::from(server.0)].spec.limits;
         let or_unlimited = |server: u32| (server != 0).then_some(server);
         conn.max_payload = least(or_unlimited(server.max_payload), bound(limits.max_payload));
         conn.max_subscriptions = least(
@@ -264,7 +267,7 @@ pub(super) fn users_of(
         .authorization
         .as_ref()
         .and_then(|auth| auth.default_permissions.as_ref());
-    for listed in &spec.accounts {
+    for listed in spec.accounts.iter() {
         let Some(account) = account(&listed.name) else {
             continue;
         };

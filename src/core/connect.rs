@@ -115,7 +115,7 @@ impl Core {
 
     pub(super) fn send_info(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
-        let info = self.server(conn.server).info_for(conn);
+        let info = self.info_for(conn);
         self.send(id, |out| encode::info(out, &info));
     }
 
@@ -275,7 +275,7 @@ impl Core {
         };
         conn.account = account;
         let server = conn.server;
-        let here = &mut self.account_mut(account).on_server[server.0 as usize];
+        let here = self.account_mut(account).on_server_mut(server);
         if here.clients.insert(id) {
             self.notice_connections(server, account);
         }
@@ -285,14 +285,14 @@ impl Core {
     pub(super) fn leave(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let (server, account) = (conn.server, conn.account);
-        let here = &mut self.account_mut(account).on_server[server.0 as usize];
+        let here = self.account_mut(account).on_server_mut(server);
         if here.clients.remove(&id) {
             self.notice_connections(server, account);
         }
     }
 
     fn notice_connections(&mut self, server: ServerId, account: super::AccountId) {
-        let tally = self.account(account).tally(server);
+        let tally = self.tally(account, server);
         let at = self.now;
         self.notices.push_back(Notice::AccountConnections {
             server,

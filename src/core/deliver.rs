@@ -10,9 +10,11 @@ use super::account::AccountId;
 use super::conn::{ConnId, MatchCache};
 use super::ids;
 use super::notice::{Notice, Request};
+use super::route::Moved;
 use super::server::ServerId;
-use super::sublist::MatchResult;
+use super::sublist::{MatchResult, QueueGroup};
 use super::subs::{Receiver, SubId};
+use super::transit::UnderWay;
 use crate::version::Feature;
 
 /// A message on its way.
@@ -50,15 +52,25 @@ const MAX_IMPORT_DEPTH: u8 = 16;
 /// One message being handed to its receivers.
 pub(super) struct Delivery<'a> {
     pub origin: Origin,
+    /// Where it was published.
     pub server: ServerId,
+    pub account: AccountId,
     pub message: Outgoing<'a>,
     pub depth: u8,
+    /// Tells this delivery from others.
+    pub(super) stamp: u64,
+    /// The server whose receivers it is being handed to.
+    pub(super) at: ServerId,
+    /// It is going to all peers, and so is not counted for each.
+    pub(super) to_all: bool,
+    /// Servers that it reaches later.
+    pub(super) under_way: Vec<UnderWay>,
     /// The constant text around a receiver's sid, for receivers with headers and without.
     whole: Frame,
     stripped: Frame,
-    /// Counted for account and server when all receivers are served.
+    /// Counted for account and server when it goes on to another server.
     msgs: u64,
-    /// A service has got it.
+    /// A service of the server has got it.
     requested: bool,
 }
 
@@ -124,12 +136,12 @@ impl Core {
         account: AccountId,
         message: &Outgoing<'_>,
     ) -> bool {
-        let (account_index, server_index) = (account.0 as usize, server.0 as usize);
-        let here = &mut self.accounts[account_index].on_server[server_index];
+        let here = self.account_mut(account).on_server_mut(server);
         let mut cache = std::mem::take(&mut here.internal_matches);
         let origin = Origin::System(server);
         let delivered = self.publish_as(origin, server, account, &mut cache, message);
-        self.accounts[account_index].on_server[server_index].internal_matches = cache;
+        let here = self.account_mut(account).on_server_mut(server);
+        here.internal_matches = cache;
         delivered
     }
 
@@ -167,74 +179,192 @@ impl Core {
         if found.is_empty() || depth > MAX_IMPORT_DEPTH {
             return false;
         }
+        let mut delivery = self.begin_delivery(origin, server, account, message, depth);
+        // First what goes to all, so that it counts as such.
+        let mut delivered = self.deliver_to_every_server(&mut delivery, &found.every);
+        for &sub in &found.plain {
+            delivered |= self.deliver_where_it_is(&mut delivery, sub, None);
+        }
+        for group in &found.queues {
+            delivered |= self.deliver_to_group(&mut delivery, group);
+        }
+        self.end_delivery(delivery);
+        delivered
+    }
+
+    pub(super) fn begin_delivery<'m>(
+        &mut self,
+        origin: Origin,
+        server: ServerId,
+        account: AccountId,
+        message: &Outgoing<'m>,
+        depth: u8,
+    ) -> Delivery<'m> {
+        self.deliveries += 1;
         let mut delivery = Delivery {
             origin,
             server,
+            account,
             message: *message,
             depth,
+            stamp: self.deliveries,
+            at: server,
+            to_all: false,
+            under_way: Vec::new(),
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),
             msgs: 0,
             requested: false,
         };
         delivery.whole.build(message, message.header_len.is_some());
-        let mut delivered = false;
-        for &sub in &found.plain {
-            delivered |= self.deliver_to(&mut delivery, sub);
-        }
-        for group in &found.queues {
-            let members = &group.members;
-            let start = match members.len() {
-                1 => 0,
-                len => ids::below(len as u64, &mut self.queue_picks) as usize,
-            };
-            delivered |= members[start..]
-                .iter()
-                .chain(&members[..start])
-                .any(|&sub| self.deliver_to(&mut delivery, sub));
-        }
-        let msgs = delivery.msgs;
+        delivery
+    }
+
+    pub(super) fn end_delivery(&mut self, mut delivery: Delivery<'_>) {
+        self.count_delivered(&mut delivery);
+        self.send_on(&mut delivery);
         self.frame = delivery.whole;
+    }
+
+    /// Counts what the clients of the server have got that the message is at.
+    pub(super) fn count_delivered(&mut self, delivery: &mut Delivery<'_>) {
+        let msgs = std::mem::take(&mut delivery.msgs);
+        delivery.requested = false;
         if msgs > 0 {
-            let bytes = msgs * message.payload.len() as u64;
-            let srv = &mut self.servers[server.0 as usize];
+            let bytes = msgs * delivery.message.payload.len() as u64;
+            let srv = &mut self.servers[usize::from(delivery.at.0)];
             srv.sent.add(msgs, bytes);
             srv.sent_to_clients.add(msgs, bytes);
-            self.accounts[account.0 as usize].on_server[server.0 as usize]
+            self.accounts[delivery.account.0 as usize]
+                .on_server_mut(delivery.at)
                 .sent
                 .add(msgs, bytes);
+        }
+    }
+
+    /// Hands a message to a subscription, on whatever server it is. A `group` is the queue group of
+    /// which it is a member.
+    fn deliver_where_it_is(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        sub: SubId,
+        group: Option<&[u8]>,
+    ) -> bool {
+        let Some(place) = self.subs.get(sub.index()).map(|sub| sub.server) else {
+            return false;
+        };
+        if place == delivery.at {
+            return self.deliver_to(delivery, sub);
+        }
+        match self.move_to(delivery, place) {
+            Moved::There => self.deliver_to(delivery, sub),
+            Moved::UnderWay(index) => {
+                delivery.under_way[index]
+                    .groups
+                    .extend(group.map(Into::into));
+                true
+            }
+            Moved::Not => false,
+        }
+    }
+
+    /// Hands a message to the subscriptions that every server has alike.
+    fn deliver_to_every_server(&mut self, delivery: &mut Delivery<'_>, subs: &[SubId]) -> bool {
+        if subs.is_empty() {
+            return false;
+        }
+        let home = delivery.server;
+        let mut delivered = false;
+        for &sub in subs {
+            if let Moved::There = self.move_to(delivery, home) {
+                delivered |= self.deliver_to(delivery, sub);
+            }
+        }
+        let told: Vec<SubId> = subs
+            .iter()
+            .copied()
+            .filter(|&sub| self.sub(sub).told)
+            .collect();
+        if told.is_empty() || self.is_alone(home) {
+            return delivered;
+        }
+        let peers = self.reached_from(home);
+        delivery.to_all = !peers.is_empty() && !self.has_link_faults();
+        for server in peers {
+            let arrives = server == delivery.at
+                || match self.move_to(delivery, server) {
+                    Moved::There => true,
+                    Moved::UnderWay(_) => {
+                        delivered = true;
+                        false
+                    }
+                    Moved::Not => false,
+                };
+            for &sub in told.iter().filter(|_| arrives) {
+                delivered |= self.deliver_to(delivery, sub);
+            }
+        }
+        if std::mem::take(&mut delivery.to_all) {
+            self.count_broadcast(
+                delivery.account,
+                home,
+                delivery.message.payload.len() as u64,
+            );
         }
         delivered
     }
 
-    fn deliver_to(&mut self, delivery: &mut Delivery<'_>, sub_id: SubId) -> bool {
-        let Some(sub) = self.subs.get_mut(sub_id.0 as usize) else {
+    /// Hands a message to one member of a queue group, whatever server of the cluster it is on.
+    fn deliver_to_group(&mut self, delivery: &mut Delivery<'_>, group: &QueueGroup) -> bool {
+        let members = &group.members;
+        let start = match members.len() {
+            1 => 0,
+            len => ids::below(len as u64, &mut self.queue_picks) as usize,
+        };
+        let mut in_order = members[start..].iter().chain(&members[..start]);
+        in_order.any(|&sub| self.deliver_where_it_is(delivery, sub, Some(&group.name)))
+    }
+
+    pub(super) fn deliver_to(&mut self, delivery: &mut Delivery<'_>, sub_id: SubId) -> bool {
+        let Some(sub) = self.subs.get_mut(sub_id.index()) else {
             return false;
         };
-        // Without links between them, servers do not reach each other.
-        if sub.server != delivery.server {
-            return false;
-        }
+        let at = delivery.at;
         match sub.receiver {
             Receiver::Client(id) => self.deliver_to_client(delivery, sub_id, id),
             Receiver::Service(tag) => {
-                if matches!(delivery.origin, Origin::System(_)) {
+                // A server with another system account does not listen here.
+                let account = sub.account;
+                if delivery.origin == Origin::System(at) || self.server(at).system != Some(account)
+                {
                     return false;
                 }
-                sub.matched += 1;
-                self.request(delivery, tag);
+                self.count_matched(sub_id, at);
+                if let Some(tag) = tag {
+                    self.request(delivery, tag);
+                }
                 true
             }
+            // The server where a message is published looks after what is imported.
+            Receiver::Import(_) if at != delivery.server => false,
             Receiver::Import(index) => {
-                sub.matched += 1;
                 let importer = sub.account;
+                self.count_matched(sub_id, at);
                 self.deliver_through_import(delivery, importer, index as usize)
             }
             Receiver::ImportReplies => {
-                sub.matched += 1;
                 let exporter = sub.account;
+                self.count_matched(sub_id, at);
                 self.deliver_import_reply(delivery, exporter)
             }
+        }
+    }
+
+    fn count_matched(&mut self, id: SubId, at: ServerId) {
+        if id.is_of_every_server() {
+            *self.server_mut(at).matched.entry(id).or_default() += 1;
+        } else {
+            self.subs[id.index()].matched += 1;
         }
     }
 
@@ -246,7 +376,7 @@ impl Core {
     ) -> bool {
         let message = &delivery.message;
         let now = self.now;
-        let sub = &mut self.subs[sub_id.0 as usize];
+        let sub = &mut self.subs[sub_id.index()];
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return false;
         };
@@ -290,7 +420,9 @@ impl Core {
         let max_pending = self.servers[conn.server.0 as usize].spec.limits.max_pending;
         let pending = conn.pending() as u64;
         if pending > max_pending / 4 * 3 {
-            self.receiver_falls_behind(id, pending > max_pending, delivery.origin);
+            let over = pending > max_pending;
+            let is_here = conn.server == delivery.server;
+            self.receiver_falls_behind(id, over, delivery.origin, is_here);
         }
         if exhausted {
             self.remove_sub(sub_id);
@@ -300,10 +432,11 @@ impl Core {
 
     /// A receiver has more than three quarters of what may wait for it: whoever feeds it is slowed
     /// down, and beyond the limit it is cut off.
-    fn receiver_falls_behind(&mut self, id: ConnId, over: bool, origin: Origin) {
+    fn receiver_falls_behind(&mut self, id: ConnId, over: bool, origin: Origin, is_here: bool) {
         if over {
             self.cut_off_slow_consumer(id);
-        } else if matches!(origin, Origin::Client(_))
+        } else if is_here
+            && matches!(origin, Origin::Client(_))
             && !self.stall
             && let Some(conn) = super::conn_mut(&mut self.conns, id)
         {
@@ -322,7 +455,7 @@ impl Core {
             .payload
             .split_at(message.header_len.unwrap_or_default());
         let request = Request {
-            server: delivery.server,
+            server: delivery.at,
             tag,
             subject: message.subject.into(),
             reply: message.reply.map(Into::into),

@@ -19,8 +19,8 @@ use super::{Core, Outgoing};
 /// Requests of an account's services whose answers are awaited by other accounts.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyRoutes {
-    /// `_R_.xxxxxx.`, drawn when the first request comes.
-    prefix: Option<Box<str>>,
+    /// `_R_.xxxxxx.` of each server, drawn when the first request comes.
+    prefixes: HashMap<ServerId, Box<str>, FixedState>,
     routes: HashMap<Box<[u8]>, ReplyRoute, FixedState>,
     /// The reply subjects in the order of their requests.
     order: VecDeque<Box<[u8]>>,
@@ -39,7 +39,6 @@ impl Core {
     /// Makes a service of `to_account` reachable in `account` under `subject`.
     pub fn add_import(
         &mut self,
-        server: ServerId,
         account: AccountId,
         subject: &str,
         to_account: AccountId,
@@ -49,7 +48,7 @@ impl Core {
         let index = self.account(account).imports.len();
         let sub = Sub::new(
             Receiver::Import(index as u32),
-            server,
+            ServerId::EVERY,
             account,
             subject.as_bytes(),
             None,
@@ -121,7 +120,7 @@ impl Core {
         };
         let delivered = self.deliver(
             delivery.origin,
-            delivery.server,
+            delivery.at,
             account,
             &found,
             &answer,
@@ -148,8 +147,9 @@ impl Core {
         let replies = &mut self.accounts[exporter.0 as usize].replies;
         let mut is_new = false;
         let prefix = replies
-            .prefix
-            .get_or_insert_with(|| {
+            .prefixes
+            .entry(server)
+            .or_insert_with(|| {
                 is_new = true;
                 format!("_R_.{}.", ids::base62(6, rng)).into()
             })

@@ -1,13 +1,14 @@
 //! INFO: what a server tells its clients about itself.
 
-use nats_mock_protocol::wire::ServerInfo;
+use nats_mock_protocol::wire::{ServerInfo, encode};
+use rand::seq::SliceRandom;
 
-use super::server::Server;
+use super::ids;
+use super::server::{Phase, Server, ServerId};
 use super::{Conn, Core};
 
 impl Server {
-    /// The INFO that a connection is greeted with.
-    pub(super) fn info_for(&self, conn: &Conn) -> ServerInfo {
+    fn info_for(&self, conn: &Conn) -> ServerInfo {
         let asks_for_credentials =
             self.requires_auth() && self.no_auth_user.as_ref().is_none_or(|user| user.implicit);
         ServerInfo {
@@ -29,6 +30,27 @@ impl Server {
             api_lvl: self.profile.api_level.map_or(0, i64::from),
             xkey: self.xkey.to_string(),
             ..ServerInfo::default()
+        }
+    }
+
+    /// Whether clients of other servers are not told of this one, nor its own of others.
+    fn keeps_clients_to_itself(&self) -> bool {
+        let cluster = self.spec.cluster.as_ref();
+        cluster.is_some_and(|cluster| cluster.no_advertise)
+    }
+
+    /// Where clients are told to connect to.
+    fn client_url(&self) -> String {
+        let host = match self.shown_host() {
+            // Nobody can connect to all addresses at once.
+            "0.0.0.0" | "::" | "" => "127.0.0.1",
+            host => host,
+        };
+        let port = self.shown_port();
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
         }
     }
 
@@ -58,6 +80,67 @@ impl Server {
 }
 
 impl Core {
+    /// The INFO that a connection is greeted with.
+    pub(super) fn info_for(&self, conn: &Conn) -> ServerInfo {
+        let server = self.server(conn.server);
+        ServerInfo {
+            cluster: server
+                .cluster_name
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
+            connect_urls: self.connect_urls(conn.server),
+            ..server.info_for(conn)
+        }
+    }
+
+    /// Where clients of a server can connect to: to the server itself first, then, in an order of its
+    /// own, to its peers. Nothing, as long as there has never been one.
+    pub fn connect_urls(&self, id: ServerId) -> Vec<String> {
+        let server = self.server(id);
+        let cluster = self.cluster(server.cluster);
+        if cluster.servers.len() == 1 {
+            return Vec::new();
+        }
+        let is_open = |server: &&Server| server.phase == Phase::Running;
+        let mut urls = Vec::new();
+        if !server.keeps_clients_to_itself() {
+            let peers = self.routed_peers(id).map(|peer| self.server(peer));
+            let open = peers.filter(is_open);
+            urls.extend(
+                open.filter(|peer| !peer.keeps_clients_to_itself())
+                    .map(Server::client_url),
+            );
+            let order = format!("urls {} {}", id.0, cluster.changes);
+            urls.shuffle(&mut ids::stream(self.seed, &order));
+        }
+        if is_open(&server) {
+            urls.insert(0, server.client_url());
+        }
+        urls
+    }
+
+    /// Tells the clients of a server where else they can connect to, now that it has changed.
+    pub(super) fn tell_connect_urls(&mut self, server: ServerId) {
+        for id in self
+            .server(server)
+            .clients
+            .values()
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            let Some(conn) = self.conn(id) else { continue };
+            if conn.options.protocol >= 1 && conn.flags.first_pong_sent {
+                let info = ServerInfo {
+                    auth_required: self.server(server).requires_auth(),
+                    ldm: self.server(server).phase == Phase::LameDuck,
+                    ..self.info_for(conn)
+                };
+                self.send(id, |out| encode::info(out, &info));
+            }
+        }
+    }
+
     /// The INFO that follows the answer to a client's first PING (since 2.12).
     pub(super) fn connect_info(&self, conn: &Conn) -> ServerInfo {
         let server = self.server(conn.server);
@@ -67,7 +150,7 @@ impl Core {
             connect_info: true,
             remote_account: self.account(conn.account).name.to_string(),
             acc_is_sys: server.system == Some(conn.account),
-            ..server.info_for(conn)
+            ..self.info_for(conn)
         }
     }
 
@@ -77,7 +160,7 @@ impl Core {
         ServerInfo {
             auth_required: server.requires_auth(),
             ldm: true,
-            ..server.info_for(conn)
+            ..self.info_for(conn)
         }
     }
 }

@@ -7,18 +7,18 @@ use std::time::Duration;
 use nats_mock_protocol::wire::encode;
 use slab::Slab;
 
-use super::account::{Account, AccountId, AccountOnServer};
+use super::account::{Account, AccountId};
 use super::authenticate::users_of;
 use super::conn::ConnId;
-use super::ids;
-use super::imports::ReplyRoutes;
+use super::ids::{self, Nuid};
+use super::links::Links;
+use super::mesh::ClusterId;
 use super::notice::Notice;
-use super::server::{NoAuthUser, Phase, Server, ServerId};
-use super::sublist::Sublist;
+use super::server::{NoAuthUser, Phase, Server, ServerId, Users};
 use super::timers::{Timer, Timers};
 use super::{CloseReason, Core, Time};
 use crate::topology::{
-    AccountLimits, DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, ServerSpec, SystemAccount, Topology,
+    DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, ServerSpec, SystemAccount, Topology,
 };
 
 /// The cid of the client in whose name a server's services speak.
@@ -37,7 +37,8 @@ pub(crate) enum LeaveRefused {
 }
 
 impl Core {
-    /// A deployment whose servers start at `now`. Each start is told by a notice.
+    /// A deployment whose servers start at `now`. Each start is told by a notice. When these have been
+    /// handled, the servers are to be [connected](Self::form).
     pub fn new(topology: &Topology, now: Time) -> Self {
         let seed = topology.seed;
         let mut core = Self {
@@ -45,56 +46,72 @@ impl Core {
             seed,
             utc_offset: topology.utc_offset,
             servers: Vec::new(),
+            clusters: Vec::new(),
+            meshes: Vec::new(),
+            links: Links::default(),
             accounts: Vec::new(),
             conns: Slab::new(),
             next_generation: 0,
             subs: Slab::new(),
             timers: Timers::default(),
+            transits: Slab::new(),
             woken: Vec::new(),
             notices: VecDeque::new(),
             frame: super::deliver::Frame::default(),
+            deliveries: 0,
             queue_picks: ids::stream(seed, "queue picks"),
+            latencies: ids::stream(seed, "latencies"),
             jitter: ids::stream(seed, "jitter"),
             phase_changes: 0,
             limit_changes: 0,
             stall: false,
         };
-        for (index, spec) in topology.servers.iter().enumerate() {
-            core.start_server(ServerId(index as u16), Arc::new(spec.clone()));
+        for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {
+            core.start_server(Arc::new(spec.clone()), cluster);
         }
         core
     }
 
-    fn start_server(&mut self, id: ServerId, spec: Arc<ServerSpec>) {
-        let global = self.ensure_account(GLOBAL_ACCOUNT, &spec);
-        let mut server = Server::new(id, Arc::clone(&spec), global, self.seed);
+    /// Starts another server in a cluster. When its start has been told, it is to
+    /// [join](Self::join_cluster).
+    pub fn add_server(&mut self, now: Time, spec: ServerSpec, cluster: ClusterId) -> ServerId {
+        self.set_now(now);
+        self.start_server(Arc::new(spec), cluster)
+    }
+
+    fn start_server(&mut self, spec: Arc<ServerSpec>, cluster: ClusterId) -> ServerId {
+        let id = ServerId(self.servers.len() as u16);
+        let mut server = Server::new(id, spec, cluster, self.seed);
         server.start = self.now;
         server.config_load_time = self.now;
-        self.servers.push(server);
-        for account in &mut self.accounts {
-            account
-                .on_server
-                .resize_with(self.servers.len(), AccountOnServer::default);
+        let cluster = &mut self.clusters[usize::from(cluster.0)];
+        if cluster.name.is_none() && server.spec.has_routes() {
+            cluster.name = Some(Nuid::new(&mut server.rng).next(&mut server.rng).into());
         }
+        server.cluster_name = cluster.name.clone();
+        cluster.servers.push(id);
+        self.servers.push(server);
         self.configure(id);
         self.number_internal_clients(id);
         self.notices.push_back(Notice::Started { server: id });
+        id
     }
 
     /// Applies the accounts and users of a server's specification.
     pub(super) fn configure(&mut self, id: ServerId) {
         let spec = Arc::clone(&self.server(id).spec);
-        let global = self.server(id).global;
-        for account in &spec.accounts {
-            let id = self.ensure_account(&account.name, &spec);
-            self.account_mut(id).limits = account.limits.clone();
+        let global = self.ensure_account(id, GLOBAL_ACCOUNT);
+        self.server_mut(id).global = global;
+        for listed in spec.accounts.iter() {
+            let account = self.ensure_account(id, &listed.name);
+            self.account_mut(account).limits = listed.limits.clone();
         }
         let system = match &spec.system_account {
             SystemAccount::Disabled => None,
-            SystemAccount::Default => Some(self.ensure_account(DEFAULT_SYSTEM_ACCOUNT, &spec)),
-            SystemAccount::Named(name) => Some(self.ensure_account(name, &spec)),
+            SystemAccount::Default => Some(self.ensure_account(id, DEFAULT_SYSTEM_ACCOUNT)),
+            SystemAccount::Named(name) => Some(self.ensure_account(id, name)),
         };
-        let mut users = users_of(&spec, global, |name| self.account_named(name));
+        let mut users = self.users_of(id);
         let mut no_auth_user = spec.no_auth_user.as_deref().map(|name| NoAuthUser {
             name: name.into(),
             implicit: false,
@@ -117,7 +134,7 @@ impl Core {
                 permissions: None,
                 connection_types: Vec::new(),
             };
-            users.insert(name.clone(), stand_in);
+            Arc::make_mut(&mut users).insert(name.clone(), stand_in);
             no_auth_user = Some(NoAuthUser {
                 name,
                 implicit: true,
@@ -128,41 +145,61 @@ impl Core {
         server.system = system;
     }
 
+    /// Everybody who can log in to a server. Servers that are configured alike share the table.
+    fn users_of(&self, id: ServerId) -> Arc<Users> {
+        let server = self.server(id);
+        let (spec, cluster) = (&server.spec, self.cluster(server.cluster));
+        let other = cluster.servers.iter().map(|&other| self.server(other));
+        let alike = other
+            .filter(|other| !std::ptr::eq(*other, server))
+            .next_back()
+            .filter(|other| {
+                other.spec.accounts.is_same(&spec.accounts)
+                    && other.spec.authorization == spec.authorization
+                    && other
+                        .no_auth_user
+                        .as_ref()
+                        .is_none_or(|user| !user.implicit)
+            });
+        alike.map_or_else(
+            || {
+                let account = |name: &str| self.account_named(id, name);
+                Arc::new(users_of(spec, server.global, account))
+            },
+            |other| Arc::clone(&other.users),
+        )
+    }
+
     /// The first cids go to internal clients: the system client, one client for each account, the
     /// system account's first, and the sender of internal messages.
     fn number_internal_clients(&mut self, id: ServerId) {
-        let Some(system) = self.server(id).system else {
+        let server = self.server_mut(id);
+        let Some(system) = server.system else {
             return;
         };
-        let mut cid = SYSTEM_CLIENT_CID;
-        let others = self.accounts().map(|(account, _)| account);
-        let order: Vec<_> = [system]
-            .into_iter()
-            .chain(others.filter(|&account| account != system))
-            .collect();
-        for account in order {
-            cid += 1;
-            self.account_mut(account).on_server[id.0 as usize].internal_cid = cid;
-        }
-        self.server_mut(id).last_cid = cid + 1;
+        server.accounts.sort_by_key(|&account| account != system);
+        server.last_cid = SYSTEM_CLIENT_CID + server.accounts.len() as u64 + 1;
     }
 
-    fn ensure_account(&mut self, name: &str, spec: &ServerSpec) -> AccountId {
-        if let Some(id) = self.account_named(name) {
-            return id;
+    fn ensure_account(&mut self, id: ServerId, name: &str) -> AccountId {
+        let cluster = self.server(id).cluster;
+        let mesh = self.cluster(cluster).mesh;
+        let account = match self.mesh(mesh).accounts.get(name) {
+            Some(&known) => known,
+            None => {
+                let cached = self.server(id).spec.sublist_cache;
+                self.accounts.push(Account::new(name, mesh, cached));
+                let account = AccountId((self.accounts.len() - 1) as u32);
+                let accounts = &mut self.meshes[usize::from(mesh.0)].accounts;
+                accounts.insert(name.into(), account);
+                account
+            }
+        };
+        let known = &mut self.server_mut(id).accounts;
+        if !known.contains(&account) {
+            known.push(account);
         }
-        self.accounts.push(Account {
-            name: name.into(),
-            limits: AccountLimits::default(),
-            subs: Sublist::new(spec.sublist_cache),
-            on_server: std::iter::repeat_with(AccountOnServer::default)
-                .take(self.servers.len())
-                .collect(),
-            imports: Vec::new(),
-            removed: false,
-            replies: ReplyRoutes::default(),
-        });
-        AccountId((self.accounts.len() - 1) as u16)
+        account
     }
 
     /// Time has passed: fires the first timer that is due. Tells whether one was; the caller
@@ -178,9 +215,21 @@ impl Core {
             Timer::Ping(id) => self.ping_due(id),
             Timer::WriteDeadline(id) => self.write_timed_out(id),
             Timer::LameDuck(server) => self.leave_next(server),
+            Timer::Arrival(place) => self.arrival_due(place),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),
         }
         true
+    }
+
+    /// Notes that a server tells its peers how it is.
+    pub fn note_heartbeat(&mut self, server: ServerId) {
+        let now = self.now;
+        self.server_mut(server).last_heartbeat = now;
+    }
+
+    /// Notes that a server tells its peers that it goes.
+    pub fn note_goodbye(&mut self, server: ServerId) {
+        self.server_mut(server).said_goodbye = true;
     }
 
     /// Puts a server into lame duck mode. The notice that this raises is to be answered with
@@ -190,7 +239,9 @@ impl Core {
         let srv = self.server_mut(server);
         if srv.phase == Phase::Running {
             srv.phase = Phase::LameDuck;
+            let cluster = srv.cluster;
             self.phase_changes += 1;
+            self.clusters[usize::from(cluster.0)].changes += 1;
             self.notices.push_back(Notice::LameDuck { server });
         }
     }
@@ -217,6 +268,9 @@ impl Core {
             let _ = self.tell_to_leave(id);
         }
         self.timers.set(now + grace, Timer::LameDuck(server));
+        for peer in self.routed_peers(server).collect::<Vec<_>>() {
+            self.tell_connect_urls(peer);
+        }
     }
 
     /// Tells one client of a server to go elsewhere, as in lame duck mode; it may stay nevertheless.
@@ -269,15 +323,38 @@ impl Core {
         }
     }
 
+    /// Ends all servers at once. Nobody is left to tell anything.
+    pub fn end_all(&mut self) {
+        for place in 0..self.servers.len() {
+            let srv = &mut self.servers[place];
+            srv.phase = Phase::Stopped;
+            for id in srv.clients.values().copied().collect::<Vec<_>>() {
+                self.close(id, CloseReason::ServerShutdown);
+            }
+        }
+        self.phase_changes += 1;
+        self.notices.clear();
+    }
+
+    /// Ends a server as it is.
+    pub fn crash(&mut self, now: Time, server: ServerId) {
+        self.set_now(now);
+        self.stop(server);
+    }
+
     /// Stops a server: its clients are cut off without a word.
     pub fn stop(&mut self, server: ServerId) {
-        self.phase_changes += 1;
         let srv = self.server_mut(server);
+        if srv.phase == Phase::Stopped {
+            return;
+        }
         srv.phase = Phase::Stopped;
         srv.leaving.clear();
         let clients: Vec<ConnId> = srv.clients.values().copied().collect();
+        self.phase_changes += 1;
         for id in clients {
             self.close(id, CloseReason::ServerShutdown);
         }
+        self.leave_cluster(server);
     }
 }

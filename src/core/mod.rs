@@ -32,12 +32,17 @@ mod deliver;
 mod ids;
 mod imports;
 mod info;
+mod interest;
 mod lifecycle;
+mod links;
+mod mesh;
 mod notice;
 mod output;
 mod permissions;
 mod receive;
 mod reload;
+mod route;
+mod routes;
 mod server;
 mod simulate;
 mod sublist;
@@ -48,6 +53,7 @@ mod tests;
 mod text;
 mod time;
 mod timers;
+mod transit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -66,14 +72,18 @@ pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{AuthAudience, ClientSnapshot, Notice, Request};
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
+pub(crate) use routes::RouteView;
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
 pub(crate) use simulate::Standing;
 pub(crate) use subs::{Receiver, Sub, SubId};
 pub(crate) use text::quoted;
 pub(crate) use time::Time;
 
+use links::Links;
+use mesh::{Cluster, Mesh};
 use sublist::MatchResult;
 use timers::{Timer, TimerKey, Timers};
+use transit::Transit;
 
 /// A whole deployment. See the [module](self) for how it is to be called.
 #[derive(Debug)]
@@ -83,16 +93,24 @@ pub(crate) struct Core {
     /// The local time zone's offset from UTC, in seconds.
     utc_offset: i32,
     servers: Vec<Server>,
+    clusters: Vec<Cluster>,
+    meshes: Vec<Mesh>,
+    links: Links,
     accounts: Vec<Account>,
     conns: Slab<Conn>,
     next_generation: u32,
     subs: Slab<Sub>,
     timers: Timers,
+    /// Messages on their way between servers.
+    transits: Slab<Transit>,
     woken: Vec<ConnId>,
     notices: VecDeque<Notice>,
     /// Reused for the constant part of the lines in front of messages.
     frame: deliver::Frame,
+    /// How many times a message was handed to receivers.
+    deliveries: u64,
     queue_picks: ChaCha8Rng,
+    latencies: ChaCha8Rng,
     jitter: ChaCha8Rng,
     phase_changes: u64,
     limit_changes: u64,
@@ -215,16 +233,23 @@ impl Core {
         &self.accounts[id.0 as usize]
     }
 
-    /// The accounts that there are.
-    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, &Account)> {
-        let all = (0..).map(AccountId).zip(&self.accounts);
-        all.filter(|(_, account)| !account.removed)
+    /// The accounts that a server knows.
+    pub fn accounts_of(&self, server: ServerId) -> impl Iterator<Item = (AccountId, &Account)> {
+        let known = self.server(server).accounts().iter();
+        known.map(|&id| (id, self.account(id)))
     }
 
-    pub fn account_named(&self, name: &str) -> Option<AccountId> {
-        self.accounts()
-            .find(|(_, account)| &*account.name == name)
-            .map(|(id, _)| id)
+    /// An account's standing on a server.
+    pub fn tally(&self, account: AccountId, server: ServerId) -> AccountTally {
+        let here = self.account(account).on_server(server);
+        AccountTally {
+            connections: here.clients.len() as u32,
+            subscriptions: self.known_subscriptions(account, server).len(),
+            sent: here.sent,
+            received: here.received,
+            routes: here.routes,
+            slow_consumers: here.slow_consumers,
+        }
     }
 
     pub fn conn(&self, id: ConnId) -> Option<&Conn> {
@@ -234,7 +259,23 @@ impl Core {
     }
 
     pub fn sub(&self, id: SubId) -> &Sub {
-        &self.subs[id.0 as usize]
+        &self.subs[id.index()]
+    }
+
+    /// How many messages a subscription has matched on a server.
+    pub fn matched(&self, id: SubId, server: ServerId) -> u64 {
+        if id.is_of_every_server() {
+            self.server(server).matched.get(&id).copied().unwrap_or(0)
+        } else {
+            self.sub(id).matched
+        }
+    }
+
+    /// Whether a subscription is one of `server`.
+    fn is_on(&self, id: SubId, server: ServerId) -> bool {
+        self.subs
+            .get(id.index())
+            .is_some_and(|sub| sub.server == server)
     }
 
     /// How often a server has entered another phase.
@@ -248,9 +289,15 @@ impl Core {
         self.limit_changes
     }
 
-    /// Every subscription of the deployment, in the order of their places.
-    pub fn subs(&self) -> impl Iterator<Item = &Sub> {
-        self.subs.iter().map(|(_, sub)| sub)
+    /// Every subscription of a server itself, in the order of their places.
+    pub fn subs_of(&self, server: ServerId) -> impl Iterator<Item = (SubId, &Sub)> {
+        let mesh = self.cluster(self.server(server).cluster).mesh;
+        let subs = self.subs.iter();
+        subs.filter(move |(_, sub)| {
+            sub.server == server
+                || (sub.server == ServerId::EVERY && self.account(sub.account).mesh == mesh)
+        })
+        .map(|(index, sub)| (SubId::new(index, sub.server), sub))
     }
 
     /// Who listens to a subject in an account.

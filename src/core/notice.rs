@@ -49,6 +49,10 @@ pub(crate) enum Notice {
     Request(Box<Request>),
     /// A timer of a service fired.
     Timer { server: ServerId, tag: u64 },
+    /// A server has got a peer that it has not heard of before.
+    PeerFound { server: ServerId, peer: ServerId },
+    /// A server has lost a peer, which may have said so or not.
+    PeerLost { server: ServerId, peer: ServerId },
     /// A server stops accepting connections and asks its clients to leave.
     LameDuck { server: ServerId },
     /// A server is about to stop.

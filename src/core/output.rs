@@ -63,6 +63,8 @@ impl Core {
         let Some(conn) = self.conn(id) else { return };
         let (server, account) = (conn.server, conn.account);
         self.server_mut(server).slow_consumers += 1;
-        self.account_mut(account).on_server[server.0 as usize].slow_consumers += 1;
+        self.account_mut(account)
+            .on_server_mut(server)
+            .slow_consumers += 1;
     }
 }

@@ -94,7 +94,8 @@ impl Core {
         let server = &mut self.servers[conn.server.0 as usize];
         server.received.add(msgs, bytes);
         server.received_from_clients.add(msgs, bytes);
-        self.accounts[account.0 as usize].on_server[conn.server.0 as usize]
+        self.accounts[account.0 as usize]
+            .on_server_mut(conn.server)
             .received
             .add(msgs, bytes);
     }

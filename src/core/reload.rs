@@ -44,26 +44,26 @@ impl Core {
         let srv = self.server_mut(server);
         srv.spec = Arc::new(spec);
         srv.config_load_time = now;
-        let known_accounts = self.accounts.len();
+        let known = self.server(server).accounts.len();
         self.configure(server);
-        for account in known_accounts..self.accounts.len() {
-            let srv = &mut self.servers[server.0 as usize];
-            self.accounts[account].on_server[server.0 as usize].internal_cid = srv.next_cid();
-            self.notices.push_back(super::Notice::AccountAdded {
-                server,
-                account: super::AccountId(account as u16),
-            });
+        for account in self.server(server).accounts[known..].to_vec() {
+            let srv = self.server_mut(server);
+            let cid = srv.next_cid();
+            srv.late_accounts.insert(account, cid);
+            self.notices
+                .push_back(super::Notice::AccountAdded { server, account });
         }
-        for account in &old.accounts {
+        for account in old.accounts.iter() {
             let spec = &self.server(server).spec;
             let stays = spec.accounts.iter().any(|kept| kept.name == account.name);
-            let Some(id) = self.account_named(&account.name).filter(|_| !stays) else {
+            let known = self.account_named(server, &account.name);
+            let Some(id) = known.filter(|_| !stays) else {
                 continue;
             };
             // These two are there without being listed.
-            let server = self.server(server);
-            if id != server.global && Some(id) != server.system {
-                self.remove_account(id);
+            let srv = self.server(server);
+            if id != srv.global && Some(id) != srv.system {
+                self.remove_account(server, id);
             }
         }
         self.apply_limits(server, &old);
@@ -73,14 +73,26 @@ impl Core {
         Ok(())
     }
 
-    /// Takes an account away with all that it imports. Its clients are still to be closed.
-    fn remove_account(&mut self, id: super::AccountId) {
-        self.account_mut(id).removed = true;
+    /// Takes an account away from a server. What it imports goes when no other server knows it. Its
+    /// clients are still to be closed.
+    fn remove_account(&mut self, server: ServerId, id: super::AccountId) {
+        let account = self.account(id);
+        let (mesh, name) = (account.mesh, account.name.clone());
+        let srv = self.server_mut(server);
+        srv.accounts.retain(|&known| known != id);
+        if self
+            .servers
+            .iter()
+            .any(|other| other.accounts.contains(&id))
+        {
+            return;
+        }
+        self.meshes[usize::from(mesh.0)].accounts.remove(&*name);
         let imports: Vec<SubId> = self
             .subs
             .iter()
             .filter(|(_, sub)| sub.account == id && matches!(sub.receiver, Receiver::Import(_)))
-            .map(|(place, _)| SubId(place as u32))
+            .map(|(place, sub)| SubId::new(place, sub.server))
             .collect();
         for import in imports {
             self.remove_sub(import);

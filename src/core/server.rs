@@ -10,7 +10,11 @@ use super::CloseReason;
 use super::account::AccountId;
 use super::conn::{ConnId, Traffic};
 use super::ids::{self, KeyKind};
+use super::lifecycle::SYSTEM_CLIENT_CID;
+use super::mesh::ClusterId;
 use super::notice::ClientSnapshot;
+use super::routes::{Joined, Routed};
+use super::subs::SubId;
 use super::time::Time;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
 use crate::version::Profile;
@@ -18,6 +22,11 @@ use crate::version::Profile;
 /// A server's place in the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ServerId(pub u16);
+
+impl ServerId {
+    /// Every server of a mesh: where subscriptions are that all have alike.
+    pub const EVERY: Self = Self(u16::MAX);
+}
 
 /// Where a server is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +44,32 @@ pub(crate) struct Server {
     pub spec: Arc<ServerSpec>,
     pub profile: &'static Profile,
     pub phase: Phase,
+    pub cluster: ClusterId,
+    /// The accounts it knows, in the order of their internal clients.
+    pub(super) accounts: Vec<AccountId>,
+    /// Accounts that a reload brought, with the cids of their internal clients.
+    pub(super) late_accounts: BTreeMap<AccountId, u64>,
+    /// What has matched the subscriptions that every server has alike.
+    pub(super) matched: HashMap<SubId, u64, foldhash::fast::FixedState>,
+    /// When it last told its peers how it is.
+    pub last_heartbeat: Time,
+    /// It has told its peers that it goes.
+    pub said_goodbye: bool,
+    /// The name of the cluster, if there is any.
+    pub cluster_name: Option<Box<str>>,
+    /// The cid of the first connection to the first of the servers that were there from the start.
+    pub(super) first_route_cid: u64,
+    /// Peers that came, or came back, later.
+    pub(super) joined_later: BTreeMap<ServerId, Joined>,
+    pub(super) routed: Routed,
+    /// The latest delivery that has come here from another server.
+    pub(super) crossed_by: u64,
     pub start: Time,
     pub config_load_time: Time,
     /// The account of connections that have not logged in, and of users without an account.
     pub global: AccountId,
     pub system: Option<AccountId>,
-    pub users: HashMap<Box<str>, User, foldhash::fast::FixedState>,
+    pub users: Arc<Users>,
     /// The user that stands in for missing credentials.
     pub no_auth_user: Option<NoAuthUser>,
     /// Open client connections by cid.
@@ -60,6 +89,9 @@ pub(crate) struct Server {
     pub(super) leaving: VecDeque<ConnId>,
     pub(super) leave_interval: std::time::Duration,
 }
+
+/// Everybody who can log in, by name.
+pub(crate) type Users = HashMap<Box<str>, User, foldhash::fast::FixedState>;
 
 /// A user that can log in.
 #[derive(Clone, Debug)]
@@ -104,7 +136,7 @@ pub(crate) struct ClosedSub {
 }
 
 impl Server {
-    pub fn new(index: ServerId, spec: Arc<ServerSpec>, global: AccountId, seed: u64) -> Self {
+    pub fn new(index: ServerId, spec: Arc<ServerSpec>, cluster: ClusterId, seed: u64) -> Self {
         let mut rng = ids::stream(seed, &format!("server {}", index.0));
         let id: Arc<str> = ids::public_key(KeyKind::Server, &mut rng).into();
         let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
@@ -115,11 +147,22 @@ impl Server {
             profile: spec.version.profile(),
             spec,
             phase: Phase::Running,
+            cluster,
+            accounts: Vec::new(),
+            late_accounts: BTreeMap::new(),
+            matched: HashMap::default(),
+            last_heartbeat: Time::default(),
+            said_goodbye: false,
+            cluster_name: None,
+            first_route_cid: 0,
+            joined_later: BTreeMap::new(),
+            routed: Routed::default(),
+            crossed_by: 0,
             start: Time::default(),
             config_load_time: Time::default(),
-            global,
+            global: AccountId(0),
             system: None,
-            users: HashMap::default(),
+            users: Arc::default(),
             no_auth_user: None,
             clients: BTreeMap::new(),
             closed: VecDeque::new(),
@@ -153,6 +196,20 @@ impl Server {
     /// The short name that servers give each other in subjects.
     pub fn hash(&self) -> String {
         ids::short_hash(&self.name)
+    }
+
+    /// The accounts it knows.
+    pub fn accounts(&self) -> &[AccountId] {
+        &self.accounts
+    }
+
+    /// The cid of the internal client that holds an account's imports.
+    pub fn internal_cid(&self, account: AccountId) -> u64 {
+        if let Some(cid) = self.late_accounts.get(&account) {
+            return *cid;
+        }
+        let place = self.accounts.iter().position(|&known| known == account);
+        place.map_or(0, |place| SYSTEM_CLIENT_CID + 1 + place as u64)
     }
 
     pub(super) fn next_cid(&mut self) -> u64 {

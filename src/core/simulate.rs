@@ -71,7 +71,7 @@ impl Core {
         server.received_from_clients += published;
         server.sent += delivered;
         server.sent_to_clients += delivered;
-        let account = &mut self.accounts[conn.account.0 as usize].on_server[conn.server.0 as usize];
+        let account = self.accounts[conn.account.0 as usize].on_server_mut(conn.server);
         account.received += published;
         account.sent += delivered;
         let mut subs: Vec<SubId> = conn.subs.iter().copied().collect();
@@ -79,7 +79,7 @@ impl Core {
         let (mut msgs, mut left) = (delivered.msgs, subs.len() as u64);
         for sub in subs {
             let part = msgs.div_ceil(left);
-            let matched = &mut self.subs[sub.0 as usize].matched;
+            let matched = &mut self.subs[sub.index()].matched;
             *matched = matched.saturating_add(part);
             msgs -= part;
             left -= 1;

@@ -21,6 +21,8 @@ const CACHE_SWEPT: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct MatchResult {
     pub plain: Vec<SubId>,
+    /// Those that every server has alike.
+    pub every: Vec<SubId>,
     pub queues: Vec<QueueGroup>,
 }
 
@@ -33,12 +35,12 @@ pub(crate) struct QueueGroup {
 
 impl MatchResult {
     pub fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.queues.is_empty()
+        self.plain.is_empty() && self.every.is_empty() && self.queues.is_empty()
     }
 
     fn add(&mut self, id: SubId, queue: Option<&Arc<[u8]>>) {
         let Some(name) = queue else {
-            self.plain.push(id);
+            self.add_plain(id);
             return;
         };
         match self.queues.iter_mut().find(|group| group.name == *name) {
@@ -50,8 +52,16 @@ impl MatchResult {
         }
     }
 
+    fn add_plain(&mut self, id: SubId) {
+        if id.is_of_every_server() {
+            self.every.push(id);
+        } else {
+            self.plain.push(id);
+        }
+    }
+
     fn fanout(&self) -> usize {
-        self.plain.len() + self.queues.len()
+        self.plain.len() + self.every.len() + self.queues.len()
     }
 }
 
@@ -62,10 +72,7 @@ pub(crate) struct InvalidSubject;
 /// The figures of one subscription list, as SUBSZ shows them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SublistStats {
-    pub subscriptions: u32,
     pub cached: u32,
-    pub inserts: u64,
-    pub removes: u64,
     pub matches: u64,
     pub cache_hits: u64,
     pub max_fanout: u32,
@@ -78,9 +85,6 @@ pub(crate) struct Sublist {
     cache: Option<HashMap<Box<[u8]>, Arc<MatchResult>, FixedState>>,
     nothing: Arc<MatchResult>,
     generation: u64,
-    count: u32,
-    inserts: u64,
-    removes: u64,
     matches: u64,
     cache_hits: u64,
 }
@@ -92,9 +96,6 @@ impl Sublist {
             cache: cached.then(HashMap::default),
             nothing: Arc::default(),
             generation: 0,
-            count: 0,
-            inserts: 0,
-            removes: 0,
             matches: 0,
             cache_hits: 0,
         }
@@ -105,8 +106,9 @@ impl Sublist {
         self.generation
     }
 
-    pub fn len(&self) -> u32 {
-        self.count
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.root.literals.is_empty() && self.root.any.is_none() && self.root.rest.is_none()
     }
 
     pub fn insert(
@@ -124,8 +126,6 @@ impl Sublist {
             let node = level.child_mut(token);
             if tokens.peek().is_none() {
                 let queue = node.insert(queue, id);
-                self.count += 1;
-                self.inserts += 1;
                 self.generation += 1;
                 self.add_to_cache(subject, id, queue.as_ref());
                 return Ok(());
@@ -139,8 +139,6 @@ impl Sublist {
         if !self.root.remove(subject, queue, id) {
             return;
         }
-        self.count -= 1;
-        self.removes += 1;
         self.generation += 1;
         let Some(cache) = &mut self.cache else { return };
         if !subject::has_wildcard(subject) {
@@ -191,9 +189,6 @@ impl Sublist {
 
     pub fn stats(&self) -> SublistStats {
         let mut stats = SublistStats {
-            subscriptions: self.count,
-            inserts: self.inserts,
-            removes: self.removes,
             matches: self.matches,
             cache_hits: self.cache_hits,
             ..SublistStats::default()
@@ -484,7 +479,7 @@ impl Node {
     }
 
     fn add_to(&self, found: &mut MatchResult) {
-        self.plain.for_each(|id| found.plain.push(id));
+        self.plain.for_each(|id| found.add_plain(id));
         for queue in self.queues.iter().flat_map(|queues| &queues.0) {
             queue
                 .members

@@ -6,15 +6,38 @@ use super::server::ServerId;
 
 /// A subscription's place in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct SubId(pub u32);
+pub(crate) struct SubId(u32);
+
+impl SubId {
+    /// Set for subscriptions that every server of a mesh has alike, which are kept once.
+    const EVERY_SERVER: u32 = 1 << 31;
+
+    pub fn new(index: usize, server: ServerId) -> Self {
+        let every = if server == ServerId::EVERY {
+            Self::EVERY_SERVER
+        } else {
+            0
+        };
+        Self(index as u32 | every)
+    }
+
+    pub fn index(self) -> usize {
+        (self.0 & !Self::EVERY_SERVER) as usize
+    }
+
+    pub fn is_of_every_server(self) -> bool {
+        self.0 & Self::EVERY_SERVER != 0
+    }
+}
 
 /// Who receives what a subscription matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Receiver {
     /// A client connection.
     Client(ConnId),
-    /// A system service; the tag is the one it subscribed with.
-    Service(u32),
+    /// A system service; the tag is the one it subscribed with. Without one nothing comes of what it
+    /// hears.
+    Service(Option<u32>),
     /// A service import of the account: the index in its list.
     Import(u32),
     /// The answers to service imports, on their way back.
@@ -26,6 +49,8 @@ pub(crate) struct Sub {
     pub receiver: Receiver,
     pub server: ServerId,
     pub account: AccountId,
+    /// Whether other servers are told of it.
+    pub told: bool,
     /// Messages matched since the subscription was made.
     pub matched: u64,
     /// Unsubscribes by itself at this many; 0 never.
@@ -54,6 +79,7 @@ impl Sub {
             receiver,
             server,
             account,
+            told: !matches!(receiver, Receiver::Import(_)),
             matched: 0,
             max: 0,
             text: text.into_boxed_slice(),

@@ -58,9 +58,8 @@ impl Core {
             };
             if let Some(conn) = super::conn_mut(&mut self.conns, id) {
                 let subs = &self.subs;
-                conn.subs.insert_unique(hash(sid), sub_id, |other| {
-                    hash(subs[other.0 as usize].sid())
-                });
+                conn.subs
+                    .insert_unique(hash(sid), sub_id, |other| hash(subs[other.index()].sid()));
             }
         }
         if verbose {
@@ -75,7 +74,7 @@ impl Core {
         let verbose = conn.options.verbose;
         let mut over = None;
         if let Some(sub_id) = find_sub(&conn.subs, &self.subs, sid) {
-            let sub = &mut self.subs[sub_id.0 as usize];
+            let sub = &mut self.subs[sub_id.index()];
             match max {
                 Some(max) if max > sub.matched => sub.max = max,
                 _ => over = Some(sub_id),
@@ -90,16 +89,19 @@ impl Core {
     }
 
     /// Subscribes a system service. It receives what matches as [`Request`](super::Request)s with
-    /// its tag.
+    /// its tag; without one, what matches is counted and that is all. Unless other servers are `told`,
+    /// only the messages of its own server's clients reach it.
     pub fn subscribe_service(
         &mut self,
         server: ServerId,
         account: AccountId,
         subject: &str,
         sid: u32,
-        tag: u32,
+        tag: Option<u32>,
+        told: bool,
     ) {
-        let sub = Sub::new(
+        self.account_mut(account).has_services |= server == ServerId::EVERY;
+        let mut sub = Sub::new(
             Receiver::Service(tag),
             server,
             account,
@@ -107,27 +109,36 @@ impl Core {
             None,
             sid.to_string().as_bytes(),
         );
+        sub.told = told;
         let added = self.add_sub(sub);
         debug_assert!(added.is_some(), "invalid service subject {subject}");
+    }
+
+    /// Whether the services of a system account are subscribed that every server has alike.
+    pub fn has_services(&self, account: AccountId) -> bool {
+        self.account(account).has_services
     }
 
     /// Enters a subscription into its account's list, unless its subject is invalid.
     pub(super) fn add_sub(&mut self, sub: Sub) -> Option<SubId> {
         let entry = self.subs.vacant_entry();
-        let id = SubId(entry.key() as u32);
+        let id = SubId::new(entry.key(), sub.server);
         self.accounts[sub.account.0 as usize]
             .subs
             .insert(sub.subject(), sub.queue(), id)
             .ok()?;
         entry.insert(sub);
+        self.note_subscription(id, true);
         Some(id)
     }
 
     /// Removes a subscription from its account and from its connection.
     pub(super) fn remove_sub(&mut self, id: SubId) {
-        let Some(sub) = self.subs.try_remove(id.0 as usize) else {
+        if !self.subs.contains(id.index()) {
             return;
-        };
+        }
+        self.note_subscription(id, false);
+        let sub = self.subs.remove(id.index());
         self.accounts[sub.account.0 as usize]
             .subs
             .remove(sub.subject(), sub.queue(), id);
@@ -176,7 +187,7 @@ impl Core {
         let mut subs: Vec<SubId> = conn.subs.iter().copied().collect();
         subs.sort_unstable();
         subs.retain(|sub| {
-            let sub = &self.subs[sub.0 as usize];
+            let sub = &self.subs[sub.index()];
             !rights.may_subscribe(sub.subject(), sub.queue())
         });
         for sub_id in subs {
@@ -198,7 +209,7 @@ pub(super) fn find_sub(
     sid: &[u8],
 ) -> Option<SubId> {
     conn_subs
-        .find(hash(sid), |id| subs[id.0 as usize].sid() == sid)
+        .find(hash(sid), |id| subs[id.index()].sid() == sid)
         .copied()
 }
 

@@ -1,20 +1,22 @@
 //! Choosing what to start.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use nats_mock_protocol::conf::Document;
 
 use super::conf::{options, parse_conf, parse_conf_str};
+use super::plan::{self, Edit, Group, Planned};
 use super::{ConfigError, MockNats, StartError};
 use crate::Version;
 use crate::core::Time;
 use crate::net::Clock;
 use crate::services::Configuration;
 use crate::topology::{
-    AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, Topology,
-    UserOptions, Warning,
+    AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, UserOptions,
+    Warning,
 };
 
 /// Builds a [`MockNats`].
@@ -37,7 +39,13 @@ use crate::topology::{
 #[derive(Clone, Debug)]
 #[must_use = "nothing is started before `start`"]
 pub struct Builder {
+    /// The server, or what all servers have in common.
     server: ServerSpec,
+    groups: Vec<Group>,
+    /// Servers that configuration files describe, besides the first.
+    listed: Vec<Planned>,
+    edits: Vec<Edit>,
+    unbound: bool,
     /// Accounts, or their absence, are what the user wants.
     configured: bool,
     warnings: Vec<Warning>,
@@ -143,6 +151,10 @@ impl Builder {
     fn from_spec(server: ServerSpec) -> Self {
         Self {
             server,
+            groups: Vec::new(),
+            listed: Vec::new(),
+            edits: Vec::new(),
+            unbound: false,
             configured: false,
             warnings: Vec::new(),
             seed: 0,
@@ -160,7 +172,7 @@ impl Builder {
     }
 
     /// The server as it has been chosen so far.
-    pub fn server(&self) -> &ServerSpec {
+    pub fn server_spec(&self) -> &ServerSpec {
         &self.server
     }
 
@@ -177,7 +189,7 @@ impl Builder {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let builder = MockNats::builder().account("A", [("a", "a")]).system_account("SYS", [("ops", "x")]);
-    /// let mut changed = builder.server().clone();
+    /// let mut changed = builder.server_spec().clone();
     /// changed.accounts.push(AccountOptions::new("B"));
     /// let nats = builder.reload_from(move || Ok(changed.clone())).start_blocking()?;
     ///
@@ -193,6 +205,69 @@ impl Builder {
         read: impl Fn() -> Result<ServerSpec, String> + Send + Sync + 'static,
     ) -> Self {
         self.configuration = Configuration::new(read);
+        self
+    }
+
+    /// Adds a cluster of servers, named `<cluster>-1` and so on, which have in common all that the
+    /// builder says. Several clusters are joined by gateways to a supercluster.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 3).start_blocking()?;
+    /// let mut a = nats.server("east-1").client("a")?;
+    /// let mut b = nats.server("east-3").client("a")?;
+    /// let mut orders = b.subscribe("orders.*")?;
+    /// a.publish("orders.new", "one")?;
+    /// assert_eq!(orders.try_next().unwrap().text(), "one");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cluster(mut self, name: impl Into<String>, servers: usize) -> Self {
+        self.groups.push(Group {
+            cluster: name.into(),
+            servers,
+        });
+        self
+    }
+
+    /// Changes one of the servers: its version, tags, limits, …
+    ///
+    /// ```
+    /// use nats_mock::{MockNats, Version};
+    ///
+    /// let nats = MockNats::builder()
+    ///     .cluster("east", 3)
+    ///     .server("east-2", |server| server.version = Version::V2_11)
+    ///     .start_blocking()?;
+    /// assert_eq!(nats.server("east-2").client("a")?.info().version, "2.11.11");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn server(
+        mut self,
+        name: impl Into<String>,
+        change: impl Fn(&mut ServerSpec) + Send + Sync + 'static,
+    ) -> Self {
+        self.edits.push(Edit {
+            server: name.into(),
+            change: Arc::new(change),
+        });
+        self
+    }
+
+    /// Opens no sockets: the servers are there for each other, for what is heard of them on the
+    /// system account, and for clients in memory. A thousand of them cost little.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().unbound().cluster("east", 100).start_blocking()?;
+    /// let mut ops = nats.client("admin")?;
+    /// let mut answers = ops.request("$SYS.REQ.SERVER.PING.IDZ", "")?;
+    /// assert_eq!(std::iter::from_fn(|| answers.try_next()).count(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unbound(mut self) -> Self {
+        self.unbound = true;
         self
     }
 
@@ -332,14 +407,34 @@ impl Builder {
     /// As for [`start`](Self::start).
     pub fn start_blocking(mut self) -> Result<MockNats, StartError> {
         self.fill_in_default_deployment();
-        let address = self.socket_address()?;
         let clock = self.manual_start.map_or_else(Clock::system, Clock::manual);
-        let topology = Topology {
-            servers: vec![self.server],
-            seed: self.seed,
-            utc_offset: self.utc_offset,
+        let servers = self.servers()?;
+        MockNats::launch(servers, self.seed, self.utc_offset, clock, self.history)
+    }
+
+    /// The servers that start.
+    fn servers(&mut self) -> Result<Vec<Planned>, StartError> {
+        let mut servers = if self.groups.is_empty() {
+            let first = Planned {
+                spec: self.server.clone(),
+                configuration: self.configuration.clone(),
+                unbound: self.unbound,
+            };
+            let mut servers = vec![first];
+            servers.append(&mut self.listed);
+            servers
+        } else {
+            plan::clusters(&self.server, &self.groups, self.unbound)
         };
-        MockNats::launch(topology, self.configuration, address, clock, self.history)
+        for edit in &self.edits {
+            let mut named = servers.iter_mut();
+            let named = named.find(|server| server.spec.name.as_ref() == Some(&edit.server));
+            let server = named.ok_or_else(|| StartError::NoSuchServer {
+                name: edit.server.clone(),
+            })?;
+            (edit.change)(&mut server.spec);
+        }
+        Ok(servers)
     }
 
     fn fill_in_default_deployment(&mut self) {
@@ -349,20 +444,9 @@ impl Builder {
             || server.authorization.is_some()
             || server.system_account != SystemAccount::Default;
         if !configured {
-            server.accounts = embedded_accounts();
+            server.accounts = embedded_accounts().into();
             server.system_account = SystemAccount::Named("SYS".to_owned());
         }
-    }
-
-    fn socket_address(&self) -> Result<SocketAddr, StartError> {
-        let host = &self.server.host;
-        let ip: IpAddr = match host.as_str() {
-            "localhost" => IpAddr::from([127, 0, 0, 1]),
-            host => host.parse().map_err(|_| StartError::Host {
-                host: host.to_owned(),
-            })?,
-        };
-        Ok(SocketAddr::new(ip, self.server.port))
     }
 }
 

@@ -23,6 +23,12 @@ pub enum StartError {
         /// The host as it was given.
         host: String,
     },
+    /// A server that is to be changed is not one of the deployment.
+    #[error("there is no server {name:?} to be changed")]
+    NoSuchServer {
+        /// The name.
+        name: String,
+    },
     /// The configuration is not one that nats-server would start with, or asks for something that
     /// is not simulated.
     #[error(transparent)]

@@ -1,20 +1,21 @@
 //! A running deployment.
 
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use super::plan::Planned;
 use super::recorded::EventCursors;
+use super::server::{Node, Server};
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
 use crate::core::{ReloadError, ServerId, Time};
-use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, Origin, bind};
-use crate::services::{Configuration, Deployment};
-use crate::topology::{ServerSpec, SystemAccount, Topology};
+use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, locked};
+use crate::services::Deployment;
+use crate::topology::{ServerSpec, Topology};
 
 /// A NATS deployment in this process, for as long as the value lives.
 ///
@@ -42,33 +43,15 @@ use crate::topology::{ServerSpec, SystemAccount, Topology};
 pub struct MockNats {
     pub(super) hub: Arc<Hub>,
     pub(super) io: IoThread,
-    address: SocketAddr,
-    /// Addresses at which a user needs no credentials.
-    user_ports: Mutex<BTreeMap<String, SocketAddr>>,
+    pub(super) nodes: Mutex<Vec<Node>>,
     /// Where `next_event` goes on, for each kind.
     pub(super) event_cursors: EventCursors,
-}
-
-/// Text as it stands among the credentials of a URL.
-fn in_url(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(byte as char);
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
 }
 
 pub(super) fn system_time(time: Time) -> SystemTime {
     let nanos = u64::try_from(time.unix_nanos()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
-
-/// The only server there is so far.
-pub(super) const SERVER: ServerId = ServerId(0);
 
 impl MockNats {
     /// Starts the embedded default deployment on an ephemeral port: account `USERS` with user `a`
@@ -125,45 +108,96 @@ impl MockNats {
     }
 
     pub(super) fn launch(
-        mut topology: Topology,
-        configuration: Configuration,
-        address: SocketAddr,
+        servers: Vec<Planned>,
+        seed: u64,
+        utc_offset: i32,
         clock: Clock,
         history: usize,
     ) -> Result<Self, StartError> {
         let io = IoThread::start().map_err(StartError::Thread)?;
-        let listener = bind(address).map_err(|source| StartError::Listen { address, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| StartError::Listen { address, source })?;
-        for server in &mut topology.servers {
-            server.port = address.port();
+        let mut topology = Topology {
+            servers: Vec::with_capacity(servers.len()),
+            seed,
+            utc_offset,
+        };
+        let mut configurations = Vec::with_capacity(servers.len());
+        let mut listeners = Vec::new();
+        let mut nodes = Vec::with_capacity(servers.len());
+        for (place, mut planned) in (0..).zip(servers) {
+            let listener = planned.listen()?;
+            let address = planned.address()?;
+            listeners.extend(listener.map(|socket| (socket, ServerId(place))));
+            nodes.push(Node::new(&planned, ServerId(place), address));
+            topology.servers.push(planned.spec);
+            configurations.push(planned.configuration);
         }
-        let deployment = Deployment::new(&topology, configuration, clock.now(), history);
+        let deployment = Deployment::new(&topology, configurations, clock.now(), history);
+        for node in &mut nodes {
+            node.name = deployment.core().server(node.id).name.to_string();
+        }
         let hub = Arc::new(Hub::new(deployment, clock));
         io.drive(Arc::clone(&hub));
-        io.listen(Listener {
-            socket: listener,
-            server: SERVER,
-            stand_in: None,
-        });
+        for (socket, server) in listeners {
+            io.listen(Listener {
+                socket,
+                server,
+                stand_in: None,
+            });
+        }
         Ok(Self {
             hub,
             io,
-            address,
-            user_ports: Mutex::default(),
+            nodes: Mutex::new(nodes),
             event_cursors: EventCursors::default(),
         })
     }
 
+    /// The servers, in the order in which they came. One that was restarted is still the same.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 3).start_blocking()?;
+    /// let names: Vec<_> = nats.servers().map(|server| server.name()).collect();
+    /// assert_eq!(names, ["east-1", "east-2", "east-3"]);
+    /// # Ok::<(), nats_mock::StartError>(())
+    /// ```
+    pub fn servers(&self) -> impl Iterator<Item = Server<'_>> {
+        let count = locked(&self.nodes).len();
+        (0..count).map(|place| Server::new(self, place))
+    }
+
+    /// The server called `name`, if there is one.
+    pub fn find_server(&self, name: &str) -> Option<Server<'_>> {
+        let place = locked(&self.nodes)
+            .iter()
+            .position(|node| node.name == name);
+        place.map(|place| Server::new(self, place))
+    }
+
+    /// The server called `name`.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn server(&self, name: &str) -> Server<'_> {
+        self.find_server(name)
+            .unwrap_or_else(|| panic!("there is no server {name:?}"))
+    }
+
+    /// The server that started first; where a method does not name a server, it is meant.
+    pub fn first_server(&self) -> Server<'_> {
+        Server::new(self, 0)
+    }
+
     /// The address clients connect to.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.first_server().address()
     }
 
     /// `nats://host:port`, without credentials.
     pub fn url(&self) -> String {
-        format!("nats://{}", self.address)
+        self.first_server().url()
     }
 
     /// The URL by which a configured user connects.
@@ -175,37 +209,7 @@ impl MockNats {
     ///
     /// When there is no such user, or no port is to be had.
     pub fn url_for(&self, user: &str) -> String {
-        let password = self
-            .password_of(user)
-            .unwrap_or_else(|| panic!("no user {user:?} is configured"));
-        let address = self
-            .user_port(user)
-            .unwrap_or_else(|error| panic!("no port for user {user:?}: {error}"));
-        let user = in_url(user);
-        if password.starts_with("$2") {
-            // A hash is not what the user would give; the port needs no password.
-            return format!("nats://{user}@{address}");
-        }
-        format!("nats://{user}:{}@{address}", in_url(&password))
-    }
-
-    fn user_port(&self, user: &str) -> io::Result<SocketAddr> {
-        let mut ports = self
-            .user_ports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(address) = ports.get(user) {
-            return Ok(*address);
-        }
-        let socket = bind(SocketAddr::new(self.address.ip(), 0))?;
-        let address = socket.local_addr()?;
-        self.io.listen(Listener {
-            socket,
-            server: SERVER,
-            stand_in: Some(user.into()),
-        });
-        ports.insert(user.to_owned(), address);
-        Ok(address)
+        self.first_server().url_for(user)
     }
 
     /// The URL with the credentials of the first user of the system account.
@@ -214,24 +218,12 @@ impl MockNats {
     ///
     /// When the system account has no user.
     pub fn system_url(&self) -> String {
-        let user = self
-            .spec(|spec| match &spec.system_account {
-                SystemAccount::Named(system) => spec
-                    .accounts
-                    .iter()
-                    .find(|account| account.name == *system)
-                    .and_then(|account| account.users.first())
-                    .map(|user| user.user.clone()),
-                _ => None,
-            })
-            .unwrap_or_else(|| panic!("the system account has no user"));
-        self.url_for(&user)
+        self.first_server().system_url()
     }
 
     /// The server's id, as it stands in the subjects of its events.
     pub fn server_id(&self) -> String {
-        self.hub
-            .look(|deployment| deployment.core().server(SERVER).id.to_string())
+        self.first_server().id()
     }
 
     /// The seed of all randomness.
@@ -245,28 +237,7 @@ impl MockNats {
     ///
     /// When the user is not configured, or the server refuses the connection.
     pub fn client(&self, user: &str) -> Result<Client, ClientError> {
-        self.connect_from("127.0.0.1", user, Duration::ZERO)
-            .and_then(Client::connect)
-    }
-
-    /// A connection in memory for a user, from a host, as if it had been there for a while.
-    pub(super) fn connect_from(
-        &self,
-        host: &str,
-        user: &str,
-        uptime: Duration,
-    ) -> Result<MemoryConnection, ClientError> {
-        if self.password_of(user).is_none() {
-            return Err(ClientError::UnknownUser {
-                user: user.to_owned(),
-            });
-        }
-        let from = Origin {
-            host,
-            user: Some(user),
-            uptime,
-        };
-        Ok(MemoryConnection::open(&self.hub, SERVER, &from)?)
+        self.first_server().client(user)
     }
 
     /// Opens a connection without a socket. It starts as a TCP connection does, with INFO from the
@@ -277,14 +248,13 @@ impl MockNats {
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the server takes no connections
     /// any more.
     pub fn connect_in_memory(&self) -> io::Result<MemoryConnection> {
-        MemoryConnection::open(&self.hub, SERVER, &Origin::default())
+        self.first_server().connect_in_memory()
     }
 
     /// Puts the server into lame duck mode: it takes no more connections, asks its clients to
     /// leave, closes those that stay after the grace period, and stops.
     pub fn lame_duck(&self) {
-        self.hub
-            .input(|state, now| state.deployment.begin_lame_duck(now, SERVER));
+        self.first_server().lame_duck();
     }
 
     /// Applies a changed configuration to the running server, as a reload of nats-server does.
@@ -293,13 +263,12 @@ impl MockNats {
     ///
     /// When it holds a change that a running server does not take; nothing is applied then.
     pub fn reload(&self, server: ServerSpec) -> Result<(), ReloadError> {
-        self.hub
-            .input(|state, now| state.deployment.reload(now, SERVER, server))
+        self.first_server().reload(server)
     }
 
     /// The specification in force, to be changed and given to [`reload`](Self::reload).
     pub fn server_spec(&self) -> ServerSpec {
-        self.spec(Clone::clone)
+        self.first_server().spec()
     }
 
     /// Moves a [manual clock](Builder::manual_clock) by `by`: what falls due on the way happens, in
@@ -338,16 +307,13 @@ impl MockNats {
 
     /// Whether the server has stopped, by [`stop`](Self::stop) or at the end of lame duck mode.
     pub fn is_stopped(&self) -> bool {
-        self.hub.look(|deployment| deployment.is_stopped(SERVER))
+        self.hub.look(Deployment::is_over)
     }
 
     /// Waits until the server has stopped.
     pub async fn stopped(&self) {
         poll_fn(|context| {
-            if self
-                .hub
-                .poll_until(context.waker(), |deployment| deployment.is_stopped(SERVER))
-            {
+            if self.hub.poll_until(context.waker(), Deployment::is_over) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -359,8 +325,7 @@ impl MockNats {
     /// Stops the server as SIGTERM stops nats-server: it says so on the system account and cuts its
     /// clients off.
     pub fn stop(&self) {
-        self.hub
-            .input(|state, now| state.deployment.begin_shutdown(now, SERVER));
+        self.servers().for_each(|server| server.stop());
     }
 
     /// Stops the server and everything that belongs to it.
@@ -372,24 +337,16 @@ impl MockNats {
         drop(self);
         Ok(())
     }
-
-    fn spec<T>(&self, read: impl FnOnce(&ServerSpec) -> T) -> T {
-        self.hub
-            .look(|deployment| read(&deployment.core().server(SERVER).spec))
-    }
-
-    fn password_of(&self, user: &str) -> Option<String> {
-        self.spec(|spec| {
-            spec.users()
-                .find(|(name, _)| *name == user)
-                .map(|(_, password)| password.to_owned())
-        })
-    }
 }
 
 impl Drop for MockNats {
     /// Connections in memory have no socket that the end of the I/O thread would close.
     fn drop(&mut self) {
+        match locked(&self.nodes).as_slice() {
+            // The goodbye of a server that is alone is the last that its clients hear.
+            [_] => {}
+            _ => return self.hub.input(|state, _| state.deployment.end_all()),
+        }
         self.stop();
     }
 }

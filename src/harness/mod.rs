@@ -5,7 +5,9 @@ mod client;
 mod conf;
 mod error;
 mod mock;
+mod plan;
 pub mod recorded;
+mod server;
 pub mod simulated;
 mod wait;
 
@@ -14,3 +16,4 @@ pub use client::{Client, ClientError, Message, Subscription};
 pub use conf::{ConfigError, parse_conf};
 pub use error::{ShutdownError, StartError};
 pub use mock::MockNats;
+pub use server::Server;

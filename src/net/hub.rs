@@ -92,7 +92,7 @@ const MEMORY_PIPE: usize = 4 * 1024 * 1024;
 /// connections cost little.
 const LENT_FROM: usize = 1024;
 
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked has failed its test already; the others may go on.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ mod memory;
 mod socket;
 
 pub(crate) use clock::Clock;
-pub(crate) use hub::Hub;
+pub(crate) use hub::{Hub, locked};
 pub(crate) use io_thread::{Alarm, IoThread, Listener, bind};
 pub use memory::MemoryConnection;
 pub(crate) use memory::Origin;

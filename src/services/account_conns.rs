@@ -25,10 +25,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("CONNS", Scope::Account, |co
     if !call.payload.is_empty() && !is_about(call.payload, name) {
         return Answer::Silence;
     }
-    let Some(account) = context.core.account_named(name) else {
+    let Some(account) = context.account_named(name) else {
         return Answer::Silence;
     };
-    let tally = context.core.account(account).tally(context.server);
+    let tally = context.core.tally(account, context.server);
     if tally.connections > 0 {
         let mut event = event(context, account, tally, context.core.now());
         event.server = context.envelope();
@@ -62,7 +62,7 @@ pub(super) struct Heartbeats(BTreeMap<AccountId, ServiceTimer>);
 
 /// The account whose heartbeat a timer is.
 pub(super) fn account_of(tag: u64) -> Option<AccountId> {
-    (tag & TAG != 0).then_some(AccountId((tag & 0xffff) as u16))
+    (tag & TAG != 0).then_some(AccountId((tag & 0xffff_ffff) as u32))
 }
 
 pub(super) fn changed(
@@ -97,7 +97,7 @@ fn event(
         context.core.cancel_service_timer(running);
     }
     // What is told may be of a moment ago, but the heartbeat is for what is there now.
-    let here = context.core.account(account).tally(context.server);
+    let here = context.core.tally(account, context.server);
     if here.connections > 0 {
         let tag = TAG | u64::from(account.0);
         let due = context.core.now() + HEARTBEAT;
@@ -113,7 +113,7 @@ fn event(
 }
 
 pub(super) fn heartbeat(context: &mut Context<'_>, account: AccountId) {
-    let tally = context.core.account(account).tally(context.server);
+    let tally = context.core.tally(account, context.server);
     changed(context, account, tally, context.core.now());
 }
 
@@ -121,13 +121,17 @@ pub(super) fn heartbeat(context: &mut Context<'_>, account: AccountId) {
 /// comes to know one.
 pub(super) fn ask_others(context: &mut Context<'_>, account: AccountId) {
     let name = context.account_name(account);
+    let subject = format!("$SYS.REQ.ACCOUNT.{name}.CONNS");
+    if !context.is_heard(&subject) {
+        context.skip_envelope();
+        return;
+    }
     let request = AccountConnsRequest {
         server: context.envelope(),
         acc: name.clone(),
         ..AccountConnsRequest::default()
     };
     let reply = format!("$SYS._INBOX_.{}", context.server_id());
-    let subject = format!("$SYS.REQ.ACCOUNT.{name}.CONNS");
     context.publish_in(context.system, &subject, &reply, &request);
 }
 
@@ -139,7 +143,7 @@ pub(super) fn account_stat(context: &Context<'_>, name: &str, tally: AccountTall
         name: profile.since(Feature::AccountNames, name.to_owned()),
         conns: i64::from(tally.connections),
         total_conns: i64::from(tally.connections),
-        num_subscriptions: u64::from(tally.subscriptions),
+        num_subscriptions: tally.subscriptions,
         sent: stats(profile, tally.sent),
         received: stats(profile, tally.received),
         slow_consumers: tally.slow_consumers as i64,

@@ -24,7 +24,7 @@ const EXPORTS: [(&str, &str); 4] = [
 /// What is known of an account; also part of ACCOUNTZ.
 pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<AccountInfo, Refusal> {
     let core = &*context.core;
-    let Some(id) = core.account_named(name) else {
+    let Some(id) = context.account_named(name) else {
         return Err(format!("Account {name} does not exist").into());
     };
     let account = core.account(id);
@@ -35,8 +35,8 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         update_time: core.utc(context.server().config_load_time),
         is_system,
         complete: true,
-        client_connections: account.on_server[context.server.0 as usize].clients.len() as i64,
-        subscriptions: u64::from(account.subs.len()),
+        client_connections: account.on_server(context.server).clients.len() as i64,
+        subscriptions: core.known_subscriptions(id, context.server).len(),
         exports: exports
             .map(|(subject, response_type)| AccountExport {
                 subject: (*subject).to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
             })
             .collect(),
         name_tag: context.server().profile.account_tag(&account.name),
-        sublist_stats: Some(list_stats(core, &account.name)),
+        sublist_stats: Some(list_stats(core, context.server, &account.name)),
         ..AccountInfo::default()
     };
     context.state.lists.shuffle(&mut info.exports);

@@ -40,15 +40,17 @@ fn statz(
     let core = &*context.core;
     let named = options.accounts.as_deref().unwrap_or_default();
     let mut asked: Vec<AccountId> = if named.is_empty() {
-        let mut all: Vec<_> = core.accounts().map(|(id, _)| id).collect();
+        let mut all: Vec<_> = core.accounts_of(context.server).map(|(id, _)| id).collect();
         context.state.lists.shuffle(&mut all);
         all
     } else {
         let named = named.iter();
-        named.filter_map(|name| core.account_named(name)).collect()
+        named
+            .filter_map(|name| context.account_named(name))
+            .collect()
     };
     asked.retain(|&id| {
-        let tally = core.account(id).tally(context.server);
+        let tally = core.tally(id, context.server);
         options.include_unused || tally.connections > 0
     });
     if asked.is_empty() && !options.include_unused {
@@ -56,7 +58,7 @@ fn statz(
     }
     let stats = asked.into_iter().map(|id| {
         let account = core.account(id);
-        account_stat(context, &account.name, account.tally(context.server))
+        account_stat(context, &account.name, core.tally(id, context.server))
     });
     Ok(AccountStatz {
         account_statz: stats.collect(),

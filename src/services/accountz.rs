@@ -22,7 +22,7 @@ fn accountz(context: &mut Context<'_>, account: &str) -> Result<Accountz, Refusa
         ..Accountz::default()
     };
     if account.is_empty() {
-        let accounts = context.core.accounts();
+        let accounts = context.core.accounts_of(context.server);
         accountz.accounts = accounts
             .map(|(_, account)| account.name.to_string())
             .collect();

@@ -100,7 +100,7 @@ fn connz<'a>(context: &'a mut Context<'_>, options: &'a ConnzOptions) -> Connz<P
         },
         ..Connz::default()
     };
-    let account = match core.account_named(&options.acc) {
+    let account = match context.account_named(&options.acc) {
         None if !options.acc.is_empty() => return connz,
         found => found,
     };

@@ -29,14 +29,15 @@ impl Deployment {
     /// `history` says.
     pub fn new(
         topology: &Topology,
-        configuration: Configuration,
+        configurations: Vec<Configuration>,
         now: Time,
         history: usize,
     ) -> Self {
         let core = Core::new(topology, now);
-        let services = Services::new(&core, configuration, Journal::new(history));
+        let services = Services::new(configurations, Journal::new(history));
         let mut deployment = Self { core, services };
         deployment.settle();
+        deployment.core.form();
         deployment
     }
 
@@ -95,6 +96,35 @@ impl Deployment {
     pub fn begin_shutdown(&mut self, now: Time, server: ServerId) {
         self.core.begin_shutdown(now, server);
         self.settle();
+    }
+
+    /// Ends all servers at once.
+    pub fn end_all(&mut self) {
+        self.core.end_all();
+    }
+
+    /// Ends a server without a word to anybody.
+    pub fn crash(&mut self, now: Time, server: ServerId) {
+        self.services.silence(server);
+        self.core.crash(now, server);
+        self.settle();
+    }
+
+    /// Starts a server in the place of one that has stopped.
+    pub fn start_again(
+        &mut self,
+        now: Time,
+        previous: ServerId,
+        spec: ServerSpec,
+        configuration: Configuration,
+    ) -> ServerId {
+        let cluster = self.core.server(previous).cluster;
+        self.services.expect(configuration);
+        let id = self.core.add_server(now, spec, cluster);
+        self.settle();
+        self.core.join_cluster(id);
+        self.settle();
+        id
     }
 
     pub fn reload(

@@ -26,6 +26,7 @@ mod jsz;
 mod kick;
 mod ldm;
 mod leafz;
+mod peers;
 mod profilez;
 mod raftz;
 mod registry;

@@ -13,7 +13,8 @@ use super::{
     account_info, account_statz, accountz, connz, expvarz, gatewayz, healthz, idz, ipqueuesz, jsz,
     kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
 };
-use crate::core::{AccountId, Request};
+use crate::core::{self, AccountId, Request, ServerId};
+use rand::seq::SliceRandom;
 
 /// A request that is answered.
 pub(super) struct Endpoint {
@@ -141,40 +142,66 @@ pub(super) fn start(context: &mut Context<'_>) {
     }
     let id = context.server_id();
     let hash = context.server().hash();
+    // What all servers listen to alike, the first one brings for all.
+    let is_first = !context.core.has_services(context.system);
     // The first one is taken.
     let mut sid = 1;
     for (tag, listener) in in_order_of_start(context) {
         for subject in listener.subjects() {
             sid += 1;
+            let place = if subject.contains('<') {
+                context.server
+            } else if is_first {
+                ServerId::EVERY
+            } else {
+                continue;
+            };
             let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
-            let (server, system) = (context.server, context.system);
-            let core = &mut context.core;
-            core.subscribe_service(server, system, &subject, sid, tag);
+            let tag = matches!(listener, On(_)).then_some(tag);
+            let system = context.system;
+            context
+                .core
+                .subscribe_service(place, system, &subject, sid, tag, listener.is_told());
         }
     }
-    let accounts: Vec<AccountId> = context.core.accounts().map(|(id, _)| id).collect();
+    let accounts = context.server().accounts().to_vec();
     for account in accounts {
         add_account(context, account);
     }
 }
 
 /// All listeners with their tags. The endpoints of servers and those of accounts each come in an order
-/// of their own at every start.
-fn in_order_of_start(context: &mut Context<'_>) -> Vec<(u32, &'static Listener)> {
+/// of their own.
+fn in_order_of_start(context: &Context<'_>) -> Vec<(u32, &'static Listener)> {
     let mut order: Vec<_> = (0..).zip(LISTENERS).collect();
+    let mut rng = core::stream(
+        context.core.seed(),
+        &format!("listeners {}", context.system.0),
+    );
     let scope = |(_, listener): &(u32, &Listener)| match listener {
         On(endpoint) => Some(endpoint.scope),
         Other(_) => None,
     };
     for group in order.chunk_by_mut(|a, b| scope(a) == scope(b)) {
         if matches!(scope(&group[0]), Some(Scope::Server | Scope::Account)) {
-            context.state.lists.shuffle(group);
+            group.shuffle(&mut rng);
         }
     }
     order
 }
 
 impl Listener {
+    /// Whether other servers of a cluster are told of it.
+    fn is_told(&self) -> bool {
+        match self {
+            On(endpoint) => !matches!(
+                endpoint.scope,
+                Scope::User | Scope::At("$SYS.DEBUG.SUBSCRIBERS")
+            ),
+            Other(_) => true,
+        }
+    }
+
     /// What it subscribes to.
     fn subjects(&self) -> Vec<String> {
         match self {
@@ -186,18 +213,18 @@ impl Listener {
 
 /// Gives an account its way to the services that are open to it.
 pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
+    if !context.core.account(account).imports.is_empty() {
+        // Another server of the mesh has done it for all.
+        account_conns::ask_others(context, account);
+        return;
+    }
     let name = context.account_name(account);
-    let (server, system) = (context.server, context.system);
+    let system = context.system;
     let user_info = format!("$SYS.REQ.USER.{name}.INFO");
     let mut import = |subject: &str, to: &str, shares_client| {
-        context.core.add_import(
-            server,
-            account,
-            subject,
-            system,
-            to.to_owned(),
-            shares_client,
-        );
+        context
+            .core
+            .add_import(account, subject, system, to.to_owned(), shares_client);
     };
     if account != system {
         let connz = format!("$SYS.REQ.ACCOUNT.{name}.CONNZ");

@@ -1,20 +1,28 @@
 //! `$SYS.REQ.SERVER.PING.ROUTEZ` and `$SYS.REQ.SERVER.<id>.ROUTEZ`: routes to the other servers of
 //! the cluster.
 
-use nats_mock_protocol::monitor::{Routez, RoutezOptions};
+use nats_mock_protocol::monitor::{RouteInfo, Routez, RoutezOptions, SubDetail};
+use nats_mock_protocol::time::{GoDuration, Uptime};
 
 use super::registry::{Endpoint, Scope};
+use super::subsz::text;
 use super::system::Context;
+use crate::core::RouteView;
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("ROUTEZ", Scope::Server, |context, call| {
-    call.answer(context, |context, _: RoutezOptions| Ok(routez(context)))
+    call.answer(context, |context, options: RoutezOptions| {
+        Ok(routez(context, &options))
+    })
 });
 
-/// A server on its own has no routes.
-fn routez(context: &Context<'_>) -> Routez {
+/// What the simulation has for the way to another server and back.
+const ROUND_TRIP: GoDuration = GoDuration(250_000);
+
+fn routez(context: &Context<'_>, options: &RoutezOptions) -> Routez {
     let server = context.server();
     let names_itself = server.profile.has(Feature::RoutezOfUnnamedServers);
+    let routes = context.core.routes(context.server);
     Routez {
         server_id: server.id.to_string(),
         server_name: match &server.spec.name {
@@ -22,6 +30,85 @@ fn routez(context: &Context<'_>) -> Routez {
             configured => configured.clone().unwrap_or_default(),
         },
         now: context.core.utc(context.core.now()),
+        num_routes: routes.len() as i64,
+        routes: routes
+            .iter()
+            .map(|route| route_info(context, route, options))
+            .collect(),
         ..Routez::default()
     }
+}
+
+fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions) -> RouteInfo {
+    let core = &*context.core;
+    let peer = core.server(route.peer);
+    let now = core.now();
+    let lists_subjects = options.subscriptions && !options.subscriptions_detail;
+    let subscriptions = || subscriptions(context, route);
+    RouteInfo {
+        rid: route.rid,
+        remote_id: peer.id.to_string(),
+        remote_name: peer.name.to_string(),
+        did_solicit: route.did_solicit,
+        is_configured: route.is_configured,
+        ip: peer.address().to_owned(),
+        port: core.route_port(context.server, route),
+        start: core.local(route.start),
+        last_activity: core.local(route.last),
+        rtt: ROUND_TRIP,
+        uptime: Uptime::from_nanos(now.nanos_since(route.start)),
+        idle: Uptime::from_nanos(now.nanos_since(route.last)),
+        in_msgs: route.received.msgs as i64,
+        out_msgs: route.sent.msgs as i64,
+        in_bytes: route.received.bytes as i64,
+        out_bytes: route.sent.bytes as i64,
+        subscriptions: route
+            .carries
+            .iter()
+            .map(|&account| core.told_count(account, route.peer))
+            .sum(),
+        subscriptions_list: if lists_subjects {
+            subscriptions().into_iter().map(|sub| sub.subject).collect()
+        } else {
+            Vec::new()
+        },
+        subscriptions_list_detail: if options.subscriptions_detail {
+            subscriptions()
+        } else {
+            Vec::new()
+        },
+        account: route
+            .account
+            .map(|account| context.account_name(account))
+            .unwrap_or_default(),
+        compression: "off".to_owned(),
+        ..RouteInfo::default()
+    }
+}
+
+/// What the other server has subscribed to by a route.
+fn subscriptions(context: &Context<'_>, route: &RouteView) -> Vec<SubDetail> {
+    let core = &*context.core;
+    let mut all = Vec::new();
+    for &account in &route.carries {
+        let name = context.account_name(account);
+        for (subject, queue) in core.told_subjects(account, route.peer) {
+            let mut sid = match route.account {
+                Some(_) => format!("R {}", text(subject)),
+                None => format!("R {name} {}", text(subject)),
+            };
+            if !queue.is_empty() {
+                sid.push(' ');
+                sid.push_str(&text(queue));
+            }
+            all.push(SubDetail {
+                subject: text(subject),
+                qgroup: text(queue),
+                sid,
+                cid: route.rid,
+                ..SubDetail::default()
+            });
+        }
+    }
+    all
 }

@@ -20,6 +20,7 @@ fn last_word(context: &mut Context<'_>, event: &str) {
     let envelope = context.envelope();
     context.publish(&subject, &envelope);
     context.state.silent = true;
+    context.core.note_goodbye(context.server);
 }
 
 /// A server without a system account leaves and stops all the same.

@@ -9,21 +9,26 @@
 use std::time::Duration;
 
 use nats_mock_protocol::events::{
-    ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,
+    RouteStat, ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,
 };
 use nats_mock_protocol::monitor::StatszOptions;
 
 use super::connections::data_stats;
+use super::peers;
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
-use crate::core::{Core, Receiver, ServerId, ServiceTimer, Time};
+use crate::core::{Core, Receiver, RouteView, ServerId, ServiceTimer, Time};
 use crate::version::Feature;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
 const RATE_LIMIT: Duration = Duration::from_secs(1);
 const TAG: u64 = 0;
+
+/// With more peers than this, what a heartbeat says of each route is left out as long as only the peers
+/// hear it: it would be a million lines for a thousand servers, of which nobody reads one.
+const MANY_PEERS: usize = 64;
 
 pub(super) const ENDPOINT: Endpoint =
     Endpoint::new("STATSZ", Scope::Server, answer).also_without_reply();
@@ -63,6 +68,13 @@ pub(super) fn heartbeat(context: &mut Context<'_>) {
     broadcast(context);
 }
 
+/// Tells how it is out of turn, because a server has been heard of that does not know this one.
+pub(super) fn introduce(context: &mut Context<'_>) {
+    if !context.state.silent {
+        broadcast(context);
+    }
+}
+
 fn broadcast_subject(context: &Context<'_>) -> String {
     format!("$SYS.SERVER.{}.STATSZ", context.server_id())
 }
@@ -70,11 +82,16 @@ fn broadcast_subject(context: &Context<'_>) -> String {
 /// Sends the statistics to whoever listens to them.
 fn broadcast(context: &mut Context<'_>) {
     let subject = broadcast_subject(context);
-    if is_too_soon(context) || !has_listeners(context, subject.as_bytes()) {
+    let has_links = context.server().spec.has_links();
+    if is_too_soon(context) || !(has_links || has_listeners(context, subject.as_bytes())) {
         return;
     }
-    let message = message(context);
+    let peers = context.core.routed_peers(context.server).count();
+    let lists_links = peers <= MANY_PEERS || has_listeners(context, subject.as_bytes());
+    let message = message(context, lists_links);
+    context.core.note_heartbeat(context.server);
     context.publish(&subject, &message);
+    context.state.peers.introduced = true;
 }
 
 /// Whether the latest broadcast was a moment ago; the next one then comes as soon as it may.
@@ -114,20 +131,28 @@ fn answer(context: &mut Context<'_>, call: &Call<'_>) -> Answer {
             broadcast(context);
             Answer::Silence
         }
-        (Ok(_), Some(reply)) if has_listeners(context, reply) => Answer::raw(&message(context)),
+        (Ok(_), Some(reply)) if has_listeners(context, reply) => {
+            Answer::raw(&message(context, true))
+        }
         (Ok(_), Some(_)) => Answer::Silence,
     }
 }
 
-fn message(context: &mut Context<'_>) -> ServerStatsMsg {
+fn message(context: &mut Context<'_>, lists_links: bool) -> ServerStatsMsg {
     ServerStatsMsg {
-        statsz: stats(context.core, context.server),
+        statsz: stats(context, lists_links),
         server: context.envelope(),
         ..ServerStatsMsg::default()
     }
 }
 
-fn stats(core: &Core, id: ServerId) -> ServerStats {
+fn stats(context: &Context<'_>, lists_links: bool) -> ServerStats {
+    let (core, id) = (&*context.core, context.server);
+    let routes = if lists_links {
+        core.routes(id)
+    } else {
+        Vec::new()
+    };
     let server = core.server(id);
     let machine = &server.spec.machine;
     let profile = server.profile;
@@ -146,7 +171,7 @@ fn stats(core: &Core, id: ServerId) -> ServerStats {
         connections: server.clients.len() as i64,
         total_connections: server.total_connections,
         active_accounts: active_accounts(core, id),
-        subscriptions: total_subscriptions(core),
+        subscriptions: total_subscriptions(core, id),
         sent: data_stats(server.sent),
         sent_to_clients: profile.since(Feature::ClientTraffic, data_stats(server.sent_to_clients)),
         received: data_stats(server.received),
@@ -167,7 +192,8 @@ fn stats(core: &Core, id: ServerId) -> ServerStats {
             ..StaleConnectionStats::default()
         }),
         stalled_clients: stalled as i64,
-        active_servers: 1,
+        routes: routes.iter().map(|route| route_stat(core, route)).collect(),
+        active_servers: peers::active_servers(core, &context.state.peers, id),
         gomemlimit: machine.mem_limit,
         gomaxprocs: profile
             .since(Feature::MaxProcs, machine.max_procs())
@@ -176,19 +202,30 @@ fn stats(core: &Core, id: ServerId) -> ServerStats {
     }
 }
 
+fn route_stat(core: &Core, route: &RouteView) -> RouteStat {
+    RouteStat {
+        rid: route.rid,
+        name: core.server(route.peer).name.to_string(),
+        sent: data_stats(route.sent),
+        received: data_stats(route.received),
+        ..RouteStat::default()
+    }
+}
+
 /// Accounts with a connection. The system account always has one, the server's own.
 fn active_accounts(core: &Core, server: ServerId) -> i64 {
     let system = core.server(server).system;
-    core.accounts()
+    core.accounts_of(server)
         .filter(|(id, account)| {
-            Some(*id) == system || !account.on_server[server.0 as usize].clients.is_empty()
+            Some(*id) == system || !account.on_server(server).clients.is_empty()
         })
         .count() as i64
 }
 
-pub(super) fn total_subscriptions(core: &Core) -> u64 {
-    core.accounts()
-        .map(|(_, account)| u64::from(account.subs.len()))
+pub(super) fn total_subscriptions(core: &Core, server: ServerId) -> u64 {
+    let accounts = core.server(server).accounts().iter();
+    accounts
+        .map(|&account| core.known_subscriptions(account, server).len())
         .sum()
 }
 

@@ -36,9 +36,9 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new(
         let Some(request) = call.body::<NumSubsRequest>(context) else {
             return Answer::Silence;
         };
-        let account = context.core.account_named(&request.acc);
+        let account = context.account_named(&request.acc);
         let Some(account) =
-            account.filter(|&id| context.core.account(id).tally(context.server).connections > 0)
+            account.filter(|&id| context.core.tally(id, context.server).connections > 0)
         else {
             return Answer::Silence;
         };
@@ -57,7 +57,7 @@ fn asked_account(context: &Context<'_>, call: &Call<'_>) -> Option<AccountId> {
     let info: ClientInfo = serde_json::from_slice(info).ok()?;
     match (info.svc.as_str(), info.acc.as_str()) {
         ("", "") => context.core.conn(asking).map(|conn| conn.account),
-        ("", account) | (account, _) => context.core.account_named(account),
+        ("", account) | (account, _) => context.account_named(account),
     }
 }
 
@@ -80,8 +80,8 @@ fn count(context: &mut Context<'_>, account: AccountId, wanted: &str, queue: Opt
             .filter(|sub| queue.is_none_or(|queue| sub.queue() == Some(queue)))
             .count() as i64;
     }
-    let subs = context.core.subs();
-    subs.filter(|sub| sub.server == server && sub.account == account)
+    let subs = context.core.subs_of(server).map(|(_, sub)| sub);
+    subs.filter(|sub| sub.account == account)
         .filter(|sub| matches!(sub.receiver, Receiver::Client(_)))
         .filter(|sub| queue.is_none_or(|queue| sub.queue().unwrap_or_default() == queue))
         .filter(|sub| subject::is_subset(sub.subject(), wanted))

@@ -7,8 +7,8 @@ use nats_mock_protocol::subject;
 use super::registry::{Endpoint, Scope};
 use super::requests::Refusal;
 use super::system::Context;
-use crate::core::{Core, Receiver, ServerId, Sub};
-use crate::version::{Feature, Profile};
+use crate::core::{Core, Receiver, ServerId, Sub, SubId};
+use crate::version::Feature;
 
 /// Entries on a page when the request does not say.
 pub(super) const DEFAULT_LIMIT: i64 = 1024;
@@ -51,15 +51,14 @@ fn subsz(context: &mut Context<'_>, options: &SubszOptions) -> Result<Subsz, Ref
         },
         ..Subsz::default()
     };
-    subsz.set_stats(&list_stats(core, &options.account));
+    subsz.set_stats(&list_stats(core, server, &options.account));
     if options.subscriptions {
-        let mut found: Vec<&Sub> = core
-            .subs()
-            .filter(|sub| sub.server == server)
-            .filter(|sub| {
+        let mut found: Vec<(SubId, &Sub)> = core
+            .subs_of(server)
+            .filter(|(_, sub)| {
                 options.account.is_empty() || *core.account(sub.account).name == options.account
             })
-            .filter(|sub| {
+            .filter(|(_, sub)| {
                 options.test.is_empty() || subject::matches(sub.subject(), options.test.as_bytes())
             })
             .collect();
@@ -70,7 +69,7 @@ fn subsz(context: &mut Context<'_>, options: &SubszOptions) -> Result<Subsz, Ref
         subsz.total = if counts_all { all } else { shown.len() } as i64;
         subsz.subscriptions_list = shown
             .into_iter()
-            .map(|sub| detail(core, profile, sub))
+            .map(|(id, sub)| detail(core, server, id, sub))
             .collect();
     }
     Ok(subsz)
@@ -88,18 +87,18 @@ pub(super) fn page<T>(list: Vec<T>, offset: i64, limit: i64) -> Vec<T> {
 }
 
 /// The figures of one account's list, or of all lists together.
-pub(super) fn list_stats(core: &Core, account: &str) -> SublistStats {
+pub(super) fn list_stats(core: &Core, server: ServerId, account: &str) -> SublistStats {
     let lists = core
-        .accounts()
+        .accounts_of(server)
         .filter(|(_, listed)| account.is_empty() || *listed.name == *account)
-        .map(|(_, listed)| listed.subs.stats());
+        .map(|(id, listed)| (core.known_subscriptions(id, server), listed.subs.stats()));
     let mut total = SublistStats::default();
     let (mut hits, mut fanout) = (0, 0);
-    for list in lists {
-        total.num_subscriptions += u64::from(list.subscriptions);
+    for (known, list) in lists {
+        total.num_subscriptions += known.len();
         total.num_cache += u64::from(list.cached);
-        total.num_inserts += list.inserts;
-        total.num_removes += list.removes;
+        total.num_inserts += known.inserts;
+        total.num_removes += known.removes;
         total.num_matches += list.matches;
         total.max_fanout = total.max_fanout.max(u64::from(list.max_fanout));
         hits += list.cache_hits;
@@ -119,13 +118,14 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// A subscription as SUBSZ shows it, with its account.
-fn detail(core: &Core, profile: &Profile, sub: &Sub) -> SubDetail {
+fn detail(core: &Core, server: ServerId, id: SubId, sub: &Sub) -> SubDetail {
     let account = core.account(sub.account);
+    let matched = core.matched(id, server);
     SubDetail {
         account: account.name.to_string(),
-        account_tag: profile.account_tag(&account.name),
-        cid: owner(core, sub),
-        ..sub_detail(sub.subject(), sub.queue(), sub.sid(), sub.matched, sub.max)
+        account_tag: core.server(server).profile.account_tag(&account.name),
+        cid: owner(core, server, sub),
+        ..sub_detail(sub.subject(), sub.queue(), sub.sid(), matched, sub.max)
     }
 }
 
@@ -151,12 +151,12 @@ pub(super) fn text(bytes: &[u8]) -> String {
 }
 
 /// The cid of the client, or internal client, that a subscription belongs to.
-fn owner(core: &Core, sub: &Sub) -> u64 {
-    let internal =
-        |server: ServerId| core.account(sub.account).on_server[server.0 as usize].internal_cid;
+fn owner(core: &Core, server: ServerId, sub: &Sub) -> u64 {
     match sub.receiver {
         Receiver::Client(id) => core.conn(id).map_or(0, |conn| conn.cid),
         Receiver::Service(_) => crate::core::SYSTEM_CLIENT_CID,
-        Receiver::Import(_) | Receiver::ImportReplies => internal(sub.server),
+        Receiver::Import(_) | Receiver::ImportReplies => {
+            core.server(server).internal_cid(sub.account)
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
 use super::journal::Journal;
+use super::peers::{self, Peers};
 use super::requests::Answer;
 use super::statsz::StatszTimer;
 use super::{Configuration, account_conns, connections, registry, requests, server_life, statsz};
@@ -18,9 +19,11 @@ use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, Request, Server
 #[derive(Debug)]
 pub(crate) struct Services {
     servers: Vec<ServerState>,
-    /// Of the first server; the others have none.
-    configuration: Configuration,
+    /// Where each server reads its configuration again.
+    configurations: Vec<Configuration>,
     pub journal: Journal,
+    /// How many servers do not know one of their peers, summed up.
+    strangers: usize,
 }
 
 /// What the services of one server remember.
@@ -34,6 +37,7 @@ pub(super) struct ServerState {
     pub silent: bool,
     pub statsz: StatszTimer,
     pub heartbeats: Heartbeats,
+    pub peers: Peers,
     pub closed_details: ClosedDetails,
     pub lists: ListOrder,
     /// Memory for the event that is being written.
@@ -61,36 +65,80 @@ pub(super) struct Context<'a> {
 }
 
 impl Services {
-    pub fn new(core: &Core, configuration: Configuration, journal: Journal) -> Self {
-        let servers = core
-            .servers()
-            .map(|(id, _)| {
-                let mut rng = core::stream(core.seed(), &format!("events {}", id.0));
-                ServerState {
-                    seq: 1,
-                    event_ids: Nuid::new(&mut rng),
-                    rng,
-                    silent: false,
-                    statsz: StatszTimer::default(),
-                    heartbeats: Heartbeats::default(),
-                    closed_details: ClosedDetails::default(),
-                    lists: ListOrder(core::stream(core.seed(), &format!("lists {}", id.0))),
-                    scratch: Vec::new(),
-                }
-            })
-            .collect();
+    pub fn new(configurations: Vec<Configuration>, journal: Journal) -> Self {
         Self {
-            servers,
-            configuration,
+            servers: Vec::new(),
+            configurations,
             journal,
+            strangers: 0,
+        }
+    }
+
+    /// Takes the configuration of the server that starts next.
+    pub fn expect(&mut self, configuration: Configuration) {
+        self.configurations.push(configuration);
+    }
+
+    /// Has a server say nothing any more.
+    pub fn silence(&mut self, server: ServerId) {
+        if let Some(state) = self.servers.get_mut(usize::from(server.0)) {
+            state.silent = true;
         }
     }
 
     /// Handles everything that has happened.
     pub fn settle(&mut self, core: &mut Core) {
         while let Some(notice) = core.next_notice() {
+            let server = server_of(&notice);
             self.handle(core, notice);
+            self.introduce(core, server);
         }
+    }
+
+    /// Lets those hear of a server that do not know it yet, if it has just told how it is.
+    fn introduce(&mut self, core: &mut Core, server: ServerId) {
+        let mut waiting = vec![server];
+        while let Some(server) = waiting.pop() {
+            let state = self.servers.get_mut(usize::from(server.0));
+            let told = state.is_some_and(|state| std::mem::take(&mut state.peers.introduced));
+            if !told || self.strangers == 0 {
+                continue;
+            }
+            for peer in core.routed_peers(server).collect::<Vec<_>>() {
+                let Some(mut context) = self.context(core, peer) else {
+                    continue;
+                };
+                if context.state.peers.heard(server) {
+                    statsz::introduce(&mut context);
+                    self.strangers -= 1;
+                    waiting.push(peer);
+                }
+            }
+        }
+    }
+
+    fn count_strangers(&mut self) {
+        let peers = self.servers.iter().map(|state| &state.peers);
+        self.strangers = peers.map(Peers::strangers).sum();
+    }
+
+    /// Begins to remember what a server that starts will say and do.
+    fn remember(&mut self, seed: u64, server: ServerId) {
+        let id = server.0;
+        let mut rng = core::stream(seed, &format!("events {id}"));
+        let state = ServerState {
+            seq: 1,
+            event_ids: Nuid::new(&mut rng),
+            rng,
+            silent: false,
+            statsz: StatszTimer::default(),
+            heartbeats: Heartbeats::default(),
+            peers: Peers::default(),
+            closed_details: ClosedDetails::default(),
+            lists: ListOrder(core::stream(seed, &format!("lists {id}"))),
+            scratch: Vec::new(),
+        };
+        self.servers.push(state);
     }
 
     fn context<'a>(&'a mut self, core: &'a mut Core, server: ServerId) -> Option<Context<'a>> {
@@ -101,7 +149,7 @@ impl Services {
             journal: &mut self.journal,
             server,
             system,
-            configuration: &self.configuration,
+            configuration: &self.configurations[usize::from(server.0)],
         })
     }
 
@@ -126,6 +174,9 @@ impl Services {
 
     fn handle(&mut self, core: &mut Core, notice: Notice) {
         let server = server_of(&notice);
+        if let Notice::Started { .. } = notice {
+            self.remember(core.seed(), server);
+        }
         let Some(mut context) = self.context(core, server) else {
             server_life::stop_without_events(core, &notice);
             return;
@@ -164,6 +215,14 @@ impl Services {
                 Some(account) => account_conns::heartbeat(&mut context, account),
                 None => statsz::heartbeat(&mut context),
             },
+            Notice::PeerFound { peer, .. } => {
+                peers::found(&mut context, peer);
+                self.count_strangers();
+            }
+            Notice::PeerLost { peer, .. } => {
+                peers::lost(&mut context, peer);
+                self.count_strangers();
+            }
             Notice::LameDuck { .. } => server_life::lame_duck(&mut context),
             Notice::Shutdown { .. } => server_life::shutdown(&mut context),
         }
@@ -179,6 +238,8 @@ fn server_of(notice: &Notice) -> ServerId {
         | Notice::Disconnected { server, .. }
         | Notice::AuthFailed { server, .. }
         | Notice::Timer { server, .. }
+        | Notice::PeerFound { server, .. }
+        | Notice::PeerLost { server, .. }
         | Notice::LameDuck { server }
         | Notice::Shutdown { server } => *server,
         Notice::Request(request) => request.server,
@@ -193,6 +254,11 @@ impl Context<'_> {
     /// The id of the server, as it stands in subjects.
     pub fn server_id(&self) -> String {
         self.server().id.to_string()
+    }
+
+    /// The account that the server knows by `name`.
+    pub fn account_named(&self, name: &str) -> Option<AccountId> {
+        self.core.account_named(self.server, name)
     }
 
     pub fn account_name(&self, account: AccountId) -> String {
@@ -213,6 +279,11 @@ impl Context<'_> {
             name: server.name.to_string(),
             host: server.shown_host().to_owned(),
             id: server.id.to_string(),
+            cluster: server
+                .cluster_name
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
             ver: server.profile.version.to_owned(),
             tags: spec.tags.clone(),
             metadata: spec.metadata.clone(),
@@ -221,6 +292,19 @@ impl Context<'_> {
             time: self.core.utc(self.core.now()),
             ..ServerEnvelope::default()
         }
+    }
+
+    /// Counts a message with an envelope that nobody would get.
+    pub fn skip_envelope(&mut self) {
+        self.state.seq += 1;
+    }
+
+    /// Whether anybody but the server itself gets what it says in the system account.
+    pub fn is_heard(&mut self, subject: &str) -> bool {
+        let found = self.core.matches(self.system, subject.as_bytes());
+        !found.plain.is_empty()
+            || !found.queues.is_empty()
+            || self.core.routed_peers(self.server).next().is_some()
     }
 
     /// Publishes an event in the system account.

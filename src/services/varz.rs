@@ -2,12 +2,13 @@
 //! server.
 
 use nats_mock_protocol::events::{SlowConsumersStats, StaleConnectionStats};
-use nats_mock_protocol::monitor::{DiskIoWaitStats, Varz, VarzOptions};
+use nats_mock_protocol::monitor::{ClusterVarz, DiskIoWaitStats, Varz, VarzOptions};
 use nats_mock_protocol::time::{Nanos, Uptime};
 
 use super::registry::{Endpoint, Scope};
 use super::statsz::total_subscriptions;
 use super::system::Context;
+use crate::topology::RemoteUrl;
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("VARZ", Scope::Server, |context, call| {
@@ -71,7 +72,12 @@ fn varz(context: &Context<'_>) -> Varz {
         stale_connections: profile
             .since(Feature::StaleConnections, server.stale_connections as i64),
         stalled_clients: profile.since(Feature::StaleConnections, server.stalled_clients as i64),
-        subscriptions: total_subscriptions(core),
+        connect_urls: core.connect_urls(context.server),
+        cluster: cluster(context),
+        routes: core.routed_peers(context.server).count() as i64
+            * core.routes_per_peer(context.server) as i64,
+        remotes: core.routed_peers(context.server).count() as i64,
+        subscriptions: total_subscriptions(core, context.server),
         config_load_time: core.utc(server.config_load_time),
         config_digest: profile.since(
             Feature::ConfigDigest,
@@ -94,5 +100,45 @@ fn varz(context: &Context<'_>) -> Varz {
         ),
         disk_io_wait_stats: profile.since(Feature::DiskWaits, DiskIoWaitStats::default()),
         ..Varz::default()
+    }
+}
+
+fn cluster(context: &Context<'_>) -> ClusterVarz {
+    let server = context.server();
+    let name = server
+        .cluster_name
+        .as_deref()
+        .unwrap_or_default()
+        .to_owned();
+    let Some(cluster) = server.spec.cluster.as_ref().filter(|it| it.is_listening()) else {
+        return ClusterVarz {
+            name,
+            ..ClusterVarz::default()
+        };
+    };
+    let profile = server.profile;
+    let shown = |url: &RemoteUrl| match url.port {
+        Some(port) => format!("{}:{port}", url.host),
+        None => url.host.clone(),
+    };
+    ClusterVarz {
+        name,
+        addr: cluster.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
+        cluster_port: cluster.port.unwrap_or_default(),
+        auth_timeout: cluster
+            .authorization
+            .as_ref()
+            .and_then(|auth| auth.timeout)
+            .unwrap_or(2.0),
+        urls: cluster.routes.iter().map(shown).collect(),
+        tls_timeout: 2.0,
+        pool_size: cluster.pool_size_in_force(),
+        write_deadline: profile
+            .since(
+                Feature::WriteDeadlinesOfLinks,
+                Nanos(cluster.write_deadline.map_or(0, |it| it.as_nanos() as i64)),
+            )
+            .unwrap_or_default(),
+        ..ClusterVarz::default()
     }
 }

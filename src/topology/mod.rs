@@ -6,7 +6,9 @@
 mod accounts;
 mod links;
 mod options;
+mod plan;
 mod server;
+mod shared;
 
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
@@ -21,7 +23,9 @@ pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,
     StartError, Warning, WriteTimeout,
 };
+pub use plan::Unreached;
 pub use server::{Limits, Machine, ServerSpec, SystemAccount, Timing};
+pub use shared::Shared;
 
 /// A whole deployment, ready to be simulated.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::accounts::{AccountOptions, AuthOptions};
 use super::links::{ClusterOptions, GatewayOptions, LeafNodeOptions};
 use super::options::ServerOptions;
+use super::shared::Shared;
 use crate::Version;
 
 /// One simulated nats-server with every default applied.
@@ -36,7 +37,7 @@ pub struct ServerSpec {
     /// Intervals and timeouts.
     pub timing: Timing,
     /// Accounts other than `$G` and the default `$SYS`.
-    pub accounts: Vec<AccountOptions>,
+    pub accounts: Shared<Vec<AccountOptions>>,
     /// The `authorization` block: users of `$G`, a single user, or a token.
     pub authorization: Option<AuthOptions>,
     /// The user of connections that bring no credentials.
@@ -187,7 +188,7 @@ impl Default for ServerSpec {
             stalls_producers: true,
             limits: Limits::default(),
             timing: Timing::default(),
-            accounts: Vec::new(),
+            accounts: Shared::default(),
             authorization: None,
             no_auth_user: None,
             system_account: SystemAccount::default(),
@@ -258,7 +259,7 @@ impl ServerSpec {
                     .lame_duck_grace_period
                     .unwrap_or(defaults.timing.lame_duck_grace_period),
             },
-            accounts: options.accounts,
+            accounts: options.accounts.into(),
             authorization: options.authorization,
             no_auth_user: options.no_auth_user,
             system_account,

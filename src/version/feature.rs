@@ -56,6 +56,9 @@ features! {
     RedactedTokens since V2_11: "the user of a token login is shown as `[REDACTED]`",
     AccountNames since V2_11: "events and replies name the account in `name`, `name_tag` and `account_tag`",
     TrafficOfLinks since V2_11: "account statistics hold the traffic of routes, gateways and leaf nodes",
+    UserInfoNotTold since V2_11: "servers do not tell their peers that they listen to `$SYS.REQ.USER.*.INFO`",
+    PinnedAccountsCountedOnce since V2_15: "what an account gets by routes of its own counts once, not twice",
+    RoutedMessagesReceived since V2_11: "what an account gets by routes counts as received",
     // Requests.
     StatszOnDemand since V2_14: "a STATSZ request without a reply subject is heeded more than once a second",
     AllSubszCounted since V2_11: "`total` of SUBSZ counts all subscriptions that match, not those of the page",
@@ -68,6 +71,7 @@ features! {
     StaleConnections since V2_12: "stale connections and stalled clients in STATSZ and VARZ, `stalls` of CONNZ",
     ClientTraffic since V2_14: "the traffic of clients apart, in STATSZ and VARZ",
     ConfigDigest since V2_11: "`config_digest` of VARZ",
+    WriteDeadlinesOfLinks since V2_11: "`write_deadline` of the sections of VARZ about links",
     DiskWaits since V2_14: "`disk_io_wait_stats` of VARZ",
     RoutezOfUnnamedServers since V2_12: "`server_name` of ROUTEZ, when no name is configured",
     JetStreamApiLevel since V2_11: "`level` of JetStream's API statistics",

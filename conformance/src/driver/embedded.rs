@@ -201,7 +201,7 @@ impl Driver for EmbeddedDriver {
         self.configure(server, conf)?;
         let reloaded = self.builder().and_then(|builder| {
             let nats = self.nats().map_err(|error| error.to_string())?;
-            nats.reload(builder.server().clone())
+            nats.reload(builder.server_spec().clone())
                 .map_err(|error| error.to_string())
         });
         Ok(match reloaded {

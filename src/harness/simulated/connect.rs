@@ -9,8 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::handle::Simulated;
 use super::{Connections, SimulatedConnections};
 use crate::core::{CloseReason, Standing, Traffic, below, stream};
-use crate::harness::mock::SERVER;
-use crate::{Client, ClientError, MockNats};
+use crate::{Client, ClientError, MockNats, Server};
 
 /// Why connections cannot be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +59,23 @@ impl MockNats {
         &self,
         connections: Connections,
     ) -> Result<SimulatedConnections, SimulateError> {
+        self.first_server().simulate(connections)
+    }
+}
+
+impl Server<'_> {
+    /// Makes connections that have no clients, as [`MockNats::simulate`] does, to this server.
+    ///
+    /// # Errors
+    ///
+    /// As for [`MockNats::simulate`].
+    pub fn simulate(
+        &self,
+        connections: Connections,
+    ) -> Result<SimulatedConnections, SimulateError> {
         connections.check()?;
         let mut draws = Draws::new(self, connections.spread);
-        let mut made = SimulatedConnections::new(&self.hub);
+        let mut made = SimulatedConnections::new(self.hub());
         for index in 0..connections.count {
             match self.simulate_one(&connections, index, &mut draws) {
                 Ok(one) => made.push(one),
@@ -141,11 +154,12 @@ struct Draws {
 }
 
 impl Draws {
-    fn new(nats: &MockNats, spread: f64) -> Self {
+    fn new(server: &Server<'_>, spread: f64) -> Self {
         // Connections that came before make the draws of two calls differ.
-        let rng = nats.hub.look(|deployment| {
+        let id = server.current();
+        let rng = server.hub().look(|deployment| {
             let core = deployment.core();
-            let before = core.server(SERVER).total_connections;
+            let before = core.server(id).total_connections;
             stream(core.seed(), &format!("simulated {before}"))
         });
         Self {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use nats_mock_protocol::sys::EventSubject;
 
 use super::{Endpoint, LISTENERS, On, Other, Scope};
-use crate::core::Time;
+use crate::core::{ServerId, Time};
 use crate::generated;
 use crate::services::{Configuration, Deployment};
 use crate::topology::{AccountOptions, Topology, UserOptions};
@@ -128,9 +128,14 @@ fn open_requests() -> Vec<Vec<String>> {
     topology.servers[0]
         .accounts
         .push(AccountOptions::new("USERS"));
-    let deployment = Deployment::new(&topology, Configuration::default(), Time::default(), 0);
+    let deployment = Deployment::new(
+        &topology,
+        vec![Configuration::default()],
+        Time::default(),
+        0,
+    );
     let core = deployment.core();
-    let account = core.account_named("USERS").unwrap();
+    let account = core.account_named(ServerId(0), "USERS").unwrap();
     let answered: BTreeSet<String> = endpoints()
         .flat_map(|endpoint| endpoint.subjects("<account>"))
         .collect();

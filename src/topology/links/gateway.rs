@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{LinkAuth, RemoteUrl};
-use crate::topology::options::WriteTimeout;
+use crate::topology::{Shared, options::WriteTimeout};
 
 /// The `gateway` block.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,7 +23,7 @@ pub struct GatewayOptions {
     /// To wait longer from try to try.
     pub connect_backoff: bool,
     /// The clusters to connect to. The server's own may be among them; it is left out then.
-    pub gateways: Vec<RemoteGateway>,
+    pub gateways: Shared<Vec<RemoteGateway>>,
     /// To refuse clusters that `gateways` does not name; `reject_unknown` for short.
     pub reject_unknown_cluster: bool,
     /// How long a write may take. Default: the server's own `write_deadline`.

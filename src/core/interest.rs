@@ -1,0 +1,199 @@
+//! What servers know of each other's subscriptions: of each account, every distinct subject and
+//! queue group of a server, once.
+//!
+//! Messages find their way by the account's one list of subscriptions. This is kept for what servers
+//! show of it: how many subscriptions they know, and how often that has changed.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::Core;
+use super::account::AccountId;
+use super::mesh::ClusterId;
+use super::server::ServerId;
+use super::subs::SubId;
+use crate::version::Feature;
+
+/// Subscriptions there are, and how often one came and went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Churn {
+    pub inserts: u64,
+    pub removes: u64,
+}
+
+/// An account's subscriptions as its servers count them.
+#[derive(Debug, Default)]
+pub(super) struct Interest {
+    /// Of those that every server has alike: all, and those that others are told of.
+    every: Churn,
+    every_told: Churn,
+    /// A server's own.
+    own: HashMap<ServerId, Churn, FixedState>,
+    /// What a server tells its peers, by subject and queue group.
+    told: HashMap<ServerId, Told, FixedState>,
+    /// What is told in a cluster by all its servers.
+    clusters: HashMap<ClusterId, Churn, FixedState>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    subjects: HashMap<Box<[u8]>, u32, FixedState>,
+    churn: Churn,
+}
+
+impl Churn {
+    /// Subscriptions there are.
+    pub fn len(self) -> u64 {
+        self.inserts - self.removes
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            inserts: self.inserts + other.inserts,
+            removes: self.removes + other.removes,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            inserts: self.inserts - other.inserts,
+            removes: self.removes - other.removes,
+        }
+    }
+
+    fn times(self, count: u64) -> Self {
+        Self {
+            inserts: self.inserts * count,
+            removes: self.removes * count,
+        }
+    }
+
+    fn count(&mut self, comes: bool) {
+        if comes {
+            self.inserts += 1;
+        } else {
+            self.removes += 1;
+        }
+    }
+}
+
+impl Core {
+    /// Notes that a subscription came, or is about to go.
+    pub(super) fn note_subscription(&mut self, id: SubId, comes: bool) {
+        let sub = &self.subs[id.index()];
+        let told = sub.told;
+        let interest = &mut self.accounts[sub.account.0 as usize].interest;
+        if sub.server == ServerId::EVERY {
+            interest.every.count(comes);
+            if told {
+                interest.every_told.count(comes);
+            }
+            return;
+        }
+        interest.own.entry(sub.server).or_default().count(comes);
+        let cluster = self.servers[usize::from(sub.server.0)].cluster;
+        let has_peers = self.clusters[usize::from(cluster.0)].servers.len() > 1;
+        if !told || !has_peers {
+            return;
+        }
+        let told = interest.told.entry(sub.server).or_default();
+        let key = [sub.subject(), b" ", sub.queue().unwrap_or_default()].concat();
+        let times = told.subjects.entry(key.clone().into()).or_default();
+        *times = if comes { *times + 1 } else { *times - 1 };
+        let changes = *times == u32::from(comes);
+        if *times == 0 {
+            told.subjects.remove(&key[..]);
+        }
+        if changes {
+            told.churn.count(comes);
+            interest.clusters.entry(cluster).or_default().count(comes);
+        }
+    }
+
+    /// The subscriptions of an account that a server knows: its own, and those of its peers.
+    pub fn known_subscriptions(&self, account: AccountId, server: ServerId) -> Churn {
+        let interest = &self.account(account).interest;
+        let own = interest.every.plus(interest.own(server));
+        own.plus(self.told_to(account, server))
+    }
+
+    fn told_to(&self, account: AccountId, server: ServerId) -> Churn {
+        let interest = &self.account(account).interest;
+        let cluster = self.server(server).cluster;
+        let every = self.told_by_every(account, server);
+        if self.has_link_faults() {
+            let peers = self.routed_peers(server);
+            return peers.fold(Churn::default(), |sum, peer| {
+                sum.plus(interest.told(peer)).plus(every)
+            });
+        }
+        let peers = (self.cluster(cluster).running.len() as u64).saturating_sub(1);
+        let all = interest.clusters.get(&cluster).copied().unwrap_or_default();
+        all.minus(interest.told(server)).plus(every.times(peers))
+    }
+
+    /// What every server tells alike.
+    fn told_by_every(&self, account: AccountId, server: ServerId) -> Churn {
+        let srv = self.server(server);
+        let mut told = self.account(account).interest.every_told;
+        if srv.system == Some(account) && !srv.profile.has(Feature::UserInfoNotTold) {
+            told.count(true);
+        }
+        told
+    }
+
+    /// Subjects that a server has told its peers of, with their queue groups.
+    pub fn told_subjects(&self, account: AccountId, server: ServerId) -> Vec<(&[u8], &[u8])> {
+        let interest = &self.account(account).interest;
+        let own = interest.told.get(&server);
+        let own = own.into_iter().flat_map(|told| told.subjects.keys());
+        let mut told: Vec<(&[u8], &[u8])> = own
+            .map(|key| {
+                let end = memchr::memchr(b' ', key).unwrap_or(key.len());
+                (&key[..end], &key[(end + 1).min(key.len())..])
+            })
+            .collect();
+        if self.server(server).accounts().contains(&account) {
+            let every = self.subs.iter().map(|(_, sub)| sub);
+            told.extend(
+                every
+                    .filter(|sub| sub.server == ServerId::EVERY && sub.account == account)
+                    .filter(|sub| sub.told)
+                    .map(|sub| (sub.subject(), sub.queue().unwrap_or_default())),
+            );
+        }
+        told.sort_unstable();
+        told
+    }
+
+    /// How many subscriptions a server has told its peers of.
+    pub fn told_count(&self, account: AccountId, server: ServerId) -> u64 {
+        let own = self.account(account).interest.told(server);
+        own.len() + self.told_by_every(account, server).len()
+    }
+
+    /// A server is gone, and with it what it told its peers as all servers do.
+    pub(super) fn forget_told(&mut self, server: ServerId) {
+        let cluster = self.server(server).cluster;
+        for account in self.server(server).accounts().to_vec() {
+            let every = self.told_by_every(account, server);
+            let interest = &mut self.account_mut(account).interest;
+            let gone = interest.clusters.entry(cluster).or_default();
+            gone.inserts += every.len();
+            gone.removes += every.len();
+        }
+    }
+}
+
+impl Interest {
+    fn own(&self, server: ServerId) -> Churn {
+        self.own.get(&server).copied().unwrap_or_default()
+    }
+
+    fn told(&self, server: ServerId) -> Churn {
+        self.told
+            .get(&server)
+            .map(|told| told.churn)
+            .unwrap_or_default()
+    }
+}

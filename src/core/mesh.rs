@@ -1,0 +1,170 @@
+//! Which servers belong together: clusters, joined by routes, and meshes, which are clusters joined
+//! by gateways. The servers of a mesh share their accounts by name.
+
+use hashbrown::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::Core;
+use super::account::AccountId;
+use super::notice::Notice;
+use super::routes::Joined;
+use super::server::{Phase, ServerId};
+use super::subs::SubId;
+use crate::topology::Topology;
+
+/// A mesh's place in the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct MeshId(pub u16);
+
+/// A cluster's place in the core. A server that has no routes is a cluster of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ClusterId(pub u16);
+
+/// Clusters that reach each other by gateways.
+#[derive(Debug, Default)]
+pub(crate) struct Mesh {
+    pub clusters: Vec<ClusterId>,
+    pub(super) accounts: HashMap<Box<str>, AccountId, FixedState>,
+}
+
+/// Servers that reach each other by routes.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub name: Option<Box<str>>,
+    pub mesh: MeshId,
+    /// All servers that have ever been there, in the order in which they came.
+    pub servers: Vec<ServerId>,
+    /// Those that are connected to each other.
+    pub running: Vec<ServerId>,
+    /// How often who is there, and who can be connected to, has changed.
+    pub changes: u64,
+}
+
+impl Core {
+    /// Makes room for the clusters of a topology, and tells the cluster of each server.
+    pub(super) fn make_clusters(&mut self, topology: &Topology) -> Vec<ClusterId> {
+        let plan = topology.plan();
+        for (place, planned) in (0..).zip(&plan.clusters) {
+            if self.meshes.len() <= planned.mesh {
+                self.meshes.resize_with(planned.mesh + 1, Mesh::default);
+            }
+            self.meshes[planned.mesh].clusters.push(ClusterId(place));
+            self.clusters.push(Cluster {
+                name: planned.name.as_deref().map(Into::into),
+                mesh: MeshId(planned.mesh as u16),
+                servers: Vec::new(),
+                running: Vec::new(),
+                changes: 0,
+            });
+        }
+        let places = plan.cluster_of.into_iter();
+        places.map(|place| ClusterId(place as u16)).collect()
+    }
+
+    pub fn cluster(&self, id: ClusterId) -> &Cluster {
+        &self.clusters[usize::from(id.0)]
+    }
+
+    pub fn mesh(&self, id: MeshId) -> &Mesh {
+        &self.meshes[usize::from(id.0)]
+    }
+
+    /// The servers to which `server` has routes at the moment.
+    pub fn routed_peers(&self, server: ServerId) -> impl Iterator<Item = ServerId> {
+        let cluster = self.cluster(self.server(server).cluster);
+        let peers = cluster.running.iter().copied();
+        peers.filter(move |&peer| peer != server && self.is_linked(server, peer))
+    }
+
+    /// Whether two servers are in the same cluster and have not stopped.
+    pub(super) fn share_cluster(&self, a: ServerId, b: ServerId) -> bool {
+        let (a, b) = (self.server(a), self.server(b));
+        a.cluster == b.cluster && a.phase != Phase::Stopped && b.phase != Phase::Stopped
+    }
+
+    /// Whether a server has others in its mesh, now or ever.
+    pub(super) fn is_alone(&self, server: ServerId) -> bool {
+        let cluster = self.cluster(self.server(server).cluster);
+        cluster.servers.len() == 1 && self.mesh(cluster.mesh).clusters.len() == 1
+    }
+
+    /// A server that has stopped is gone for its peers.
+    pub(super) fn leave_cluster(&mut self, server: ServerId) {
+        self.forget_told(server);
+        let subs: Vec<SubId> = self
+            .subs
+            .iter()
+            .filter(|(_, sub)| sub.server == server)
+            .map(|(place, sub)| SubId::new(place, sub.server))
+            .collect();
+        for sub in subs {
+            self.remove_sub(sub);
+        }
+        let peers: Vec<ServerId> = self.routed_peers(server).collect();
+        let cluster = self.server(server).cluster;
+        let cluster = &mut self.clusters[usize::from(cluster.0)];
+        cluster.running.retain(|&running| running != server);
+        cluster.changes += 1;
+        for peer in peers {
+            self.tell_connect_urls(peer);
+            self.notices.push_back(Notice::PeerLost {
+                server: peer,
+                peer: server,
+            });
+        }
+    }
+
+    /// Connects all servers that have started, as if they had been for a while.
+    pub fn form(&mut self) {
+        for cluster in &mut self.clusters {
+            cluster.running.clone_from(&cluster.servers);
+        }
+        for place in 0..self.servers.len() {
+            self.number_routes(ServerId(place as u16));
+        }
+    }
+
+    /// A server that has started finds its peers.
+    pub fn join_cluster(&mut self, server: ServerId) {
+        let at = self.now;
+        let cluster = self.server(server).cluster;
+        let cluster = &mut self.clusters[usize::from(cluster.0)];
+        cluster.changes += 1;
+        cluster.running.push(server);
+        let peers: Vec<ServerId> = self.routed_peers(server).collect();
+        for peer in peers {
+            for (server, peer) in [(server, peer), (peer, server)] {
+                let connections = self.routes_per_peer(server) as u64;
+                let srv = self.server_mut(server);
+                let first_cid = srv.last_cid + 1;
+                srv.last_cid += connections;
+                srv.routed.pairs.remove(&peer);
+                let joined = Joined {
+                    at,
+                    first_cid,
+                    sent_before: srv.routed.to_all.clone(),
+                };
+                srv.joined_later.insert(peer, joined);
+                self.notices.push_back(Notice::PeerFound { server, peer });
+            }
+            self.tell_connect_urls(peer);
+        }
+    }
+
+    /// An account's connections on all servers, as far as `server` knows of them.
+    pub(super) fn account_connections(&self, account: AccountId, server: ServerId) -> usize {
+        let account = self.account(account);
+        let elsewhere = self.routed_peers(server);
+        let servers = std::iter::once(server).chain(elsewhere);
+        servers
+            .map(|server| account.on_server(server).clients.len())
+            .sum()
+    }
+
+    /// The account that a server knows by `name`.
+    pub fn account_named(&self, server: ServerId, name: &str) -> Option<AccountId> {
+        let mesh = self.cluster(self.server(server).cluster).mesh;
+        self.mesh(mesh).accounts.get(name).copied()
+    }
+}

@@ -1,0 +1,101 @@
+//! From one server to another: which way a message goes, and who counts it.
+
+use super::Core;
+use super::account::AccountId;
+use super::deliver::Delivery;
+use super::links::Passage;
+use super::server::ServerId;
+use super::transit::UnderWay;
+use crate::version::Feature;
+
+/// Whether a message could go on to another server.
+pub(super) enum Moved {
+    There,
+    /// It arrives later; the place in the list of those that do.
+    UnderWay(usize),
+    Not,
+}
+
+impl Core {
+    /// The other servers that a message can reach from `server`.
+    pub(super) fn reached_from(&self, server: ServerId) -> Vec<ServerId> {
+        self.routed_peers(server).collect()
+    }
+
+    /// Takes a message to another server, if there is a way.
+    pub(super) fn move_to(&mut self, delivery: &mut Delivery<'_>, to: ServerId) -> Moved {
+        self.count_delivered(delivery);
+        let home = delivery.server;
+        if to == home {
+            delivery.at = to;
+            return Moved::There;
+        }
+        if let Some(later) = delivery.under_way.iter().position(|way| way.to == to) {
+            return Moved::UnderWay(later);
+        }
+        if self.server(to).crossed_by == delivery.stamp {
+            delivery.at = to;
+            return Moved::There;
+        }
+        if !self.share_cluster(home, to) || !self.is_linked(home, to) {
+            return Moved::Not;
+        }
+        self.server_mut(to).crossed_by = delivery.stamp;
+        let size = delivery.message.payload.len() as u64;
+        let pair = (!delivery.to_all).then_some(to);
+        self.count_sent(delivery.account, home, pair, size);
+        match self.passage(home, to) {
+            Passage::Now => {
+                self.count_arrived(delivery.account, to, size);
+                delivery.at = to;
+                Moved::There
+            }
+            passage => {
+                delivery.under_way.push(UnderWay {
+                    from: home,
+                    to,
+                    passage,
+                    groups: Vec::new(),
+                });
+                Moved::UnderWay(delivery.under_way.len() - 1)
+            }
+        }
+    }
+
+    /// Counts a message that leaves a server by a route, for the route too unless it goes to all.
+    fn count_sent(&mut self, account: AccountId, from: ServerId, to: Option<ServerId>, size: u64) {
+        self.server_mut(from).sent.add(1, size);
+        let here = self.account_mut(account).on_server_mut(from);
+        here.sent.add(1, size);
+        here.routes.sent.add(1, size);
+        if let Some(to) = to {
+            let now = self.now;
+            let pairs = &mut self.server_mut(from).routed.pairs;
+            let accounts = pairs.entry(to).or_default();
+            accounts.entry(account).or_default().add(size, now);
+        }
+    }
+
+    /// Counts a message that has left a server by all its routes.
+    pub(super) fn count_broadcast(&mut self, account: AccountId, from: ServerId, size: u64) {
+        let now = self.now;
+        let to_all = &mut self.server_mut(from).routed.to_all;
+        to_all.entry(account).or_default().add(size, now);
+    }
+
+    /// Counts a message that has come to a server by a route.
+    pub(super) fn count_arrived(&mut self, account: AccountId, to: ServerId, size: u64) {
+        let profile = self.server(to).profile;
+        let counted = if !profile.has(Feature::RoutedMessagesReceived) {
+            0
+        } else if !profile.has(Feature::PinnedAccountsCountedOnce) && self.is_pinned(account, to) {
+            2
+        } else {
+            1
+        };
+        self.server_mut(to).received.add(1, size);
+        let here = self.account_mut(account).on_server_mut(to);
+        here.received.add(counted, counted * size);
+        here.routes.received.add(1, size);
+    }
+}

@@ -1,0 +1,151 @@
+//! From what a builder was told to the servers that start.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use super::StartError;
+use crate::net::bind;
+use crate::services::Configuration;
+use crate::topology::{ClusterOptions, GatewayOptions, RemoteGateway, RemoteUrl, ServerSpec};
+
+/// A server that is about to start.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub spec: ServerSpec,
+    pub configuration: Configuration,
+    pub unbound: bool,
+}
+
+/// A number of servers in a cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub cluster: String,
+    pub servers: usize,
+}
+
+type Change = dyn Fn(&mut ServerSpec) + Send + Sync;
+
+/// A change to one of the servers.
+#[derive(Clone)]
+pub(super) struct Edit {
+    pub server: String,
+    pub change: Arc<Change>,
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Edit").field(&self.server).finish()
+    }
+}
+
+impl Planned {
+    /// Binds the server's address, and takes note of the port.
+    pub fn listen(&mut self) -> Result<Option<TcpListener>, StartError> {
+        if self.unbound {
+            return Ok(None);
+        }
+        let address = self.address()?;
+        let failed = |source| StartError::Listen { address, source };
+        let listener = bind(address).map_err(failed)?;
+        self.spec.port = listener.local_addr().map_err(failed)?.port();
+        Ok(Some(listener))
+    }
+
+    pub fn address(&self) -> Result<SocketAddr, StartError> {
+        let host = &self.spec.host;
+        let ip: IpAddr = match host.as_str() {
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            host => host.parse().map_err(|_| StartError::Host {
+                host: host.to_owned(),
+            })?,
+        };
+        Ok(SocketAddr::new(ip, self.spec.port))
+    }
+}
+
+/// Where the servers that a builder makes would listen for clients, routes and gateways. They are only
+/// told of; nobody connects there.
+const CLIENT_PORTS: u16 = 4222;
+const CLUSTER_PORTS: u16 = 6222;
+const GATEWAY_PORTS: u16 = 7222;
+
+/// Servers of a cluster that the others have routes to; these are told of the rest.
+const SEEDS: usize = 3;
+
+/// The port of a server, which no other has as long as there are not too many.
+fn port(first: u16, number: usize) -> u16 {
+    const FEW: usize = 1_000;
+    // Beyond the first thousand the three ranges would meet.
+    if number < FEW {
+        first + number as u16
+    } else {
+        let range = usize::from((first - CLIENT_PORTS) / 1_000);
+        (10_000 + (range * 18_000 + number) % 55_000) as u16
+    }
+}
+
+fn url(port: u16) -> RemoteUrl {
+    RemoteUrl {
+        scheme: "nats".to_owned(),
+        host: "127.0.0.1".to_owned(),
+        port: Some(port),
+        ..RemoteUrl::default()
+    }
+}
+
+/// The servers of clusters, each like `template`. Several clusters are joined by gateways.
+pub(super) fn clusters(template: &ServerSpec, groups: &[Group], unbound: bool) -> Vec<Planned> {
+    let mut first = 0;
+    let mut places = Vec::new();
+    for group in groups {
+        places.push((group, first));
+        first += group.servers;
+    }
+    let gateways: Vec<RemoteGateway> = places
+        .iter()
+        .map(|&(group, first)| RemoteGateway {
+            name: group.cluster.clone(),
+            urls: (first..first + group.servers.min(SEEDS))
+                .map(|number| url(port(GATEWAY_PORTS, number)))
+                .collect(),
+        })
+        .collect();
+    let gateways = crate::topology::Shared::from(gateways);
+    let mut planned = Vec::with_capacity(first);
+    for (group, first) in places {
+        let routes: Vec<RemoteUrl> = (first..first + group.servers.min(SEEDS))
+            .map(|number| url(port(CLUSTER_PORTS, number)))
+            .collect();
+        for index in 0..group.servers {
+            let number = first + index;
+            let mut spec = template.clone();
+            spec.name = Some(format!("{}-{}", group.cluster, index + 1));
+            if unbound && spec.port == 0 {
+                spec.port = port(CLIENT_PORTS, number);
+            }
+            spec.cluster = Some(ClusterOptions {
+                name: Some(group.cluster.clone()),
+                host: Some("127.0.0.1".to_owned()),
+                port: Some(port(CLUSTER_PORTS, number).into()),
+                routes: routes.clone(),
+                ..template.cluster.clone().unwrap_or_default()
+            });
+            if groups.len() > 1 {
+                spec.gateway = Some(GatewayOptions {
+                    name: Some(group.cluster.clone()),
+                    host: Some("127.0.0.1".to_owned()),
+                    port: Some(port(GATEWAY_PORTS, number).into()),
+                    gateways: gateways.clone(),
+                    ..template.gateway.clone().unwrap_or_default()
+                });
+            }
+            planned.push(Planned {
+                spec,
+                configuration: Configuration::default(),
+                unbound,
+            });
+        }
+    }
+    planned
+}

@@ -1,0 +1,370 @@
+//! One server of a running deployment: reaching it, and what happens to it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::Planned;
+use super::{Client, ClientError, MockNats, StartError};
+use crate::Version;
+use crate::core::{ReloadError, ServerId};
+use crate::net::{Hub, Listener, MemoryConnection, Origin, bind, locked};
+use crate::services::Configuration;
+use crate::topology::{ServerSpec, SystemAccount};
+
+/// What the harness keeps of a server, through all its restarts.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub name: String,
+    /// The server as it is running now, or did last.
+    pub id: ServerId,
+    address: SocketAddr,
+    /// It has no sockets.
+    unbound: bool,
+    configuration: Configuration,
+    /// Addresses at which a user needs no credentials.
+    user_ports: BTreeMap<String, SocketAddr>,
+}
+
+impl Node {
+    pub fn new(planned: &Planned, id: ServerId, address: SocketAddr) -> Self {
+        Self {
+            name: planned.spec.name.clone().unwrap_or_default(),
+            id,
+            address,
+            unbound: planned.unbound,
+            configuration: planned.configuration.clone(),
+            user_ports: BTreeMap::new(),
+        }
+    }
+}
+
+/// One server of a deployment; see [`MockNats::server`].
+///
+/// ```
+/// use nats_mock::MockNats;
+///
+/// let nats = MockNats::builder().cluster("east", 3).start_blocking()?;
+/// let mut ops = nats.client("admin")?;
+/// let mut goodbyes = ops.subscribe("$SYS.SERVER.*.SHUTDOWN")?;
+/// let mut app = nats.server("east-2").client("a")?;
+///
+/// nats.server("east-2").stop();
+///
+/// assert!(goodbyes.try_next().unwrap().text().contains(r#""name":"east-2""#));
+/// assert!(app.publish("orders", "lost").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    nats: &'a MockNats,
+    place: usize,
+}
+
+/// Text as it stands among the credentials of a URL.
+fn in_url(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(byte as char);
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+impl<'a> Server<'a> {
+    pub(super) fn new(nats: &'a MockNats, place: usize) -> Self {
+        Self { nats, place }
+    }
+
+    fn node<T>(&self, look: impl FnOnce(&mut Node) -> T) -> T {
+        look(&mut locked(&self.nats.nodes)[self.place])
+    }
+
+    pub(super) fn hub(&self) -> &'a Arc<Hub> {
+        &self.nats.hub
+    }
+
+    pub(super) fn current(&self) -> ServerId {
+        self.node(|node| node.id)
+    }
+
+    /// The name, which is the id where none was configured.
+    pub fn name(&self) -> String {
+        self.node(|node| node.name.clone())
+    }
+
+    /// The id, as it stands in the subjects of its events. A restart gives it another.
+    pub fn id(&self) -> String {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.look(|deployment| deployment.core().server(id).id.to_string())
+    }
+
+    /// The address clients connect to. Nobody listens there if the server is
+    /// [unbound](super::Builder::unbound).
+    pub fn address(&self) -> SocketAddr {
+        self.node(|node| node.address)
+    }
+
+    /// `nats://host:port`, without credentials.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address())
+    }
+
+    /// The URL by which a configured user connects.
+    ///
+    /// It holds the user's credentials, and leads to a port of its own where they may be left out:
+    /// some client libraries, async-nats among them, do not send the credentials of a URL.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such user, no port is to be had, or the server is unbound.
+    pub fn url_for(&self, user: &str) -> String {
+        let password = self
+            .password_of(user)
+            .unwrap_or_else(|| panic!("no user {user:?} is configured"));
+        let address = self
+            .user_port(user)
+            .unwrap_or_else(|error| panic!("no port for user {user:?}: {error}"));
+        let user = in_url(user);
+        if password.starts_with("$2") {
+            // A hash is not what the user would give; the port needs no password.
+            return format!("nats://{user}@{address}");
+        }
+        format!("nats://{user}:{}@{address}", in_url(&password))
+    }
+
+    fn user_port(&self, user: &str) -> io::Result<SocketAddr> {
+        let known = self.node(|node| match node.user_ports.get(user) {
+            _ if node.unbound => Err(io::ErrorKind::AddrNotAvailable),
+            known => Ok(known.copied()),
+        })?;
+        if let Some(address) = known {
+            return Ok(address);
+        }
+        let address = self.listen(SocketAddr::new(self.address().ip(), 0), Some(user))?;
+        self.node(|node| node.user_ports.insert(user.to_owned(), address));
+        Ok(address)
+    }
+
+    fn listen(&self, address: SocketAddr, stand_in: Option<&str>) -> io::Result<SocketAddr> {
+        let socket = bind(address)?;
+        let address = socket.local_addr()?;
+        self.nats.io.listen(Listener {
+            socket,
+            server: self.current(),
+            stand_in: stand_in.map(Into::into),
+        });
+        Ok(address)
+    }
+
+    /// The URL with the credentials of the first user of the system account.
+    ///
+    /// # Panics
+    ///
+    /// When the system account has no user.
+    pub fn system_url(&self) -> String {
+        let user = self
+            .look_at_spec(|spec| match &spec.system_account {
+                SystemAccount::Named(system) => spec
+                    .accounts
+                    .iter()
+                    .find(|account| account.name == *system)
+                    .and_then(|account| account.users.first())
+                    .map(|user| user.user.clone()),
+                _ => None,
+            })
+            .unwrap_or_else(|| panic!("the system account has no user"));
+        self.url_for(&user)
+    }
+
+    /// Connects a client without a socket and logs it in as a configured user.
+    ///
+    /// # Errors
+    ///
+    /// When the user is not configured, or the server refuses the connection.
+    pub fn client(&self, user: &str) -> Result<Client, ClientError> {
+        self.connect_from("127.0.0.1", user, Duration::ZERO)
+            .and_then(Client::connect)
+    }
+
+    /// A connection in memory for a user, from a host, as if it had been there for a while.
+    pub(super) fn connect_from(
+        &self,
+        host: &str,
+        user: &str,
+        uptime: Duration,
+    ) -> Result<MemoryConnection, ClientError> {
+        if self.password_of(user).is_none() {
+            return Err(ClientError::UnknownUser {
+                user: user.to_owned(),
+            });
+        }
+        let from = Origin {
+            host,
+            user: Some(user),
+            uptime,
+        };
+        Ok(MemoryConnection::open(
+            &self.nats.hub,
+            self.current(),
+            &from,
+        )?)
+    }
+
+    /// Opens a connection without a socket. It starts as a TCP connection does, with INFO from the
+    /// server; a client library that takes a stream can be given it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the server takes no connections.
+    pub fn connect_in_memory(&self) -> io::Result<MemoryConnection> {
+        MemoryConnection::open(&self.nats.hub, self.current(), &Origin::default())
+    }
+
+    /// The specification in force, to be changed and given to [`reload`](Self::reload).
+    pub fn spec(&self) -> ServerSpec {
+        self.look_at_spec(Clone::clone)
+    }
+
+    /// Applies a changed configuration to the running server, as a reload of nats-server does.
+    ///
+    /// # Errors
+    ///
+    /// When it holds a change that a running server does not take; nothing is applied then.
+    pub fn reload(&self, spec: ServerSpec) -> Result<(), ReloadError> {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.input(|state, now| state.deployment.reload(now, id, spec))
+    }
+
+    /// Puts the server into lame duck mode: it takes no more connections, asks its clients to
+    /// leave, closes those that stay after the grace period, and stops.
+    pub fn lame_duck(&self) {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.input(|state, now| state.deployment.begin_lame_duck(now, id));
+    }
+
+    /// Stops the server as SIGTERM stops nats-server: it says so on the system account and cuts its
+    /// clients off.
+    pub fn stop(&self) {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.input(|state, now| state.deployment.begin_shutdown(now, id));
+    }
+
+    /// Stops the server as SIGKILL stops nats-server: nobody is told. Others see its connections
+    /// end, and remember it until it has been silent for two and a half minutes.
+    pub fn crash(&self) {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.input(|state, now| state.deployment.crash(now, id));
+    }
+
+    /// Whether the server has stopped, in whatever way.
+    pub fn is_stopped(&self) -> bool {
+        let id = self.current();
+        self.nats.hub.look(|deployment| deployment.is_stopped(id))
+    }
+
+    /// Starts the server again, under the same name and address and with another id. If it is still
+    /// running, it is stopped first.
+    ///
+    /// # Errors
+    ///
+    /// When its address cannot be listened on.
+    pub fn restart(&self) -> Result<(), StartError> {
+        self.restart_with(|_| {})
+    }
+
+    /// As [`restart`](Self::restart), as another release.
+    ///
+    /// ```
+    /// use nats_mock::{MockNats, Version};
+    ///
+    /// let nats = MockNats::builder().version(Version::V2_11).cluster("east", 3).start_blocking()?;
+    /// for server in nats.servers() {
+    ///     server.upgrade(Version::V2_12)?;
+    /// }
+    /// let info = nats.client("a")?.info().clone();
+    /// assert_eq!(info.version, "2.12.8");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`restart`](Self::restart).
+    pub fn upgrade(&self, version: Version) -> Result<(), StartError> {
+        self.restart_with(|spec| spec.version = version)
+    }
+
+    /// As [`restart`](Self::restart), with a changed configuration. Its address stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`restart`](Self::restart).
+    pub fn restart_with(&self, change: impl FnOnce(&mut ServerSpec)) -> Result<(), StartError> {
+        self.stop();
+        let mut spec = self.spec();
+        let (host, port) = (spec.host.clone(), spec.port);
+        change(&mut spec);
+        (spec.host, spec.port) = (host, port);
+        let (configuration, unbound, address) =
+            self.node(|node| (node.configuration.clone(), node.unbound, node.address));
+        let previous = self.current();
+        let id = self.nats.hub.input(|state, now| {
+            let deployment = &mut state.deployment;
+            deployment.start_again(now, previous, spec, configuration)
+        });
+        self.node(|node| node.id = id);
+        if unbound {
+            return Ok(());
+        }
+        let users = self.node(|node| node.user_ports.clone());
+        let listen = |address, user| {
+            self.listen_again(address, user)
+                .map_err(|source| StartError::Listen { address, source })
+        };
+        listen(address, None)?;
+        for (user, address) in &users {
+            listen(*address, Some(user))?;
+        }
+        Ok(())
+    }
+
+    /// Listens on an address that the I/O thread may just be giving up.
+    fn listen_again(&self, address: SocketAddr, user: Option<&str>) -> io::Result<SocketAddr> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let started = std::time::Instant::now();
+        loop {
+            match self.listen(address, user) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < PATIENCE =>
+                {
+                    std::thread::yield_now();
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn look_at_spec<T>(&self, look: impl FnOnce(&ServerSpec) -> T) -> T {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.look(|deployment| look(&deployment.core().server(id).spec))
+    }
+
+    fn password_of(&self, user: &str) -> Option<String> {
+        self.look_at_spec(|spec| {
+            spec.users()
+                .find(|(name, _)| *name == user)
+                .map(|(_, password)| password.to_owned())
+        })
+    }
+}
