@@ -116,18 +116,6 @@ impl ServerSpec {
                 .is_some_and(|gateway| gateway.is_listening())
             || leafs.is_some_and(|leafs| leafs.is_listening())
     }
-
-    /// The name of the cluster, as the configuration says it. It is the gateway's where there is one.
-    fn cluster_name(&self) -> Option<&str> {
-        let gateway = self
-            .gateway
-            .as_ref()
-            .filter(|gateway| gateway.is_listening());
-        let cluster = self.cluster.as_ref();
-        gateway
-            .and_then(|gateway| gateway.name.as_deref())
-            .or_else(|| cluster.and_then(|cluster| cluster.name.as_deref()))
-    }
 }
 
 impl Topology {

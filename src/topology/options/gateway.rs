@@ -50,7 +50,7 @@ impl Reader<'_> {
                 "advertise" => gateway.advertise = non_empty(string(value)?),
                 "connect_retries" => gateway.connect_retries = non_zero(integer(value)?),
                 "connect_backoff" => gateway.connect_backoff = boolean(value)?,
-                "gateways" => gateway.gateways = self.gateways(value)?,
+                "gateways" => gateway.gateways = self.gateways(value)?.into(),
                 "reject_unknown" | "reject_unknown_cluster" => {
                     gateway.reject_unknown_cluster = boolean(value)?;
                 }
