@@ -39,7 +39,7 @@ mod version;
 
 pub use core::ReloadError;
 pub use harness::{
-    Builder, Client, ClientError, ConfigError, Message, MockNats, Server, ShutdownError,
+    Builder, Client, ClientError, ConfigError, Link, Message, MockNats, Server, ShutdownError,
     StartError, Subscription, parse_conf,
 };
 pub use harness::{recorded, simulated};

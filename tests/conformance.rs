@@ -14,7 +14,6 @@ fn equals_goldens_of(release: &str) {
     let target = Embedded::new(release.parse().unwrap(), program).unwrap();
     let mut scenarios = fixtures.scenarios().unwrap();
     scenarios.retain(|named| named.scenario.versions.contains(version));
-    scenarios.retain(|named| !named.name.starts_with("cluster/"));
     assert!(!scenarios.is_empty(), "no scenario for {release}");
     let jobs = std::thread::available_parallelism().map_or(2, usize::from);
     let mut differences = Vec::new();

@@ -3,6 +3,7 @@
 use nats_mock_protocol::events::CloseReason;
 
 use super::conn::ConnId;
+use super::freeze::Waiting;
 use super::notice::Notice;
 use super::server::{ClosedConn, ClosedSub, ServerId};
 use super::{Conn, Core, Time};
@@ -22,7 +23,12 @@ impl Core {
     /// The other side has closed the connection, or it broke.
     pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
         self.set_now(now);
-        self.close(id, reason);
+        let server = self.conn(id).map(|conn| conn.server);
+        let waits = server
+            .is_some_and(|server| self.wait_if_frozen(server, || Waiting::Closed(id, reason)));
+        if !waits {
+            self.close(id, reason);
+        }
     }
 
     /// Closes a client by its cid. Tells whether there is such a client.

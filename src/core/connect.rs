@@ -4,6 +4,7 @@ use nats_mock_protocol::wire::{Limits, encode};
 
 use super::authenticate::Login;
 use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
+use super::freeze::Waiting;
 use super::ids;
 use super::notice::Notice;
 use super::server::{Phase, ServerId};
@@ -37,11 +38,8 @@ impl Core {
         let cid = srv.next_cid();
         srv.total_connections += 1;
         let account = srv.global;
-        let full =
-            i64::try_from(srv.clients.len()).unwrap_or(i64::MAX) >= srv.spec.limits.max_connections;
         let requires_auth = srv.requires_auth();
         let expect_connect = requires_auth && srv.no_auth_user.is_none();
-        let timing = srv.spec.timing.clone();
         let max_payload = srv.spec.limits.max_payload;
         let max_subscriptions = srv.spec.limits.max_subscriptions;
         self.next_generation += 1;
@@ -83,25 +81,40 @@ impl Core {
             slot: slot as u32,
             generation,
         };
-        self.join(id, account);
-        self.send_info(id);
-        if full {
-            self.send_err(id, "maximum connections exceeded");
-            self.close(id, CloseReason::MaxConnectionsExceeded);
-        } else {
-            self.servers[server.0 as usize].clients.insert(cid, id);
-            let auth_timer =
-                requires_auth.then(|| self.timers.set(now + timing.auth_timeout, Timer::Auth(id)));
-            let ping_timer = self.timers.set(now + timing.ping_interval, Timer::Ping(id));
-            let conn = &mut self.conns[slot];
-            conn.auth_timer = auth_timer;
-            conn.ping_timer = Some(ping_timer);
+        if !self.wait_if_frozen(server, || Waiting::Accepted(id)) {
+            self.greet(id);
         }
         Some(Accepted {
             conn: id,
             limits: self.decoder_limits(id),
             expect_connect,
         })
+    }
+
+    /// Sends a new connection INFO, and expects CONNECT.
+    pub(super) fn greet(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let (server, cid, account) = (conn.server, conn.cid, conn.account);
+        let srv = self.server(server);
+        let full =
+            i64::try_from(srv.clients.len()).unwrap_or(i64::MAX) >= srv.spec.limits.max_connections;
+        let (requires_auth, timing) = (srv.requires_auth(), srv.spec.timing.clone());
+        self.join(id, account);
+        self.send_info(id);
+        if full {
+            self.send_err(id, "maximum connections exceeded");
+            self.close(id, CloseReason::MaxConnectionsExceeded);
+            return;
+        }
+        self.server_mut(server).clients.insert(cid, id);
+        let now = self.now;
+        let auth_timer =
+            requires_auth.then(|| self.timers.set(now + timing.auth_timeout, Timer::Auth(id)));
+        let ping_timer = self.timers.set(now + timing.ping_interval, Timer::Ping(id));
+        if let Some(conn) = self.conn_mut(id) {
+            conn.auth_timer = auth_timer;
+            conn.ping_timer = Some(ping_timer);
+        }
     }
 
     /// The limits in force for what the connection sends next.

@@ -65,6 +65,8 @@ pub(super) struct Delivery<'a> {
     pub(super) to_all: bool,
     /// Servers that it reaches later.
     pub(super) under_way: Vec<UnderWay>,
+    /// It was published with a reply subject of no length.
+    has_empty_reply: bool,
     /// The constant text around a receiver's sid, for receivers with headers and without.
     whole: Frame,
     stripped: Frame,
@@ -72,6 +74,22 @@ pub(super) struct Delivery<'a> {
     msgs: u64,
     /// A service of the server has got it.
     requested: bool,
+}
+
+impl Delivery<'_> {
+    /// Goes on with the receivers of a server. Between servers an empty reply subject is none.
+    pub(super) fn go_to(&mut self, server: ServerId) {
+        self.at = server;
+        if self.has_empty_reply {
+            let reply: Option<&[u8]> = (server == self.server).then_some(b"");
+            if reply.is_some() != self.message.reply.is_some() {
+                self.message.reply = reply;
+                self.whole
+                    .build(&self.message, self.message.header_len.is_some());
+                self.stripped = Frame::default();
+            }
+        }
+    }
 }
 
 /// `MSG subject ` and ` reply size\r\n`.
@@ -210,6 +228,7 @@ impl Core {
             stamp: self.deliveries,
             at: server,
             to_all: false,
+            has_empty_reply: message.reply.is_some_and(<[u8]>::is_empty),
             under_way: Vec::new(),
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),

@@ -5,7 +5,7 @@
 //! show of it: how many subscriptions they know, and how often that has changed.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::Core;
 use super::account::AccountId;
@@ -27,6 +27,8 @@ pub(super) struct Interest {
     /// Of those that every server has alike: all, and those that others are told of.
     every: Churn,
     every_told: Churn,
+    /// The subjects and queue groups of the latter.
+    every_subjects: HashSet<Box<[u8]>, FixedState>,
     /// A server's own.
     own: HashMap<ServerId, Churn, FixedState>,
     /// What a server tells its peers, by subject and queue group.
@@ -83,10 +85,12 @@ impl Core {
         let sub = &self.subs[id.index()];
         let told = sub.told;
         let interest = &mut self.accounts[sub.account.0 as usize].interest;
+        let key = || [sub.subject(), b" ", sub.queue().unwrap_or_default()].concat();
         if sub.server == ServerId::EVERY {
             interest.every.count(comes);
             if told {
                 interest.every_told.count(comes);
+                interest.every_subjects.insert(key().into());
             }
             return;
         }
@@ -97,14 +101,15 @@ impl Core {
             return;
         }
         let told = interest.told.entry(sub.server).or_default();
-        let key = [sub.subject(), b" ", sub.queue().unwrap_or_default()].concat();
+        let key = key();
         let times = told.subjects.entry(key.clone().into()).or_default();
         *times = if comes { *times + 1 } else { *times - 1 };
         let changes = *times == u32::from(comes);
         if *times == 0 {
             told.subjects.remove(&key[..]);
         }
-        if changes {
+        // What all tell anyhow makes no difference.
+        if changes && !interest.every_subjects.contains(&key[..]) {
             told.churn.count(comes);
             interest.clusters.entry(cluster).or_default().count(comes);
         }
@@ -163,6 +168,7 @@ impl Core {
             );
         }
         told.sort_unstable();
+        told.dedup();
         told
     }
 

@@ -10,6 +10,7 @@ use slab::Slab;
 use super::account::{Account, AccountId};
 use super::authenticate::users_of;
 use super::conn::ConnId;
+use super::freeze::Waiting;
 use super::ids::{self, Nuid};
 use super::links::Links;
 use super::mesh::ClusterId;
@@ -210,7 +211,15 @@ impl Core {
             return false;
         };
         self.set_now(due);
+        if !self.keep_timer(timer) {
+            self.fire(timer);
+        }
+        true
+    }
+
+    pub(super) fn fire(&mut self, timer: Timer) {
         match timer {
+            Timer::StaleLink(a, b) => self.link_is_stale(a, b),
             Timer::Auth(id) => self.auth_timed_out(id),
             Timer::Ping(id) => self.ping_due(id),
             Timer::WriteDeadline(id) => self.write_timed_out(id),
@@ -218,7 +227,6 @@ impl Core {
             Timer::Arrival(place) => self.arrival_due(place),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),
         }
-        true
     }
 
     /// Notes that a server tells its peers how it is.
@@ -236,6 +244,9 @@ impl Core {
     /// [`Core::ask_clients_to_leave`].
     pub fn begin_lame_duck(&mut self, now: Time, server: ServerId) {
         self.set_now(now);
+        if self.wait_if_frozen(server, || Waiting::LameDuck(server)) {
+            return;
+        }
         let srv = self.server_mut(server);
         if srv.phase == Phase::Running {
             srv.phase = Phase::LameDuck;
@@ -316,6 +327,9 @@ impl Core {
     /// Begins to stop a server. The notice that this raises is to be answered with [`Core::stop`].
     pub fn begin_shutdown(&mut self, now: Time, server: ServerId) {
         self.set_now(now);
+        if self.wait_if_frozen(server, || Waiting::Stop(server)) {
+            return;
+        }
         match self.server(server).phase {
             Phase::Running => self.notices.push_back(Notice::Shutdown { server }),
             Phase::LameDuck => self.stop(server),
@@ -349,6 +363,7 @@ impl Core {
             return;
         }
         srv.phase = Phase::Stopped;
+        srv.waiting = None;
         srv.leaving.clear();
         let clients: Vec<ConnId> = srv.clients.values().copied().collect();
         self.phase_changes += 1;

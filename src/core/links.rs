@@ -10,6 +10,7 @@ use super::Core;
 use super::ids;
 use super::server::ServerId;
 use super::time::Time;
+use super::timers::{Timer, TimerKey};
 use super::transit::Transit;
 
 /// The links that are not as they should be. All others are up and take no time.
@@ -28,6 +29,8 @@ pub(super) struct Link {
     /// What waits to get through, and its size.
     pub held: [Vec<Transit>; 2],
     pub held_bytes: [usize; 2],
+    /// When the connections are given up.
+    pub stale_timer: Option<TimerKey>,
     pub latency: Option<Latency>,
     /// When the latest message on its way arrives.
     pub latest_arrival: [Time; 2],
@@ -74,6 +77,7 @@ impl Links {
                 && link.stuck == [false; 2]
                 && link.latency.is_none()
                 && link.held.iter().all(Vec::is_empty)
+                && link.stale_timer.is_none()
         };
         if self.troubled.get(&key).is_some_and(is_well) {
             self.troubled.remove(&key);
@@ -109,6 +113,103 @@ impl Core {
                 let extra = ids::below(spread + 1, &mut self.latencies);
                 Passage::Later(least + Duration::from_nanos(extra))
             }
+        }
+    }
+}
+
+/// How long a link may be stuck before its connections are given up: two pings, one each half minute,
+/// stay without an answer.
+const STALE_AFTER: Duration = Duration::from_secs(75);
+
+impl Core {
+    /// Ends the connections between two servers. There are none until the link is
+    /// [mended](Self::heal_link).
+    pub fn cut_link(&mut self, now: Time, a: ServerId, b: ServerId) {
+        self.set_now(now);
+        self.disconnect(a, b);
+    }
+
+    /// Lets nothing through from one server to another. What is sent meanwhile arrives when the link is
+    /// mended, unless that takes so long that the connections are given up.
+    pub fn block_link(&mut self, now: Time, from: ServerId, to: ServerId) {
+        self.set_now(now);
+        self.block(from, to);
+    }
+
+    pub(super) fn block(&mut self, from: ServerId, to: ServerId) {
+        let stale = self.now + STALE_AFTER;
+        let link = self.links.get_mut(from, to);
+        link.stuck[Links::direction(from, to)] = true;
+        if link.stale_timer.is_none() && !link.cut {
+            link.stale_timer = Some(self.timers.set(stale, Timer::StaleLink(from, to)));
+        }
+    }
+
+    /// The connections of a link have been stuck for too long.
+    pub(super) fn link_is_stale(&mut self, a: ServerId, b: ServerId) {
+        self.links.get_mut(a, b).stale_timer = None;
+        self.disconnect(a, b);
+    }
+
+    /// Gives messages between two servers a time on their way.
+    pub fn slow_link(&mut self, now: Time, a: ServerId, b: ServerId, latency: Latency) {
+        self.set_now(now);
+        self.links.get_mut(a, b).latency = Some(latency);
+    }
+
+    /// Mends a link: what was held back arrives, and if the connections are gone, there are new ones.
+    pub fn heal_link(&mut self, now: Time, a: ServerId, b: ServerId) {
+        self.set_now(now);
+        self.links.get_mut(a, b).latency = None;
+        if self.is_frozen(a) || self.is_frozen(b) {
+            return;
+        }
+        self.unblock(a, b);
+    }
+
+    pub(super) fn unblock(&mut self, a: ServerId, b: ServerId) {
+        let link = self.links.get_mut(a, b);
+        link.stuck = [false; 2];
+        link.held_bytes = [0; 2];
+        let held = std::mem::take(&mut link.held);
+        let was_cut = std::mem::take(&mut link.cut);
+        let timer = link.stale_timer.take();
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+        held.into_iter().flatten().for_each(|it| self.arrive(it));
+        self.links.tidy(a, b);
+        if was_cut && self.share_cluster(a, b) {
+            self.connect_routes(a, b);
+        }
+    }
+
+    fn disconnect(&mut self, a: ServerId, b: ServerId) {
+        let link = self.links.get_mut(a, b);
+        if std::mem::replace(&mut link.cut, true) {
+            return;
+        }
+        link.held = Default::default();
+        link.held_bytes = [0; 2];
+        if let Some(timer) = link.stale_timer.take() {
+            self.timers.cancel(timer);
+        }
+        if self.share_cluster(a, b) {
+            self.routes_lost(a, b);
+        }
+    }
+
+    /// What waits for a link that is stuck.
+    pub(super) fn hold(&mut self, transit: Transit) {
+        let (from, to) = transit.way();
+        let size = transit.size();
+        let max = self.server(from).spec.limits.max_pending;
+        let direction = Links::direction(from, to);
+        let link = self.links.get_mut(from, to);
+        link.held[direction].push(transit);
+        link.held_bytes[direction] += size;
+        if link.held_bytes[direction] as u64 > max {
+            self.disconnect(from, to);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::notice::Notice;
 use super::routes::Joined;
 use super::server::{Phase, ServerId};
 use super::subs::SubId;
-use crate::topology::Topology;
+use crate::topology::{ServerSpec, Topology};
 
 /// A mesh's place in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +41,18 @@ pub(crate) struct Cluster {
     pub changes: u64,
 }
 
+impl Cluster {
+    fn new(name: Option<&str>, mesh: MeshId) -> Self {
+        Self {
+            name: name.map(Into::into),
+            mesh,
+            servers: Vec::new(),
+            running: Vec::new(),
+            changes: 0,
+        }
+    }
+}
+
 impl Core {
     /// Makes room for the clusters of a topology, and tells the cluster of each server.
     pub(super) fn make_clusters(&mut self, topology: &Topology) -> Vec<ClusterId> {
@@ -50,16 +62,28 @@ impl Core {
                 self.meshes.resize_with(planned.mesh + 1, Mesh::default);
             }
             self.meshes[planned.mesh].clusters.push(ClusterId(place));
-            self.clusters.push(Cluster {
-                name: planned.name.as_deref().map(Into::into),
-                mesh: MeshId(planned.mesh as u16),
-                servers: Vec::new(),
-                running: Vec::new(),
-                changes: 0,
-            });
+            let mesh = MeshId(planned.mesh as u16);
+            let name = planned.name.as_deref();
+            self.clusters.push(Cluster::new(name, mesh));
         }
         let places = plan.cluster_of.into_iter();
         places.map(|place| ClusterId(place as u16)).collect()
+    }
+
+    /// The cluster that a server to be started belongs to: a new one, if its routes lead nowhere.
+    pub fn cluster_for(&mut self, spec: &ServerSpec) -> ClusterId {
+        let known: Vec<&ServerSpec> = self.servers.iter().map(|server| &*server.spec).collect();
+        if let Some(mate) = Topology::mate(&known, spec) {
+            return self.servers[mate].cluster;
+        }
+        let id = ClusterId(self.clusters.len() as u16);
+        let mesh = MeshId(self.meshes.len() as u16);
+        self.meshes.push(Mesh {
+            clusters: vec![id],
+            ..Mesh::default()
+        });
+        self.clusters.push(Cluster::new(spec.cluster_name(), mesh));
+        id
     }
 
     pub fn cluster(&self, id: ClusterId) -> &Cluster {
@@ -127,29 +151,47 @@ impl Core {
 
     /// A server that has started finds its peers.
     pub fn join_cluster(&mut self, server: ServerId) {
-        let at = self.now;
         let cluster = self.server(server).cluster;
-        let cluster = &mut self.clusters[usize::from(cluster.0)];
-        cluster.changes += 1;
-        cluster.running.push(server);
+        self.clusters[usize::from(cluster.0)].running.push(server);
         let peers: Vec<ServerId> = self.routed_peers(server).collect();
         for peer in peers {
-            for (server, peer) in [(server, peer), (peer, server)] {
-                let connections = self.routes_per_peer(server) as u64;
-                let srv = self.server_mut(server);
-                let first_cid = srv.last_cid + 1;
-                srv.last_cid += connections;
-                srv.routed.pairs.remove(&peer);
-                let joined = Joined {
-                    at,
-                    first_cid,
-                    sent_before: srv.routed.to_all.clone(),
-                };
-                srv.joined_later.insert(peer, joined);
-                self.notices.push_back(Notice::PeerFound { server, peer });
-            }
-            self.tell_connect_urls(peer);
+            self.connect_routes(server, peer);
         }
+    }
+
+    /// Two servers have made connections.
+    pub(super) fn connect_routes(&mut self, a: ServerId, b: ServerId) {
+        let at = self.now;
+        self.note_change_of_peers(a);
+        for (server, peer) in [(a, b), (b, a)] {
+            let connections = self.routes_per_peer(server) as u64;
+            let srv = self.server_mut(server);
+            let first_cid = srv.last_cid + 1;
+            srv.last_cid += connections;
+            srv.routed.pairs.remove(&peer);
+            let joined = Joined {
+                at,
+                first_cid,
+                sent_before: srv.routed.to_all.clone(),
+            };
+            srv.joined_later.insert(peer, joined);
+            self.notices.push_back(Notice::PeerFound { server, peer });
+            self.tell_connect_urls(server);
+        }
+    }
+
+    /// Two servers that are both there have lost their connections.
+    pub(super) fn routes_lost(&mut self, a: ServerId, b: ServerId) {
+        self.note_change_of_peers(a);
+        for (server, peer) in [(a, b), (b, a)] {
+            self.tell_connect_urls(server);
+            self.notices.push_back(Notice::PeerLost { server, peer });
+        }
+    }
+
+    fn note_change_of_peers(&mut self, server: ServerId) {
+        let cluster = self.server(server).cluster;
+        self.clusters[usize::from(cluster.0)].changes += 1;
     }
 
     /// An account's connections on all servers, as far as `server` knows of them.

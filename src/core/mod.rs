@@ -29,6 +29,7 @@ mod close;
 mod conn;
 mod connect;
 mod deliver;
+mod freeze;
 mod ids;
 mod imports;
 mod info;
@@ -68,6 +69,8 @@ pub(crate) use connect::Accepted;
 pub(crate) use deliver::Outgoing;
 pub(crate) use ids::{Nuid, below, stream};
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
+pub(crate) use links::Latency;
+pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{AuthAudience, ClientSnapshot, Notice, Request};
 pub(crate) use receive::Received;
@@ -214,7 +217,15 @@ impl Core {
 
     /// Forgets a connection that is closed.
     pub fn release(&mut self, id: ConnId) {
-        if self.conn(id).is_some() {
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+            return;
+        };
+        if self.is_frozen(server) {
+            // What is known of its end has to wait.
+            if let Some(conn) = self.conn_mut(id) {
+                conn.flags.detached = true;
+            }
+        } else {
             self.close(id, CloseReason::ClientClosed);
             self.take_away(id);
             self.conns.remove(id.slot as usize);

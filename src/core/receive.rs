@@ -36,6 +36,9 @@ impl Core {
         goes_on: bool,
     ) -> Received {
         self.set_now(now);
+        if let Some(kept) = self.keep_batch(id, batch, goes_on) {
+            return kept;
+        }
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
             return Received::default();
         };

@@ -27,14 +27,14 @@ impl Core {
         self.count_delivered(delivery);
         let home = delivery.server;
         if to == home {
-            delivery.at = to;
+            delivery.go_to(to);
             return Moved::There;
         }
         if let Some(later) = delivery.under_way.iter().position(|way| way.to == to) {
             return Moved::UnderWay(later);
         }
         if self.server(to).crossed_by == delivery.stamp {
-            delivery.at = to;
+            delivery.go_to(to);
             return Moved::There;
         }
         if !self.share_cluster(home, to) || !self.is_linked(home, to) {
@@ -47,7 +47,7 @@ impl Core {
         match self.passage(home, to) {
             Passage::Now => {
                 self.count_arrived(delivery.account, to, size);
-                delivery.at = to;
+                delivery.go_to(to);
                 Moved::There
             }
             passage => {

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::CloseReason;
 use super::account::AccountId;
 use super::conn::{ConnId, Traffic};
+use super::freeze::Waiting;
 use super::ids::{self, KeyKind};
 use super::lifecycle::SYSTEM_CLIENT_CID;
 use super::mesh::ClusterId;
@@ -62,6 +63,8 @@ pub(crate) struct Server {
     /// Peers that came, or came back, later.
     pub(super) joined_later: BTreeMap<ServerId, Joined>,
     pub(super) routed: Routed,
+    /// What has come since it stands still, if it does.
+    pub(super) waiting: Option<Vec<Waiting>>,
     /// The latest delivery that has come here from another server.
     pub(super) crossed_by: u64,
     pub start: Time,
@@ -157,6 +160,7 @@ impl Server {
             first_route_cid: 0,
             joined_later: BTreeMap::new(),
             routed: Routed::default(),
+            waiting: None,
             crossed_by: 0,
             start: Time::default(),
             config_load_time: Time::default(),

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     WriteDeadline(ConnId),
     /// The next connection is closed in lame duck mode.
     LameDuck(ServerId),
+    /// The connections of a link that lets nothing through are given up.
+    StaleLink(ServerId, ServerId),
     /// A message arrives at another server; its place among those under way.
     Arrival(u32),
     /// A timer that a system service set; the tag is the service's own.

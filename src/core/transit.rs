@@ -40,6 +40,16 @@ struct Letter {
     payload: Box<[u8]>,
 }
 
+impl Transit {
+    pub fn way(&self) -> (ServerId, ServerId) {
+        (self.from, self.to)
+    }
+
+    pub fn size(&self) -> usize {
+        self.message.payload.len()
+    }
+}
+
 impl Core {
     /// Sends a message on its way to the servers that it reaches later.
     pub(super) fn send_on(&mut self, delivery: &mut Delivery<'_>) {
@@ -55,7 +65,7 @@ impl Core {
         } = delivery.message;
         let message = Arc::new(Letter {
             subject: subject.into(),
-            reply: reply.map(Into::into),
+            reply: reply.filter(|reply| !reply.is_empty()).map(Into::into),
             header_len,
             payload: payload.into(),
         });
@@ -75,15 +85,6 @@ impl Core {
                 Passage::Now => self.arrive(transit),
             }
         }
-    }
-
-    fn hold(&mut self, transit: Transit) {
-        let (from, to) = (transit.from, transit.to);
-        let size = transit.message.payload.len();
-        let link = self.links.get_mut(from, to);
-        let direction = Links::direction(from, to);
-        link.held[direction].push(transit);
-        link.held_bytes[direction] += size;
     }
 
     /// What is on a link stays in order.

@@ -15,8 +15,8 @@ use crate::core::Time;
 use crate::net::Clock;
 use crate::services::Configuration;
 use crate::topology::{
-    AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, UserOptions,
-    Warning,
+    AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, Topology,
+    Unreached, UserOptions, Warning,
 };
 
 /// Builds a [`MockNats`].
@@ -121,6 +121,97 @@ impl Builder {
     /// As for [`from_conf`](Self::from_conf).
     pub fn from_conf_str(text: &str) -> Result<Self, ConfigError> {
         Self::from_document(&parse_conf_str(text)?, Version::default())
+    }
+
+    /// Adds another server, one that a configuration file describes. Routes, gateways and leaf node
+    /// remotes among the files join the servers, as they would join nats-servers; see
+    /// [`unreached`](Self::unreached) for those that lead nowhere.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_conf`](Self::from_conf).
+    pub fn add_conf(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let version = self.server.version;
+        self.add_conf_for(path, version)
+    }
+
+    /// As [`add_conf`](Self::add_conf), for a server of another release.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_conf`](Self::from_conf).
+    pub fn add_conf_for(
+        self,
+        path: impl AsRef<Path>,
+        version: Version,
+    ) -> Result<Self, ConfigError> {
+        Ok(self.and(Self::from_conf_for(path, version)?))
+    }
+
+    /// Adds another server, the one that `other` is about. Clock, seed and history are those of this
+    /// builder.
+    ///
+    /// ```
+    /// use nats_mock::{Builder, MockNats};
+    ///
+    /// let conf = |name: &str, port: u16| {
+    ///     format!(
+    ///         "server_name: {name}
+    ///          cluster {{ name: c, listen: 127.0.0.1:{port}, routes: [ nats://127.0.0.1:6222 ] }}"
+    ///     )
+    /// };
+    /// let nats = Builder::from_conf_str(&conf("n1", 6222))?
+    ///     .and(Builder::from_conf_str(&conf("n2", 6223))?)
+    ///     .start_blocking()?;
+    /// assert_eq!(nats.servers().count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn and(mut self, other: Self) -> Self {
+        self.warnings.extend(other.warnings.iter().cloned());
+        self.listed.push(other.into_first());
+        self
+    }
+
+    /// The servers that configuration files describe, joined as they would be.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_conf`](Self::from_conf); also when there is no file.
+    pub fn from_confs<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<Self, ConfigError> {
+        Self::from_confs_for(paths, Version::default())
+    }
+
+    /// As [`from_confs`](Self::from_confs), for a release to simulate.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_confs`](Self::from_confs).
+    pub fn from_confs_for<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        version: Version,
+    ) -> Result<Self, ConfigError> {
+        let mut paths = paths.into_iter();
+        let first = paths.next().ok_or(ConfigError::NoFile)?;
+        paths.try_fold(Self::from_conf_for(first, version)?, |builder, path| {
+            builder.add_conf_for(path, version)
+        })
+    }
+
+    /// What the servers are configured to connect to and no server of the deployment is.
+    ///
+    /// # Errors
+    ///
+    /// When a change is meant for a server that is not there.
+    pub fn unreached(&self) -> Result<Vec<Unreached>, StartError> {
+        let mut builder = self.clone();
+        let servers = builder.servers()?.into_iter();
+        let topology = Topology {
+            servers: servers.map(|planned| planned.spec).collect(),
+            ..Topology::default()
+        };
+        Ok(topology.plan().unreached)
     }
 
     fn from_document(document: &Document, version: Version) -> Result<Self, ConfigError> {
@@ -422,6 +513,7 @@ impl Builder {
             };
             let mut servers = vec![first];
             servers.append(&mut self.listed);
+            servers.iter_mut().for_each(|it| it.unbound |= self.unbound);
             servers
         } else {
             plan::clusters(&self.server, &self.groups, self.unbound)
@@ -435,6 +527,15 @@ impl Builder {
             (edit.change)(&mut server.spec);
         }
         Ok(servers)
+    }
+
+    /// The one server that the builder is about.
+    pub(super) fn into_first(self) -> Planned {
+        Planned {
+            spec: self.server,
+            configuration: self.configuration,
+            unbound: self.unbound,
+        }
     }
 
     fn fill_in_default_deployment(&mut self) {

@@ -19,6 +19,9 @@ pub enum ConfigError {
     /// A key or a value is wrong, or not supported.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// No file was named.
+    #[error("there is no configuration file")]
+    NoFile,
     /// The options do not go together.
     #[error(transparent)]
     Start(#[from] crate::topology::StartError),

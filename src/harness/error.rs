@@ -29,6 +29,12 @@ pub enum StartError {
         /// The name.
         name: String,
     },
+    /// A cluster that is to get another server is not one of the deployment.
+    #[error("there is no cluster {name:?}")]
+    NoSuchCluster {
+        /// The name.
+        name: String,
+    },
     /// The configuration is not one that nats-server would start with, or asks for something that
     /// is not simulated.
     #[error(transparent)]

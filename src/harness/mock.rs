@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use super::plan::Planned;
+use super::plan::{self, Planned};
 use super::recorded::EventCursors;
 use super::server::{Node, Server};
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
+use crate::Version;
 use crate::core::{ReloadError, ServerId, Time};
 use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, locked};
 use crate::services::Deployment;
@@ -183,6 +184,93 @@ impl MockNats {
     pub fn server(&self, name: &str) -> Server<'_> {
         self.find_server(name)
             .unwrap_or_else(|| panic!("there is no server {name:?}"))
+    }
+
+    /// Adds a server that a configuration file describes to the running deployment. It joins the
+    /// servers that its routes lead to.
+    ///
+    /// # Errors
+    ///
+    /// When nats-server would not start with the file, or its address cannot be listened on.
+    pub fn add_conf(&self, path: impl AsRef<Path>) -> Result<Server<'_>, StartError> {
+        self.add(Builder::from_conf(path)?)
+    }
+
+    /// As [`add_conf`](Self::add_conf), for a server of another release.
+    ///
+    /// # Errors
+    ///
+    /// As for [`add_conf`](Self::add_conf).
+    pub fn add_conf_for(
+        &self,
+        path: impl AsRef<Path>,
+        version: Version,
+    ) -> Result<Server<'_>, StartError> {
+        self.add(Builder::from_conf_for(path, version)?)
+    }
+
+    /// Adds a server to a running cluster: one like the first of it, with the next free name.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 2).start_blocking()?;
+    /// let third = nats.add_server("east")?;
+    /// assert_eq!(third.name(), "east-3");
+    /// assert_eq!(third.client("a")?.info().connect_urls.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When there is no such cluster, or no port is to be had.
+    pub fn add_server(&self, cluster: &str) -> Result<Server<'_>, StartError> {
+        let of_cluster = |server: &Server<'_>| server.spec().cluster_name() == Some(cluster);
+        let first = self.servers().find(of_cluster);
+        let first = first.ok_or_else(|| StartError::NoSuchCluster {
+            name: cluster.to_owned(),
+        })?;
+        let mut planned = first.planned();
+        let free = (1..).map(|number| format!("{cluster}-{number}"));
+        let mut free = free.skip_while(|name| self.find_server(name).is_some());
+        planned.spec.name = free.next();
+        plan::give_ports(&mut planned, self.servers().count());
+        self.start_planned(planned)
+    }
+
+    /// Adds the server that a builder is about to the running deployment. It joins the servers that its
+    /// routes lead to.
+    ///
+    /// # Errors
+    ///
+    /// When its address cannot be listened on.
+    pub fn add(&self, server: Builder) -> Result<Server<'_>, StartError> {
+        self.start_planned(server.into_first())
+    }
+
+    fn start_planned(&self, mut planned: Planned) -> Result<Server<'_>, StartError> {
+        let listener = planned.listen()?;
+        let address = planned.address()?;
+        let mut node = Node::new(&planned, ServerId(0), address);
+        let Planned {
+            spec,
+            configuration,
+            ..
+        } = planned;
+        (node.id, node.name) = self.hub.input(|state, now| {
+            let id = state.deployment.start_another(now, spec, configuration);
+            (id, state.deployment.core().server(id).name.to_string())
+        });
+        if let Some(socket) = listener {
+            self.io.listen(Listener {
+                socket,
+                server: node.id,
+                stand_in: None,
+            });
+        }
+        let mut nodes = locked(&self.nodes);
+        nodes.push(node);
+        Ok(Server::new(self, nodes.len() - 1))
     }
 
     /// The server that started first; where a method does not name a server, it is meant.

@@ -94,6 +94,22 @@ fn url(port: u16) -> RemoteUrl {
     }
 }
 
+/// Gives a server that is like another ports of its own.
+pub(super) fn give_ports(planned: &mut Planned, number: usize) {
+    let spec = &mut planned.spec;
+    spec.port = if planned.unbound {
+        port(CLIENT_PORTS, number)
+    } else {
+        0
+    };
+    if let Some(cluster) = &mut spec.cluster {
+        cluster.port = Some(port(CLUSTER_PORTS, number).into());
+    }
+    if let Some(gateway) = &mut spec.gateway {
+        gateway.port = Some(port(GATEWAY_PORTS, number).into());
+    }
+}
+
 /// The servers of clusters, each like `template`. Several clusters are joined by gateways.
 pub(super) fn clusters(template: &ServerSpec, groups: &[Group], unbound: bool) -> Vec<Planned> {
     let mut first = 0;

@@ -93,6 +93,16 @@ impl<'a> Server<'a> {
         self.node(|node| node.id)
     }
 
+    /// What it takes to start a server like this one.
+    pub(super) fn planned(&self) -> Planned {
+        let (configuration, unbound) = self.node(|node| (node.configuration.clone(), node.unbound));
+        Planned {
+            spec: self.spec(),
+            configuration,
+            unbound,
+        }
+    }
+
     /// The name, which is the id where none was configured.
     pub fn name(&self) -> String {
         self.node(|node| node.name.clone())
@@ -265,6 +275,37 @@ impl<'a> Server<'a> {
         let id = self.current();
         let hub = &self.nats.hub;
         hub.input(|state, now| state.deployment.crash(now, id));
+    }
+
+    /// Lets the server stand still, as SIGSTOP does: its connections stay, and nothing comes of what is
+    /// sent to it until it is [thawed](Self::thaw).
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 3).start_blocking()?;
+    /// let mut ops = nats.client("admin")?;
+    /// let ping = |ops: &mut nats_mock::Client| ops.request("$SYS.REQ.SERVER.PING.IDZ", "");
+    ///
+    /// nats.server("east-2").freeze();
+    /// let mut answers = ping(&mut ops)?;
+    /// assert_eq!(std::iter::from_fn(|| answers.try_next()).count(), 2);
+    ///
+    /// nats.server("east-2").thaw();
+    /// assert!(answers.try_next().unwrap().text().contains("east-2"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn freeze(&self) {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.input(|state, now| state.deployment.change(|core| core.freeze(now, id)));
+    }
+
+    /// Lets a [frozen](Self::freeze) server go on.
+    pub fn thaw(&self) {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.input(|state, now| state.deployment.change(|core| core.thaw(now, id)));
     }
 
     /// Whether the server has stopped, in whatever way.

@@ -8,8 +8,8 @@ use super::Configuration;
 use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
-    Accepted, AfterOutput, CloseReason, ConnId, Core, Peer, Phase, Received, ReloadError, ServerId,
-    Standing, Time, Traffic,
+    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Peer, Phase, Received,
+    ReloadError, ServerId, Standing, Time, Traffic,
 };
 use crate::topology::{ServerSpec, Topology};
 
@@ -98,6 +98,12 @@ impl Deployment {
         self.settle();
     }
 
+    /// Changes something between or about servers.
+    pub fn change(&mut self, change: impl FnOnce(&mut Core)) {
+        change(&mut self.core);
+        self.settle();
+    }
+
     /// Ends all servers at once.
     pub fn end_all(&mut self) {
         self.core.end_all();
@@ -119,6 +125,27 @@ impl Deployment {
         configuration: Configuration,
     ) -> ServerId {
         let cluster = self.core.server(previous).cluster;
+        self.start_in(now, cluster, spec, configuration)
+    }
+
+    /// Starts another server, in the cluster that its routes lead to.
+    pub fn start_another(
+        &mut self,
+        now: Time,
+        spec: ServerSpec,
+        configuration: Configuration,
+    ) -> ServerId {
+        let cluster = self.core.cluster_for(&spec);
+        self.start_in(now, cluster, spec, configuration)
+    }
+
+    fn start_in(
+        &mut self,
+        now: Time,
+        cluster: ClusterId,
+        spec: ServerSpec,
+        configuration: Configuration,
+    ) -> ServerId {
         self.services.expect(configuration);
         let id = self.core.add_server(now, spec, cluster);
         self.settle();

@@ -148,6 +148,17 @@ impl Topology {
         }
     }
 
+    /// One of the `known` servers to which routes lead from `new`, or that has a route to it.
+    pub(crate) fn mate(known: &[&ServerSpec], new: &ServerSpec) -> Option<usize> {
+        let topology = Self {
+            servers: known.iter().copied().chain([new]).cloned().collect(),
+            ..Self::default()
+        };
+        let clusters = topology.plan().cluster_of;
+        let (own, others) = clusters.split_last()?;
+        others.iter().position(|other| other == own)
+    }
+
     fn join_by_routes(&self, groups: &mut Groups, unreached: &mut Vec<Unreached>) {
         let mut listeners = Listeners::default();
         let routed = || {

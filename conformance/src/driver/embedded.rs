@@ -10,12 +10,14 @@ use std::time::{Duration, SystemTime};
 use nats_mock::{Builder, MemoryConnection, MockNats};
 
 use super::binary::{Binary, BinaryDriver};
+use super::embedded_fleet::EmbeddedFleet;
 use super::{
     CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded,
     ServerIndex, Target,
 };
 use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, Signal};
+use crate::version::Version;
 
 /// The library, simulating one release.
 #[derive(Debug, Clone)]
@@ -43,9 +45,7 @@ impl Embedded {
 impl Target for Embedded {
     fn prepare(&self, deployment: &Deployment) -> Result<Box<dyn Driver>, DriverError> {
         if !deployment.servers.is_empty() {
-            return Err(DriverError::State(
-                "a deployment of several servers cannot be played within this process".to_owned(),
-            ));
+            return Ok(Box::new(EmbeddedFleet::new(self.version, deployment)?));
         }
         // Flags and the environment are the program's.
         if !deployment.args.is_empty() || deployment.time_zone.is_some() {
@@ -64,7 +64,12 @@ impl Target for Embedded {
 }
 
 /// When the clock starts; any moment with a fraction that has no trailing zeros will do.
-const START: Duration = Duration::new(1_700_000_000, 123_456_789);
+pub(super) const START: Duration = Duration::new(1_700_000_000, 123_456_789);
+
+/// The release as the library names it; the newest for those that it does not know.
+pub(super) fn version_of(version: Version) -> nats_mock::Version {
+    version.to_string().parse().unwrap_or_default()
+}
 
 struct EmbeddedDriver {
     version: nats_mock::Version,

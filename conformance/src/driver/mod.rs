@@ -11,6 +11,7 @@
 
 pub mod binary;
 pub mod embedded;
+mod embedded_fleet;
 mod fleet;
 mod formation;
 mod ports;

@@ -80,7 +80,7 @@ impl fmt::Debug for ClientDecoder {
 ///
 /// Reuse one batch for a connection's life: it then stops allocating. Holding an old batch keeps
 /// the read buffer from being reused; [`clear`](Self::clear) lets go of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ClientBatch(Frames);
 
 impl ClientBatch {

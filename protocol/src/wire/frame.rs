@@ -111,7 +111,7 @@ enum State {
 }
 
 /// What one call to [`Framer::decode`] found.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Frames {
     pub bytes: Bytes,
     pub records: Vec<Record>,

@@ -1,0 +1,305 @@
+//! Several servers of nats-mock within this process, on one clock.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use nats_mock::{Builder, MemoryConnection, MockNats, Server, Version};
+
+use super::embedded::{START, version_of};
+use super::ports::Ports;
+use super::scratch::Scratch;
+use super::{
+    CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded,
+    ServerIndex,
+};
+use crate::normalise::HoleKind;
+use crate::scenario::{Deployment, LinkChange, Signal};
+
+pub(super) struct EmbeddedFleet {
+    version: Version,
+    deployment: Deployment,
+    scratch: Scratch,
+    ports: Ports,
+    nats: Option<MockNats>,
+    started: SystemTime,
+    /// The names of the servers that were started, as they call themselves.
+    names: BTreeMap<ServerIndex, String>,
+    exits: BTreeMap<ServerIndex, Exit>,
+    conns: Vec<Option<MemoryConnection>>,
+}
+
+impl EmbeddedFleet {
+    pub(super) fn new(version: Version, deployment: &Deployment) -> Result<Self, DriverError> {
+        let driver = Self {
+            version,
+            scratch: Scratch::new(deployment)?,
+            ports: Ports::choose(deployment)?,
+            deployment: deployment.clone(),
+            nats: None,
+            started: SystemTime::UNIX_EPOCH + START,
+            names: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            conns: Vec::new(),
+        };
+        for (at, server) in deployment.servers.iter().enumerate() {
+            driver.write_conf(ServerIndex(at), &server.conf)?;
+        }
+        Ok(driver)
+    }
+
+    fn conf(&self, index: ServerIndex) -> PathBuf {
+        self.scratch.path().join(format!("{}.conf", index.0))
+    }
+
+    fn write_conf(&self, index: ServerIndex, text: &str) -> Result<(), DriverError> {
+        let text = self.ports.fill(text, index)?;
+        fs::write(self.conf(index), text).map_err(DriverError::io("writing a configuration"))
+    }
+
+    fn version(&self, index: ServerIndex) -> Version {
+        let server = self.deployment.servers.get(index.0);
+        let own = server.and_then(|server| server.version);
+        own.map_or(self.version, version_of)
+    }
+
+    fn nats(&self) -> Result<&MockNats, DriverError> {
+        self.nats
+            .as_ref()
+            .ok_or_else(|| DriverError::State("no server was started".to_owned()))
+    }
+
+    fn server(&self, index: ServerIndex) -> Result<Server<'_>, DriverError> {
+        let name = self.names.get(&index);
+        name.and_then(|name| self.nats.as_ref()?.find_server(name))
+            .ok_or_else(|| DriverError::State(format!("server {} was not started", index.0)))
+    }
+
+    fn conn(&mut self, conn: ConnId) -> Result<&mut MemoryConnection, DriverError> {
+        self.conns
+            .get_mut(conn.0)
+            .and_then(Option::as_mut)
+            .ok_or_else(|| DriverError::State(format!("connection {} is closed", conn.0)))
+    }
+
+    /// Nothing that clients do happens at the same instant.
+    fn tick(&self) -> Result<(), DriverError> {
+        self.nats()?.advance(Duration::from_micros(1));
+        Ok(())
+    }
+
+    /// The builder of one server, listening nowhere and showing the port it was given.
+    fn builder(&self, index: ServerIndex) -> Result<Builder, DriverError> {
+        let builder = Builder::from_conf_for(self.conf(index), self.version(index))
+            .map_err(|error| DriverError::Start(error.to_string()))?;
+        let address = ([127, 0, 0, 1], self.ports.client(index)?).into();
+        Ok(builder.unbound().address(address))
+    }
+
+    fn name(&mut self, index: ServerIndex, builder: &Builder) {
+        let name = builder.server_spec().name.clone().unwrap_or_default();
+        self.names.insert(index, name);
+    }
+}
+
+impl Driver for EmbeddedFleet {
+    fn start(&mut self) -> Result<(), DriverError> {
+        if self.nats.is_some() {
+            return Ok(());
+        }
+        let mut all = None;
+        for at in 0..self.deployment.servers.len() {
+            if self.deployment.servers[at].later {
+                continue;
+            }
+            let builder = self.builder(ServerIndex(at))?;
+            self.name(ServerIndex(at), &builder);
+            all = Some(match all {
+                None => builder,
+                Some(first) => Builder::and(first, builder),
+            });
+        }
+        let builder = all.ok_or_else(|| DriverError::State("no server is to start".to_owned()))?;
+        let nats = builder.manual_clock(self.started).start_blocking();
+        self.nats = Some(nats.map_err(|error| DriverError::Start(error.to_string()))?);
+        // Real servers have been there for a while when they have found each other.
+        self.nats()?.advance(FORMED_AFTER);
+        Ok(())
+    }
+
+    fn boot(&mut self, index: ServerIndex) -> Result<(), DriverError> {
+        let failed = |error: nats_mock::StartError| DriverError::Start(error.to_string());
+        self.exits.remove(&index);
+        if self.names.contains_key(&index) {
+            return self.server(index)?.restart().map_err(failed);
+        }
+        let builder = self.builder(index)?;
+        self.name(index, &builder);
+        self.nats()?.add(builder).map_err(failed)?;
+        Ok(())
+    }
+
+    fn formed(&mut self) -> Result<(), DriverError> {
+        self.nats()?.advance(FORMED_AFTER);
+        Ok(())
+    }
+
+    fn link(
+        &mut self,
+        (one, other): (ServerIndex, ServerIndex),
+        change: LinkChange,
+    ) -> Result<(), DriverError> {
+        let (one, other) = (self.server(one)?.name(), self.server(other)?.name());
+        let link = self.nats()?.link(&one, &other);
+        match change {
+            LinkChange::Cut => link.cut(),
+            LinkChange::CutSilently => link.cut_silently(),
+            LinkChange::CutOneWay => link.cut_one_way(),
+            LinkChange::Heal => link.heal(),
+        }
+        Ok(())
+    }
+
+    fn server_id(&mut self, index: ServerIndex) -> Option<String> {
+        self.server(index).ok().map(|server| server.id())
+    }
+
+    fn ports(&self) -> Vec<(u16, String)> {
+        self.ports.named()
+    }
+
+    fn open(&mut self, server: ServerIndex) -> Result<Opened, DriverError> {
+        self.tick()?;
+        match self.server(server)?.connect_in_memory() {
+            Ok(conn) => {
+                self.conns.push(Some(conn));
+                Ok(Opened::Connection(ConnId(self.conns.len() - 1)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Ok(Opened::Refused)
+            }
+            Err(error) => Err(DriverError::io("connecting")(error)),
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {
+        self.tick()?;
+        match self.conn(conn)?.send(bytes) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(DriverError::io("sending")(error))
+            }
+            _ => Ok(bytes.len()),
+        }
+    }
+
+    fn receive(&mut self, conn: ConnId, into: &mut Vec<u8>) -> Result<Received, DriverError> {
+        Ok(match self.conn(conn)?.take_received() {
+            None => Received::Closed,
+            Some(bytes) if bytes.is_empty() => Received::Nothing,
+            Some(bytes) => {
+                into.extend_from_slice(&bytes);
+                Received::Bytes
+            }
+        })
+    }
+
+    fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError> {
+        self.tick()?;
+        self.conn(conn)?.finish();
+        Ok(())
+    }
+
+    fn close(&mut self, conn: ConnId) -> Result<(), DriverError> {
+        self.tick()?;
+        drop(self.conns.get_mut(conn.0).and_then(Option::take));
+        Ok(())
+    }
+
+    fn reset(&mut self, conn: ConnId) -> Result<(), DriverError> {
+        if let Some(conn) = self.conns.get_mut(conn.0).and_then(Option::take) {
+            conn.reset();
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, index: ServerIndex, signal: Signal) -> Result<(), DriverError> {
+        let server = self.server(index)?;
+        let exit = match signal {
+            Signal::Term => {
+                server.stop();
+                Exit::Code(self.version(index).exit_code_after_term().into())
+            }
+            Signal::Int => {
+                server.stop();
+                Exit::Code(0)
+            }
+            Signal::Usr2 => {
+                server.lame_duck();
+                Exit::Code(0)
+            }
+            Signal::Kill => {
+                server.crash();
+                Exit::Killed(9)
+            }
+            Signal::Stop => return Ok(server.freeze()),
+            Signal::Continue => return Ok(server.thaw()),
+        };
+        self.exits.entry(index).or_insert(exit);
+        Ok(())
+    }
+
+    fn configure(&mut self, server: ServerIndex, conf: &str) -> Result<(), DriverError> {
+        self.write_conf(server, conf)
+    }
+
+    fn reload(&mut self, index: ServerIndex, conf: &str) -> Result<Reloaded, DriverError> {
+        self.write_conf(index, conf)?;
+        let spec = self.builder(index)?.server_spec().clone();
+        Ok(match self.server(index)?.reload(spec) {
+            Ok(()) => Reloaded::Done,
+            Err(why) => Reloaded::Failed(why.to_string()),
+        })
+    }
+
+    fn run(&mut self, _: &[String]) -> Result<CommandOutput, DriverError> {
+        Err(DriverError::Unsupported(
+            "a run of several servers' program",
+        ))
+    }
+
+    fn rest(&mut self) -> Result<(), DriverError> {
+        // Every call returns when all that follows from it has happened.
+        self.nats().map(|_| ())
+    }
+
+    fn exit(&mut self, server: ServerIndex) -> Result<Option<Exit>, DriverError> {
+        let exit = self.exits.get(&server).copied();
+        Ok(exit.filter(|_| self.server(server).is_ok_and(|server| server.is_stopped())))
+    }
+
+    fn now(&mut self) -> Duration {
+        let now = self.nats.as_ref().map_or(self.started, MockNats::now);
+        now.duration_since(self.started).unwrap_or_default()
+    }
+
+    fn wait(&mut self, _: &[Interest], until: Duration) -> Result<(), DriverError> {
+        let now = self.now();
+        let started = self.started;
+        let nats = self.nats()?;
+        let due = nats
+            .next_deadline()
+            .and_then(|due| due.duration_since(started).ok())
+            .map_or(until, |due| due.min(until));
+        nats.advance(due.saturating_sub(now));
+        Ok(())
+    }
+
+    fn literals(&self) -> Vec<(Vec<u8>, HoleKind)> {
+        let directory = self.scratch.path().to_string_lossy().into_owned();
+        vec![(directory.into_bytes(), HoleKind::Directory)]
+    }
+}
+
+/// Real servers take about this long until they have told each other how they are.
+const FORMED_AFTER: Duration = Duration::from_millis(1500);

@@ -1,0 +1,111 @@
+//! The links between servers: cutting, slowing and mending them.
+
+use std::time::Duration;
+
+use super::{MockNats, Server};
+use crate::core::{Core, Latency, ServerId, Time};
+
+/// The link between two servers, or all links between two sets of them; see [`MockNats::link`].
+///
+/// ```
+/// use nats_mock::MockNats;
+///
+/// let nats = MockNats::builder().cluster("east", 3).start_blocking()?;
+/// let mut subscriber = nats.server("east-2").client("a")?;
+/// let mut orders = subscriber.subscribe("orders")?;
+/// let mut publisher = nats.server("east-1").client("a")?;
+///
+/// nats.link("east-1", "east-2").cut();
+/// publisher.publish("orders", "lost")?;
+/// nats.link("east-1", "east-2").heal();
+/// publisher.publish("orders", "found")?;
+/// assert_eq!(orders.try_next().unwrap().text(), "found");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Link<'a> {
+    nats: &'a MockNats,
+    pairs: Vec<(ServerId, ServerId)>,
+}
+
+impl MockNats {
+    /// The link between two servers, of whatever kind.
+    ///
+    /// # Panics
+    ///
+    /// When there is no server of that name.
+    pub fn link(&self, one: &str, other: &str) -> Link<'_> {
+        let pair = (self.server(one).current(), self.server(other).current());
+        Link {
+            nats: self,
+            pairs: vec![pair],
+        }
+    }
+
+    /// All links between the servers for which `inside` is true and the others: cutting them is a
+    /// partition.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 5).start_blocking()?;
+    /// let minority = nats.partition(|server| ["east-1", "east-2"].contains(&&*server.name()));
+    /// minority.cut();
+    /// let urls = nats.server("east-1").client("a")?.info().connect_urls.len();
+    /// assert_eq!(urls, 2);
+    /// minority.heal();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn partition(&self, inside: impl Fn(&Server<'_>) -> bool) -> Link<'_> {
+        let (one, others): (Vec<_>, Vec<_>) = self.servers().partition(inside);
+        let pairs = one.iter().flat_map(|a| {
+            let others = others.iter();
+            others.map(|b| (a.current(), b.current()))
+        });
+        Link {
+            nats: self,
+            pairs: pairs.collect(),
+        }
+    }
+}
+
+impl Link<'_> {
+    /// Ends the connections. Both sides notice at once, and there are no new ones before it is healed.
+    pub fn cut(&self) {
+        self.each(Core::cut_link);
+    }
+
+    /// Lets nothing through in either direction, without a word: as when packets are lost. The servers
+    /// give their connections up when pings stay without answer, after 75 seconds. What is sent until
+    /// then is only late if the link is healed before.
+    pub fn cut_silently(&self) {
+        self.each(|core, now, a, b| {
+            core.block_link(now, a, b);
+            core.block_link(now, b, a);
+        });
+    }
+
+    /// As [`cut_silently`](Self::cut_silently), but only what the first side sends is lost.
+    pub fn cut_one_way(&self) {
+        self.each(Core::block_link);
+    }
+
+    /// Gives every message a time on its way, drawn from the seed between two bounds. Order is kept.
+    pub fn slow(&self, least: Duration, most: Duration) {
+        self.each(|core, now, a, b| core.slow_link(now, a, b, Latency { least, most }));
+    }
+
+    /// Mends it: what was held back arrives, and connections that were lost are made again.
+    pub fn heal(&self) {
+        self.each(Core::heal_link);
+    }
+
+    fn each(&self, act: impl Fn(&mut Core, Time, ServerId, ServerId)) {
+        for &(a, b) in &self.pairs {
+            self.nats.hub.input(|state, now| {
+                let deployment = &mut state.deployment;
+                deployment.change(|core| act(core, now, a, b));
+            });
+        }
+    }
+}
