@@ -12,7 +12,6 @@ use super::account::AccountId;
 use super::mesh::ClusterId;
 use super::server::ServerId;
 use super::subs::SubId;
-use crate::version::Feature;
 
 /// Subscriptions there are, and how often one came and went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +124,7 @@ impl Core {
     fn told_to(&self, account: AccountId, server: ServerId) -> Churn {
         let interest = &self.account(account).interest;
         let cluster = self.server(server).cluster;
-        let every = self.told_by_every(account, server);
+        let every = interest.every_told;
         if self.has_link_faults() {
             let peers = self.routed_peers(server);
             return peers.fold(Churn::default(), |sum, peer| {
@@ -135,16 +134,6 @@ impl Core {
         let peers = (self.cluster(cluster).running.len() as u64).saturating_sub(1);
         let all = interest.clusters.get(&cluster).copied().unwrap_or_default();
         all.minus(interest.told(server)).plus(every.times(peers))
-    }
-
-    /// What every server tells alike.
-    fn told_by_every(&self, account: AccountId, server: ServerId) -> Churn {
-        let srv = self.server(server);
-        let mut told = self.account(account).interest.every_told;
-        if srv.system == Some(account) && !srv.profile.has(Feature::UserInfoNotTold) {
-            told.count(true);
-        }
-        told
     }
 
     /// Subjects that a server has told its peers of, with their queue groups.
@@ -174,16 +163,16 @@ impl Core {
 
     /// How many subscriptions a server has told its peers of.
     pub fn told_count(&self, account: AccountId, server: ServerId) -> u64 {
-        let own = self.account(account).interest.told(server);
-        own.len() + self.told_by_every(account, server).len()
+        let interest = &self.account(account).interest;
+        interest.told(server).len() + interest.every_told.len()
     }
 
     /// A server is gone, and with it what it told its peers as all servers do.
     pub(super) fn forget_told(&mut self, server: ServerId) {
         let cluster = self.server(server).cluster;
         for account in self.server(server).accounts().to_vec() {
-            let every = self.told_by_every(account, server);
             let interest = &mut self.account_mut(account).interest;
+            let every = interest.every_told;
             let gone = interest.clusters.entry(cluster).or_default();
             gone.inserts += every.len();
             gone.removes += every.len();

@@ -194,6 +194,15 @@ impl Core {
         self.clusters[usize::from(cluster.0)].changes += 1;
     }
 
+    /// Other servers with clients of an account, as far as `server` knows of them.
+    pub fn peers_with_clients(&self, account: AccountId, server: ServerId) -> usize {
+        let account = self.account(account);
+        let peers = self.routed_peers(server);
+        peers
+            .filter(|&peer| !account.on_server(peer).clients.is_empty())
+            .count()
+    }
+
     /// An account's connections on all servers, as far as `server` knows of them.
     pub(super) fn account_connections(&self, account: AccountId, server: ServerId) -> usize {
         let account = self.account(account);

@@ -67,7 +67,7 @@ pub(crate) use account::{Account, AccountId, AccountTally};
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::Outgoing;
-pub(crate) use ids::{Nuid, below, stream};
+pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
 pub(crate) use links::Latency;
 pub(crate) use mesh::ClusterId;

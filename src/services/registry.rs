@@ -14,6 +14,7 @@ use super::{
     kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
 };
 use crate::core::{self, AccountId, Request, ServerId};
+use crate::version::{Feature, Profile};
 use rand::seq::SliceRandom;
 
 /// A request that is answered.
@@ -92,7 +93,7 @@ use Listener::{Other, Request as On};
 /// What a server listens to, in the order in which nats-server subscribes, because SUBSZ shows the
 /// sids. The position of a listener is the tag of its subscriptions.
 const LISTENERS: &[Listener] = &[
-    Other("$SYS._INBOX.<hash>.*"),
+    On(subscribers::INBOX),
     Other("$SYS.SERVER.ACCOUNT.*.CONNS"),
     Other("$SYS._INBOX_.<id>"),
     On(subscribers::ENDPOINT),
@@ -159,9 +160,10 @@ pub(super) fn start(context: &mut Context<'_>) {
             let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
             let tag = matches!(listener, On(_)).then_some(tag);
             let system = context.system;
+            let told = listener.is_told(context.server().profile);
             context
                 .core
-                .subscribe_service(place, system, &subject, sid, tag, listener.is_told());
+                .subscribe_service(place, system, &subject, sid, tag, told);
         }
     }
     let accounts = context.server().accounts().to_vec();
@@ -192,12 +194,12 @@ fn in_order_of_start(context: &Context<'_>) -> Vec<(u32, &'static Listener)> {
 
 impl Listener {
     /// Whether other servers of a cluster are told of it.
-    fn is_told(&self) -> bool {
+    fn is_told(&self, profile: &Profile) -> bool {
         match self {
-            On(endpoint) => !matches!(
-                endpoint.scope,
-                Scope::User | Scope::At("$SYS.DEBUG.SUBSCRIBERS")
-            ),
+            On(endpoint) => match endpoint.scope {
+                Scope::User => !profile.has(Feature::UserInfoNotTold),
+                scope => scope != subscribers::DEBUG_ENDPOINT.scope,
+            },
             Other(_) => true,
         }
     }

@@ -268,8 +268,8 @@ fn is_meant(server: &Server, filter: &EventFilterOptions) -> bool {
     let tags = &server.spec.tags;
     fits(&filter.server_name, &server.name)
         && fits(&filter.host, server.shown_host())
-        // A server on its own has neither a cluster nor a domain.
-        && fits(&filter.cluster, "")
+        && fits(&filter.cluster, server.cluster_name.as_deref().unwrap_or_default())
+        // Only JetStream has domains.
         && filter.domain.is_empty()
         && filter
             .tags

@@ -1,14 +1,41 @@
 //! `$SYS.DEBUG.SUBSCRIBERS` and `$SYS.REQ.ACCOUNT.NSUBS`: how many clients' subscriptions there are
 //! to a subject, as a bare number. The first is asked by people and the second by other servers.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use nats_mock_protocol::events::ClientInfo;
+use nats_mock_protocol::json::Base64;
 use nats_mock_protocol::monitor::NumSubsRequest;
-use nats_mock_protocol::{headers, subject};
+use nats_mock_protocol::{headers, json, subject};
 
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
-use crate::core::{AccountId, Receiver, SubId};
+use crate::core::{AccountId, Receiver, ServiceTimer, SubId};
+
+/// How long other servers may take to answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Marks the timers of this file; the number of the count stands in the lower half.
+const TAG: u64 = 1 << 33;
+
+/// What is being counted with the help of other servers.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    last: u32,
+    waiting: BTreeMap<u32, Count>,
+}
+
+#[derive(Debug)]
+struct Count {
+    /// The last token of the subject that answers come to.
+    token: String,
+    reply: Vec<u8>,
+    sum: i64,
+    missing: usize,
+    timer: ServiceTimer,
+}
 
 pub(super) const DEBUG_ENDPOINT: Endpoint = Endpoint::new(
     "SUBSCRIBERS",
@@ -20,14 +47,86 @@ pub(super) const DEBUG_ENDPOINT: Endpoint = Endpoint::new(
         let text = String::from_utf8_lossy(call.payload);
         let mut words = text.trim().split(' ');
         let subject = words.next().unwrap_or_default();
-        Answer::raw(&count(
-            context,
-            account,
-            subject,
-            words.next().map(str::as_bytes),
-        ))
+        let queue = words.next().map(str::as_bytes);
+        let here = count(context, account, subject, queue);
+        let others = context.core.peers_with_clients(account, context.server);
+        match call.reply {
+            Some(reply) if others > 0 => {
+                let request = NumSubsRequest {
+                    acc: context.account_name(account),
+                    subject: subject.to_owned(),
+                    queue: queue.map(|queue| Base64(queue.to_vec())),
+                    ..NumSubsRequest::default()
+                };
+                ask_others(context, &request, reply, here, others);
+                Answer::Silence
+            }
+            _ => Answer::raw(&here),
+        }
     },
 );
+
+/// Where the answers of other servers come to.
+pub(super) const INBOX: Endpoint = Endpoint::new(
+    "INBOX",
+    Scope::At("$SYS._INBOX.<hash>.*"),
+    |context, call| {
+        let token = call.token(3);
+        let mut waiting = context.state.counts.waiting.iter_mut();
+        let Some((&number, count)) = waiting.find(|(_, count)| count.token == token) else {
+            return Answer::Silence;
+        };
+        let answer = std::str::from_utf8(call.payload).ok();
+        count.sum += answer
+            .and_then(|answer| answer.parse::<i64>().ok())
+            .unwrap_or(0);
+        count.missing -= 1;
+        if count.missing == 0 {
+            give_up(context, number);
+        }
+        Answer::Silence
+    },
+)
+.also_without_reply();
+
+fn ask_others(
+    context: &mut Context<'_>,
+    request: &NumSubsRequest,
+    reply: &[u8],
+    here: i64,
+    others: usize,
+) {
+    let token = context.next_inbox_token();
+    let inbox = format!("$SYS._INBOX.{}.{token}", context.server().hash());
+    let due = context.core.now() + PATIENCE;
+    let number = context.state.counts.last.wrapping_add(1);
+    let tag = TAG | u64::from(number);
+    let timer = context.core.set_service_timer(context.server, due, tag);
+    context.state.counts.last = number;
+    let count = Count {
+        token,
+        reply: reply.to_vec(),
+        sum: here,
+        missing: others,
+        timer,
+    };
+    context.state.counts.waiting.insert(number, count);
+    let request = json::to_vec(request);
+    context.ask("$SYS.REQ.ACCOUNT.NSUBS", &inbox, &request);
+}
+
+/// The count whose time a timer is.
+pub(super) fn count_of(tag: u64) -> Option<u32> {
+    (tag & TAG != 0).then_some((tag & 0xffff_ffff) as u32)
+}
+
+/// Answers with what has been counted so far.
+pub(super) fn give_up(context: &mut Context<'_>, number: u32) {
+    if let Some(count) = context.state.counts.waiting.remove(&number) {
+        context.core.cancel_service_timer(count.timer);
+        context.respond(&count.reply, None, count.sum.to_string().as_bytes());
+    }
+}
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new(
     "NSUBS",

@@ -12,6 +12,7 @@ use super::journal::Journal;
 use super::peers::{self, Peers};
 use super::requests::Answer;
 use super::statsz::StatszTimer;
+use super::subscribers::{self, Counts};
 use super::{Configuration, account_conns, connections, registry, requests, server_life, statsz};
 use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, Request, ServerId};
 
@@ -38,6 +39,7 @@ pub(super) struct ServerState {
     pub statsz: StatszTimer,
     pub heartbeats: Heartbeats,
     pub peers: Peers,
+    pub counts: Counts,
     pub closed_details: ClosedDetails,
     pub lists: ListOrder,
     /// Memory for the event that is being written.
@@ -134,6 +136,7 @@ impl Services {
             statsz: StatszTimer::default(),
             heartbeats: Heartbeats::default(),
             peers: Peers::default(),
+            counts: Counts::default(),
             closed_details: ClosedDetails::default(),
             lists: ListOrder(core::stream(seed, &format!("lists {id}"))),
             scratch: Vec::new(),
@@ -211,10 +214,15 @@ impl Services {
                 }
                 core.put_notices_back(waiting);
             }
-            Notice::Timer { tag, .. } => match account_conns::account_of(tag) {
-                Some(account) => account_conns::heartbeat(&mut context, account),
-                None => statsz::heartbeat(&mut context),
-            },
+            Notice::Timer { tag, .. } => {
+                if let Some(account) = account_conns::account_of(tag) {
+                    account_conns::heartbeat(&mut context, account);
+                } else if let Some(number) = subscribers::count_of(tag) {
+                    subscribers::give_up(&mut context, number);
+                } else {
+                    statsz::heartbeat(&mut context);
+                }
+            }
             Notice::PeerFound { peer, .. } => {
                 peers::found(&mut context, peer);
                 self.count_strangers();
@@ -336,6 +344,22 @@ impl Context<'_> {
             &payload,
         );
         self.state.scratch = payload;
+    }
+
+    /// Asks other servers something in the system account.
+    pub fn ask(&mut self, subject: &str, reply: &str, payload: &[u8]) {
+        self.send(
+            self.system,
+            subject.as_bytes(),
+            reply.as_bytes(),
+            None,
+            payload,
+        );
+    }
+
+    /// A name for an answer that is awaited, which no other has.
+    pub fn next_inbox_token(&mut self) -> String {
+        core::base62(8, &mut self.state.rng)
     }
 
     /// Sends the answer to a request of the system account.

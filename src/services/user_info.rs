@@ -10,12 +10,21 @@ use nats_mock_protocol::monitor::{Permissions, ResponsePermission, SubjectPermis
 use nats_mock_protocol::time::Nanos;
 
 use super::registry::{Endpoint, Scope};
+use super::requests::Answer;
 use super::system::Context;
 use crate::core::ConnId;
 use crate::topology;
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::User, |context, call| {
+    // Another server looks after its own users.
+    let asks_here = |id| {
+        let conn = context.core.conn(id);
+        conn.is_some_and(|conn| conn.server == context.server)
+    };
+    if !call.from.is_some_and(asks_here) {
+        return Answer::Silence;
+    }
     let asking = headers::get(call.header, "Nats-Request-Info")
         .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
         .unwrap_or_default();

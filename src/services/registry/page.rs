@@ -91,7 +91,7 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::Server, "VARZ") => "configuration and counters",
         (Scope::Server, "SUBSZ") => "subscriptions and the figures of their lists",
         (Scope::Server, "CONNZ") => "open and closed connections",
-        (Scope::Server, "ROUTEZ") => "routes; a server on its own has none",
+        (Scope::Server, "ROUTEZ") => "routes to the other servers of the cluster",
         (Scope::Server, "GATEWAYZ") => "gateways; a server on its own has none",
         (Scope::Server, "LEAFZ") => "leaf nodes; a server on its own has none",
         (Scope::Server, "ACCOUNTZ") => "the accounts, or what is known about one",
@@ -116,6 +116,7 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::At(_), "NSUBS") => {
             "the number of clients' subscriptions to a subject in an account"
         }
+        (Scope::At(_), "INBOX") => "the answers of other servers, which are taken and not answered",
         (Scope::At(_), "SUBSCRIBERS") => "the number of clients' subscriptions to a subject",
         (Scope::User, "INFO") => "the asking user and what it may do",
         (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),
