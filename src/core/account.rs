@@ -47,6 +47,8 @@ pub(crate) struct AccountOnServer {
     pub sent: Traffic,
     /// Of `received` and `sent`, what came by routes or went by them.
     pub routes: Link,
+    /// The same for gateways.
+    pub gateways: Link,
     pub slow_consumers: u64,
 }
 
@@ -65,6 +67,7 @@ pub(crate) struct AccountTally {
     pub sent: Traffic,
     pub received: Traffic,
     pub routes: Link,
+    pub gateways: Link,
     pub slow_consumers: u64,
 }
 

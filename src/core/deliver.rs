@@ -59,6 +59,8 @@ pub(super) struct Delivery<'a> {
     pub depth: u8,
     /// Tells this delivery from others.
     pub(super) stamp: u64,
+    /// Where it has entered the cluster whose servers get it now.
+    pub(super) entry: ServerId,
     /// The server whose receivers it is being handed to.
     pub(super) at: ServerId,
     /// It is going to all peers, and so is not counted for each.
@@ -203,9 +205,16 @@ impl Core {
         for &sub in &found.plain {
             delivered |= self.deliver_where_it_is(&mut delivery, sub, None);
         }
+        let mut unserved = Vec::new();
         for group in &found.queues {
-            delivered |= self.deliver_to_group(&mut delivery, group);
+            if self.deliver_to_group(&mut delivery, group) {
+                delivered = true;
+            } else {
+                unserved.push(group);
+            }
         }
+        let MatchResult { plain, every, .. } = found;
+        delivered |= self.deliver_to_other_clusters(&mut delivery, plain, every, &unserved);
         self.end_delivery(delivery);
         delivered
     }
@@ -226,6 +235,7 @@ impl Core {
             message: *message,
             depth,
             stamp: self.deliveries,
+            entry: server,
             at: server,
             to_all: false,
             has_empty_reply: message.reply.is_some_and(<[u8]>::is_empty),
@@ -263,7 +273,7 @@ impl Core {
 
     /// Hands a message to a subscription, on whatever server it is. A `group` is the queue group of
     /// which it is a member.
-    fn deliver_where_it_is(
+    pub(super) fn deliver_where_it_is(
         &mut self,
         delivery: &mut Delivery<'_>,
         sub: SubId,
@@ -288,26 +298,32 @@ impl Core {
     }
 
     /// Hands a message to the subscriptions that every server has alike.
-    fn deliver_to_every_server(&mut self, delivery: &mut Delivery<'_>, subs: &[SubId]) -> bool {
+    pub(super) fn deliver_to_every_server(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        subs: &[SubId],
+    ) -> bool {
         if subs.is_empty() {
             return false;
         }
-        let home = delivery.server;
+        let entry = delivery.entry;
         let mut delivered = false;
+        let is_told = |core: &Self, sub: SubId| core.sub(sub).told;
         for &sub in subs {
-            if let Moved::There = self.move_to(delivery, home) {
+            let heard_here = entry == delivery.server || is_told(self, sub);
+            if heard_here && matches!(self.move_to(delivery, entry), Moved::There) {
                 delivered |= self.deliver_to(delivery, sub);
             }
         }
         let told: Vec<SubId> = subs
             .iter()
             .copied()
-            .filter(|&sub| self.sub(sub).told)
+            .filter(|&sub| is_told(self, sub))
             .collect();
-        if told.is_empty() || self.is_alone(home) {
+        if told.is_empty() {
             return delivered;
         }
-        let peers = self.reached_from(home);
+        let peers: Vec<ServerId> = self.routed_peers(entry).collect();
         delivery.to_all = !peers.is_empty() && !self.has_link_faults();
         for server in peers {
             let arrives = server == delivery.at
@@ -326,7 +342,7 @@ impl Core {
         if std::mem::take(&mut delivery.to_all) {
             self.count_broadcast(
                 delivery.account,
-                home,
+                entry,
                 delivery.message.payload.len() as u64,
             );
         }
@@ -334,7 +350,11 @@ impl Core {
     }
 
     /// Hands a message to one member of a queue group, whatever server of the cluster it is on.
-    fn deliver_to_group(&mut self, delivery: &mut Delivery<'_>, group: &QueueGroup) -> bool {
+    pub(super) fn deliver_to_group(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        group: &QueueGroup,
+    ) -> bool {
         let members = &group.members;
         let start = match members.len() {
             1 => 0,

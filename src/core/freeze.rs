@@ -40,7 +40,7 @@ impl Core {
             return;
         }
         self.server_mut(server).waiting = Some(Vec::new());
-        for peer in self.routed_peers(server).collect::<Vec<_>>() {
+        for peer in self.reached_from(server) {
             self.block(server, peer);
             self.block(peer, server);
         }
@@ -53,9 +53,7 @@ impl Core {
             return;
         };
         let now = self.now;
-        let cluster = self.cluster(self.server(server).cluster);
-        let others = cluster.running.iter().copied();
-        for peer in others.filter(|&peer| peer != server).collect::<Vec<_>>() {
+        for peer in self.mesh_peers(server) {
             if !self.is_frozen(peer) {
                 self.unblock(server, peer);
             }

@@ -95,7 +95,9 @@ impl Core {
         }
         interest.own.entry(sub.server).or_default().count(comes);
         let cluster = self.servers[usize::from(sub.server.0)].cluster;
-        let has_peers = self.clusters[usize::from(cluster.0)].servers.len() > 1;
+        let home = &self.clusters[usize::from(cluster.0)];
+        let mesh = &self.meshes[usize::from(home.mesh.0)];
+        let has_peers = home.servers.len() > 1 || mesh.clusters.len() > 1;
         if !told || !has_peers {
             return;
         }
@@ -156,6 +158,17 @@ impl Core {
                     .map(|sub| (sub.subject(), sub.queue().unwrap_or_default())),
             );
         }
+        told.sort_unstable();
+        told.dedup();
+        told
+    }
+
+    /// Subjects that a cluster has told others of, with their queue groups.
+    pub fn told_by_cluster(&self, account: AccountId, cluster: ClusterId) -> Vec<(&[u8], &[u8])> {
+        let servers = self.cluster(cluster).running.iter();
+        let mut told: Vec<_> = servers
+            .flat_map(|&server| self.told_subjects(account, server))
+            .collect();
         told.sort_unstable();
         told.dedup();
         told

@@ -179,8 +179,8 @@ impl Core {
         }
         held.into_iter().flatten().for_each(|it| self.arrive(it));
         self.links.tidy(a, b);
-        if was_cut && self.share_cluster(a, b) {
-            self.connect_routes(a, b);
+        if was_cut {
+            self.connections_made(a, b);
         }
     }
 
@@ -194,9 +194,7 @@ impl Core {
         if let Some(timer) = link.stale_timer.take() {
             self.timers.cancel(timer);
         }
-        if self.share_cluster(a, b) {
-            self.routes_lost(a, b);
-        }
+        self.connections_lost(a, b);
     }
 
     /// What waits for a link that is stuck.

@@ -98,19 +98,14 @@ impl Core {
     pub fn routed_peers(&self, server: ServerId) -> impl Iterator<Item = ServerId> {
         let cluster = self.cluster(self.server(server).cluster);
         let peers = cluster.running.iter().copied();
-        peers.filter(move |&peer| peer != server && self.is_linked(server, peer))
+        let is_connected = self.server(server).is_connected;
+        peers.filter(move |&peer| is_connected && peer != server && self.is_linked(server, peer))
     }
 
     /// Whether two servers are in the same cluster and have not stopped.
     pub(super) fn share_cluster(&self, a: ServerId, b: ServerId) -> bool {
         let (a, b) = (self.server(a), self.server(b));
         a.cluster == b.cluster && a.phase != Phase::Stopped && b.phase != Phase::Stopped
-    }
-
-    /// Whether a server has others in its mesh, now or ever.
-    pub(super) fn is_alone(&self, server: ServerId) -> bool {
-        let cluster = self.cluster(self.server(server).cluster);
-        cluster.servers.len() == 1 && self.mesh(cluster.mesh).clusters.len() == 1
     }
 
     /// A server that has stopped is gone for its peers.
@@ -126,17 +121,21 @@ impl Core {
             self.remove_sub(sub);
         }
         let peers: Vec<ServerId> = self.routed_peers(server).collect();
+        let known = self.reached_from(server);
         let cluster = self.server(server).cluster;
         let cluster = &mut self.clusters[usize::from(cluster.0)];
         cluster.running.retain(|&running| running != server);
         cluster.changes += 1;
         for peer in peers {
             self.tell_connect_urls(peer);
+        }
+        for peer in known {
             self.notices.push_back(Notice::PeerLost {
                 server: peer,
                 peer: server,
             });
         }
+        self.move_gateways(server, None);
     }
 
     /// Connects all servers that have started, as if they had been for a while.
@@ -145,17 +144,99 @@ impl Core {
             cluster.running.clone_from(&cluster.servers);
         }
         for place in 0..self.servers.len() {
-            self.number_routes(ServerId(place as u16));
+            let server = ServerId(place as u16);
+            self.server_mut(server).is_connected = true;
+            self.number_routes(server);
+            let gateways = self.other_clusters(server).count() as u64;
+            let srv = self.server_mut(server);
+            srv.gateways.first_cid = srv.last_cid + 1;
+            srv.last_cid += gateways;
         }
     }
 
     /// A server that has started finds its peers.
     pub fn join_cluster(&mut self, server: ServerId) {
-        let cluster = self.server(server).cluster;
+        let srv = self.server_mut(server);
+        srv.is_connected = true;
+        let cluster = srv.cluster;
         self.clusters[usize::from(cluster.0)].running.push(server);
         let peers: Vec<ServerId> = self.routed_peers(server).collect();
-        for peer in peers {
-            self.connect_routes(server, peer);
+        for peer in &peers {
+            self.connect_routes(server, *peer);
+        }
+        let others = self.reached_from(server).into_iter();
+        for peer in others
+            .filter(|peer| !peers.contains(peer))
+            .collect::<Vec<_>>()
+        {
+            self.find_each_other(server, peer);
+        }
+    }
+
+    pub(super) fn find_each_other(&mut self, a: ServerId, b: ServerId) {
+        for (server, peer) in [(a, b), (b, a)] {
+            self.notices.push_back(Notice::PeerFound { server, peer });
+        }
+    }
+
+    /// Two servers of different clusters have lost each other. Others of the clusters may still be
+    /// reached.
+    pub(super) fn gateway_lost(&mut self, a: ServerId, b: ServerId) {
+        for (server, peer) in [(a, b), (b, a)] {
+            let cluster = self.server(peer).cluster;
+            self.move_gateways(peer, Some(server));
+            if self.outbound_peer(server, cluster).is_none() {
+                for lost in self.cluster(cluster).running.clone() {
+                    self.notices
+                        .push_back(Notice::PeerLost { server, peer: lost });
+                }
+            }
+        }
+    }
+
+    /// Two servers of different clusters can reach each other again.
+    pub(super) fn gateway_found(&mut self, a: ServerId, b: ServerId) {
+        for (server, peer) in [(a, b), (b, a)] {
+            let cluster = self.server(peer).cluster;
+            if self.outbound_peer(server, cluster) == Some(peer) {
+                for found in self.cluster(cluster).running.clone() {
+                    self.notices.push_back(Notice::PeerFound {
+                        server,
+                        peer: found,
+                    });
+                }
+            }
+        }
+    }
+
+    /// All other servers of a server's mesh that have not stopped.
+    pub(super) fn mesh_peers(&self, server: ServerId) -> Vec<ServerId> {
+        let mesh = self.mesh(self.cluster(self.server(server).cluster).mesh);
+        let clusters = mesh.clusters.iter();
+        let servers = clusters.flat_map(|&cluster| self.cluster(cluster).running.iter().copied());
+        servers.filter(|&other| other != server).collect()
+    }
+
+    fn share_mesh(&self, a: ServerId, b: ServerId) -> bool {
+        let mesh = |server: ServerId| self.cluster(self.server(server).cluster).mesh;
+        mesh(a) == mesh(b)
+    }
+
+    /// Two servers have lost their connections, of whatever kind.
+    pub(super) fn connections_lost(&mut self, a: ServerId, b: ServerId) {
+        if self.share_cluster(a, b) {
+            self.routes_lost(a, b);
+        } else if self.share_mesh(a, b) {
+            self.gateway_lost(a, b);
+        }
+    }
+
+    /// Two servers make the connections again that they had.
+    pub(super) fn connections_made(&mut self, a: ServerId, b: ServerId) {
+        if self.share_cluster(a, b) {
+            self.connect_routes(a, b);
+        } else if self.share_mesh(a, b) {
+            self.gateway_found(a, b);
         }
     }
 
@@ -197,7 +278,7 @@ impl Core {
     /// Other servers with clients of an account, as far as `server` knows of them.
     pub fn peers_with_clients(&self, account: AccountId, server: ServerId) -> usize {
         let account = self.account(account);
-        let peers = self.routed_peers(server);
+        let peers = self.reached_from(server).into_iter();
         peers
             .filter(|&peer| !account.on_server(peer).clients.is_empty())
             .count()
@@ -206,7 +287,7 @@ impl Core {
     /// An account's connections on all servers, as far as `server` knows of them.
     pub(super) fn account_connections(&self, account: AccountId, server: ServerId) -> usize {
         let account = self.account(account);
-        let elsewhere = self.routed_peers(server);
+        let elsewhere = self.reached_from(server);
         let servers = std::iter::once(server).chain(elsewhere);
         servers
             .map(|server| account.on_server(server).clients.len())

@@ -30,6 +30,7 @@ mod conn;
 mod connect;
 mod deliver;
 mod freeze;
+mod gateway;
 mod ids;
 mod imports;
 mod info;
@@ -67,6 +68,7 @@ pub(crate) use account::{Account, AccountId, AccountTally};
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::Outgoing;
+pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
 pub(crate) use links::Latency;
@@ -259,6 +261,7 @@ impl Core {
             sent: here.sent,
             received: here.received,
             routes: here.routes,
+            gateways: here.gateways,
             slow_consumers: here.slow_consumers,
         }
     }

@@ -17,15 +17,10 @@ pub(super) enum Moved {
 }
 
 impl Core {
-    /// The other servers that a message can reach from `server`.
-    pub(super) fn reached_from(&self, server: ServerId) -> Vec<ServerId> {
-        self.routed_peers(server).collect()
-    }
-
-    /// Takes a message to another server, if there is a way.
+    /// Takes a message to another server of the cluster that it has entered, if there is a way.
     pub(super) fn move_to(&mut self, delivery: &mut Delivery<'_>, to: ServerId) -> Moved {
         self.count_delivered(delivery);
-        let home = delivery.server;
+        let home = delivery.entry;
         if to == home {
             delivery.go_to(to);
             return Moved::There;
@@ -54,6 +49,7 @@ impl Core {
                 delivery.under_way.push(UnderWay {
                     from: home,
                     to,
+                    by_gateway: false,
                     passage,
                     groups: Vec::new(),
                 });

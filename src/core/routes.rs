@@ -90,12 +90,6 @@ impl Pool {
 /// The ports that systems give to whoever connects.
 const EPHEMERAL: std::ops::Range<u64> = 32_768..60_999;
 
-/// A port that a server connects from, which no simulation has.
-fn ephemeral_port(server: ServerId, connection: u64) -> u16 {
-    let number = u64::from(server.0) * 101 + connection * 7;
-    (EPHEMERAL.start + number % (EPHEMERAL.end - EPHEMERAL.start)) as u16
-}
-
 fn fnv1a(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -237,8 +231,14 @@ impl Core {
         let dialled = route.did_solicit && (!self.names(route.peer, server) || server < route.peer);
         match peer.cluster_port() {
             Some(port) if dialled => port,
-            _ => ephemeral_port(route.peer, route.rid),
+            _ => self.port_of(route.peer, route.rid),
         }
+    }
+
+    /// A port that a server connects from, which no simulation has.
+    pub fn port_of(&self, server: ServerId, connection: u64) -> u16 {
+        let number = u64::from(server.0) * 101 + connection * 7;
+        (EPHEMERAL.start + number % (EPHEMERAL.end - EPHEMERAL.start)) as u16
     }
 
     /// Whether a server's configuration has a route to another.

@@ -10,6 +10,7 @@ use super::CloseReason;
 use super::account::AccountId;
 use super::conn::{ConnId, Traffic};
 use super::freeze::Waiting;
+use super::gateway::Gateways;
 use super::ids::{self, KeyKind};
 use super::lifecycle::SYSTEM_CLIENT_CID;
 use super::mesh::ClusterId;
@@ -63,6 +64,9 @@ pub(crate) struct Server {
     /// Peers that came, or came back, later.
     pub(super) joined_later: BTreeMap<ServerId, Joined>,
     pub(super) routed: Routed,
+    pub(super) gateways: Gateways,
+    /// It has joined its cluster and its mesh.
+    pub(super) is_connected: bool,
     /// What has come since it stands still, if it does.
     pub(super) waiting: Option<Vec<Waiting>>,
     /// The latest delivery that has come here from another server.
@@ -160,6 +164,8 @@ impl Server {
             first_route_cid: 0,
             joined_later: BTreeMap::new(),
             routed: Routed::default(),
+            gateways: Gateways::default(),
+            is_connected: false,
             waiting: None,
             crossed_by: 0,
             start: Time::default(),

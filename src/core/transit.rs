@@ -6,6 +6,8 @@ use super::account::AccountId;
 use super::deliver::{Delivery, Origin};
 use super::links::{Links, Passage};
 use super::server::{Phase, ServerId};
+use super::sublist::QueueGroup;
+use super::subs::SubId;
 use super::timers::Timer;
 use super::{Core, Outgoing};
 
@@ -14,6 +16,7 @@ use super::{Core, Outgoing};
 pub(super) struct UnderWay {
     pub from: ServerId,
     pub to: ServerId,
+    pub by_gateway: bool,
     pub passage: Passage,
     /// The queue groups of which a member there is to get it.
     pub groups: Vec<Box<[u8]>>,
@@ -26,6 +29,7 @@ pub(super) struct Transit {
     account: AccountId,
     from: ServerId,
     to: ServerId,
+    by_gateway: bool,
     groups: Vec<Box<[u8]>>,
     depth: u8,
     message: Arc<Letter>,
@@ -75,6 +79,7 @@ impl Core {
                 account: delivery.account,
                 from: way.from,
                 to: way.to,
+                by_gateway: way.by_gateway,
                 groups: way.groups,
                 depth: delivery.depth,
                 message: Arc::clone(&message),
@@ -113,6 +118,7 @@ impl Core {
             account,
             from,
             to,
+            by_gateway,
             groups,
             depth,
             message,
@@ -127,9 +133,20 @@ impl Core {
             payload: &message.payload,
             digits: None,
         };
-        self.count_arrived(account, to, message.payload.len() as u64);
+        let size = message.payload.len() as u64;
         let found = self.account_mut(account).subs.matches(&message.subject);
         let mut delivery = self.begin_delivery(origin, from, account, &outgoing, depth);
+        if by_gateway {
+            self.count_arrived_by_gateway(account, to, size);
+            let here = |&&sub: &&SubId| self.cluster_of(sub) == Some(self.server(to).cluster);
+            let plain: Vec<SubId> = found.plain.iter().filter(here).copied().collect();
+            let named = |group: &&QueueGroup| groups.iter().any(|name| **name == *group.name);
+            let groups: Vec<&QueueGroup> = found.queues.iter().filter(named).collect();
+            self.serve_cluster(&mut delivery, to, &plain, &found.every, &groups);
+            self.end_delivery(delivery);
+            return;
+        }
+        self.count_arrived(account, to, size);
         delivery.at = to;
         for &sub in found.plain.iter().chain(&found.every) {
             if sub.is_of_every_server() || self.is_on(sub, to) {

@@ -144,19 +144,31 @@ pub(super) fn account_stat(context: &Context<'_>, name: &str, tally: AccountTall
         conns: i64::from(tally.connections),
         total_conns: i64::from(tally.connections),
         num_subscriptions: tally.subscriptions,
-        sent: stats(profile, tally.sent),
-        received: stats(profile, tally.received),
+        sent: stats(profile, tally.sent, tally.routes.sent, tally.gateways.sent),
+        received: stats(
+            profile,
+            tally.received,
+            tally.routes.received,
+            tally.gateways.received,
+        ),
         slow_consumers: tally.slow_consumers as i64,
         ..AccountStat::default()
     }
 }
 
-fn stats(profile: &Profile, traffic: Traffic) -> DataStats {
-    let links = || profile.since(Feature::TrafficOfLinks, MsgBytes::default());
+fn stats(profile: &Profile, traffic: Traffic, routes: Traffic, gateways: Traffic) -> DataStats {
+    let links = |part: Traffic| {
+        let part = MsgBytes {
+            msgs: part.msgs as i64,
+            bytes: part.bytes as i64,
+            ..MsgBytes::default()
+        };
+        profile.since(Feature::TrafficOfLinks, part)
+    };
     DataStats {
-        gateways: links(),
-        routes: links(),
-        leafs: links(),
+        gateways: links(gateways),
+        routes: links(routes),
+        leafs: links(Traffic::default()),
         ..DataStats::new(traffic.msgs as i64, traffic.bytes as i64)
     }
 }

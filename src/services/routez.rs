@@ -17,7 +17,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("ROUTEZ", Scope::Server, |co
 });
 
 /// What the simulation has for the way to another server and back.
-const ROUND_TRIP: GoDuration = GoDuration(250_000);
+pub(super) const ROUND_TRIP: GoDuration = GoDuration(250_000);
 
 fn routez(context: &Context<'_>, options: &RoutezOptions) -> Routez {
     let server = context.server();

@@ -9,16 +9,17 @@
 use std::time::Duration;
 
 use nats_mock_protocol::events::{
-    RouteStat, ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,
+    GatewayStat, RouteStat, ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,
 };
 use nats_mock_protocol::monitor::StatszOptions;
 
 use super::connections::data_stats;
+use super::gatewayz::cluster_name;
 use super::peers;
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
-use crate::core::{Core, Receiver, RouteView, ServerId, ServiceTimer, Time};
+use crate::core::{Core, OutboundGateway, Receiver, RouteView, ServerId, ServiceTimer, Time};
 use crate::version::Feature;
 
 const FIRST: Duration = Duration::from_millis(250);
@@ -86,7 +87,7 @@ fn broadcast(context: &mut Context<'_>) {
     if is_too_soon(context) || !(has_links || has_listeners(context, subject.as_bytes())) {
         return;
     }
-    let peers = context.core.routed_peers(context.server).count();
+    let peers = context.core.reached_from(context.server).len();
     let lists_links = peers <= MANY_PEERS || has_listeners(context, subject.as_bytes());
     let message = message(context, lists_links);
     context.core.note_heartbeat(context.server);
@@ -193,6 +194,11 @@ fn stats(context: &Context<'_>, lists_links: bool) -> ServerStats {
         }),
         stalled_clients: stalled as i64,
         routes: routes.iter().map(|route| route_stat(core, route)).collect(),
+        gateways: if lists_links {
+            gateway_stats(core, id)
+        } else {
+            Vec::new()
+        },
         active_servers: peers::active_servers(core, &context.state.peers, id),
         gomemlimit: machine.mem_limit,
         gomaxprocs: profile
@@ -210,6 +216,26 @@ fn route_stat(core: &Core, route: &RouteView) -> RouteStat {
         received: data_stats(route.received),
         ..RouteStat::default()
     }
+}
+
+fn gateway_stats(core: &Core, id: ServerId) -> Vec<GatewayStat> {
+    let outbound = core.outbound_gateways(id);
+    if outbound.is_empty() {
+        return Vec::new();
+    }
+    let inbound = core.inbound_peers(id);
+    let stat = |gateway: &OutboundGateway| {
+        let (received, connections) = core.received_by_gateway(&inbound, id, gateway.cluster);
+        GatewayStat {
+            gwid: gateway.cid,
+            name: cluster_name(core, gateway.cluster),
+            sent: data_stats(gateway.sent),
+            received: data_stats(received),
+            inbound_connections: connections as i64,
+            ..GatewayStat::default()
+        }
+    };
+    outbound.iter().map(stat).collect()
 }
 
 /// Accounts with a connection. The system account always has one, the server's own.

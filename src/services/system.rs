@@ -106,7 +106,7 @@ impl Services {
             if !told || self.strangers == 0 {
                 continue;
             }
-            for peer in core.routed_peers(server).collect::<Vec<_>>() {
+            for peer in core.reached_from(server) {
                 let Some(mut context) = self.context(core, peer) else {
                     continue;
                 };
@@ -310,9 +310,7 @@ impl Context<'_> {
     /// Whether anybody but the server itself gets what it says in the system account.
     pub fn is_heard(&mut self, subject: &str) -> bool {
         let found = self.core.matches(self.system, subject.as_bytes());
-        !found.plain.is_empty()
-            || !found.queues.is_empty()
-            || self.core.routed_peers(self.server).next().is_some()
+        !found.plain.is_empty() || !found.queues.is_empty() || self.core.has_company(self.server)
     }
 
     /// Publishes an event in the system account.

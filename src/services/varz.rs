@@ -2,13 +2,15 @@
 //! server.
 
 use nats_mock_protocol::events::{SlowConsumersStats, StaleConnectionStats};
-use nats_mock_protocol::monitor::{ClusterVarz, DiskIoWaitStats, Varz, VarzOptions};
+use nats_mock_protocol::monitor::{
+    ClusterVarz, DiskIoWaitStats, GatewayVarz, RemoteGatewayVarz, Varz, VarzOptions,
+};
 use nats_mock_protocol::time::{Nanos, Uptime};
 
 use super::registry::{Endpoint, Scope};
 use super::statsz::total_subscriptions;
 use super::system::Context;
-use crate::topology::RemoteUrl;
+use crate::topology::{RemoteGateway, RemoteUrl};
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("VARZ", Scope::Server, |context, call| {
@@ -74,6 +76,7 @@ fn varz(context: &Context<'_>) -> Varz {
         stalled_clients: profile.since(Feature::StaleConnections, server.stalled_clients as i64),
         connect_urls: core.connect_urls(context.server),
         cluster: cluster(context),
+        gateway: gateway(context),
         routes: core.routed_peers(context.server).count() as i64
             * core.routes_per_peer(context.server) as i64,
         remotes: core.routed_peers(context.server).count() as i64,
@@ -117,10 +120,6 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
         };
     };
     let profile = server.profile;
-    let shown = |url: &RemoteUrl| match url.port {
-        Some(port) => format!("{}:{port}", url.host),
-        None => url.host.clone(),
-    };
     ClusterVarz {
         name,
         addr: cluster.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
@@ -130,7 +129,7 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
             .as_ref()
             .and_then(|auth| auth.timeout)
             .unwrap_or(2.0),
-        urls: cluster.routes.iter().map(shown).collect(),
+        urls: cluster.routes.iter().map(shown_url).collect(),
         tls_timeout: 2.0,
         pool_size: cluster.pool_size_in_force(),
         write_deadline: profile
@@ -140,5 +139,37 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
             )
             .unwrap_or_default(),
         ..ClusterVarz::default()
+    }
+}
+
+fn gateway(context: &Context<'_>) -> GatewayVarz {
+    let server = context.server();
+    let Some(gateway) = server.spec.gateway.as_ref().filter(|it| it.is_listening()) else {
+        return GatewayVarz::default();
+    };
+    let auth = gateway.authorization.as_ref();
+    let remote = |remote: &RemoteGateway| RemoteGatewayVarz {
+        name: remote.name.clone(),
+        urls: remote.urls.iter().map(shown_url).collect(),
+        ..RemoteGatewayVarz::default()
+    };
+    GatewayVarz {
+        name: gateway.name.clone().unwrap_or_default(),
+        host: gateway.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
+        port: gateway.port.unwrap_or_default(),
+        auth_timeout: auth.and_then(|auth| auth.timeout).unwrap_or(2.0),
+        tls_timeout: 2.0,
+        advertise: gateway.advertise.clone().unwrap_or_default(),
+        connect_retries: gateway.connect_retries.unwrap_or_default(),
+        gateways: gateway.gateways.iter().map(remote).collect(),
+        reject_unknown: gateway.reject_unknown_cluster,
+        ..GatewayVarz::default()
+    }
+}
+
+fn shown_url(url: &RemoteUrl) -> String {
+    match url.port {
+        Some(port) => format!("{}:{port}", url.host),
+        None => url.host.clone(),
     }
 }

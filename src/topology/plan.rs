@@ -141,10 +141,52 @@ impl Topology {
             }
             cluster_of.push(place);
         }
+        self.join_by_gateways(&mut clusters, &cluster_of, &mut unreached);
         Plan {
             clusters,
             cluster_of,
             unreached,
+        }
+    }
+
+    fn join_by_gateways(
+        &self,
+        clusters: &mut [PlannedCluster],
+        cluster_of: &[usize],
+        unreached: &mut Vec<Unreached>,
+    ) {
+        let mut listeners = Listeners::default();
+        let mut meshes = Groups::new(clusters.len());
+        let gateways = || {
+            let servers = self.servers.iter().zip(cluster_of).enumerate();
+            servers.filter_map(|(server, (spec, &cluster))| {
+                let gateway = spec.gateway.as_ref().filter(|it| it.is_listening())?;
+                Some((server, cluster, gateway))
+            })
+        };
+        for (server, _, gateway) in gateways() {
+            let (host, told) = (gateway.host.as_deref(), gateway.advertise.as_deref());
+            listeners.add(host, gateway.port, told, server);
+        }
+        for (server, cluster, gateway) in gateways() {
+            let others = gateway.gateways.iter();
+            for remote in others.filter(|remote| Some(&remote.name) != gateway.name.as_ref()) {
+                for url in &remote.urls {
+                    let found = listeners.find(url, None).map(|other| cluster_of[other]);
+                    match found.filter(|&other| clusters[other].name.as_ref() == Some(&remote.name))
+                    {
+                        Some(other) => meshes.join(cluster, other),
+                        None => unreached.push(Unreached {
+                            server: self.shown_name(server),
+                            block: "gateway",
+                            url: url.clone(),
+                        }),
+                    }
+                }
+            }
+        }
+        for (place, cluster) in clusters.iter_mut().enumerate() {
+            cluster.mesh = meshes.of(place);
         }
     }
 
