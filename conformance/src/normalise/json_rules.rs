@@ -112,8 +112,21 @@ impl<'a> Walk<'a> {
 
     /// Whether this is a list that servers of a deployment make from what they keep in no order.
     fn is_unordered(&self) -> bool {
-        const UNORDERED: [&str; 2] = ["connect_urls", "routes"];
-        self.normaliser.deployment.is_some() && UNORDERED.contains(&self.key(0))
+        if self.normaliser.deployment.is_none() {
+            return false;
+        }
+        match self.key(0) {
+            "connect_urls" | "routes" => true,
+            "gateways" => self.key(1) == "statsz",
+            "urls" => self.key(2) == "gateways",
+            _ => self.gateway_side().is_some(),
+        }
+    }
+
+    /// In which of the two lists of GATEWAYZ the present place is.
+    fn gateway_side(&self) -> Option<&str> {
+        let mut keys = self.place.iter().map(|(key, _)| key.as_str());
+        keys.find(|key| matches!(*key, "inbound_gateways" | "outbound_gateways"))
     }
 
     /// The key of the present place, or that of one further out.
@@ -145,18 +158,26 @@ impl<'a> Walk<'a> {
         Some((kind, None))
     }
 
-    /// Whether this counts messages or bytes of a server or of a route that carries the heartbeats which
-    /// servers send each other: their number depends on when the servers found each other.
+    /// Whether this counts messages or bytes of a server, or of a route or a gateway that carries the
+    /// heartbeats which servers send each other: their number depends on when the servers found each
+    /// other. A gateway carries messages one way only.
     fn counts_heartbeats(&self) -> bool {
         match self.key(0) {
             "msgs" | "bytes" => {
                 let is_total = matches!(self.key(1), "sent" | "received");
                 is_total && (self.key(2) == "statsz" || self.key(4) == "statsz")
             }
+            "in_msgs" | "in_bytes" if self.key(1) == "connection" => {
+                self.gateway_side() == Some("inbound_gateways")
+            }
+            "out_msgs" | "out_bytes" if self.key(1) == "connection" => {
+                self.gateway_side() == Some("outbound_gateways")
+            }
             "in_msgs" | "out_msgs" | "in_bytes" | "out_bytes" | "pending_size" => {
                 let is_server = self.key(1) == "data" && self.place.len() == 2;
                 is_server || (self.key(2) == "routes" && self.has_sibling("account"))
             }
+            "pending_bytes" => self.key(1) == "connection" && self.gateway_side().is_some(),
             "pending" => self.key(2) == "routes" && self.key(3) == "statsz",
             _ => false,
         }

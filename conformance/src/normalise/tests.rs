@@ -293,3 +293,26 @@ fn what_depends_on_who_dialled_when_is_hidden_in_deployments_only() {
     );
     assert_eq!(payload(text), text);
 }
+
+#[test]
+fn gateways_carry_heartbeats_one_way_and_are_in_no_order() {
+    let text = r#"{"data":{"outbound_gateways":{"b":{"connection":{"port":17201,"pending_bytes":9,"in_msgs":0,"out_msgs":4,"in_bytes":0,"out_bytes":8,"subscriptions":53},"accounts":[{"name":"Y"},{"name":"X"}]}},"inbound_gateways":{"b":[{"connection":{"in_msgs":4,"out_msgs":0}}]}}}"#;
+    assert_eq!(
+        payload_of_several(text),
+        r#"{"data":{"outbound_gateways":{"b":{"connection":{"port":<port:n1.cluster>,"pending_bytes":<traffic>,"in_msgs":0,"out_msgs":<traffic>,"in_bytes":0,"out_bytes":<traffic>,"subscriptions":53},"accounts":[{"name":"X"},{"name":"Y"}]}},"inbound_gateways":{"b":[{"connection":{"in_msgs":<traffic>,"out_msgs":0}}]}}}"#
+    );
+    assert_eq!(
+        payload(&text.replace("17201", "0")),
+        text.replace("17201", "0")
+    );
+    let text = r#"{"statsz":{"gateways":[{"name":"c"},{"name":"b"}]}}"#;
+    assert_eq!(
+        payload_of_several(text),
+        r#"{"statsz":{"gateways":[{"name":"b"},{"name":"c"}]}}"#
+    );
+    let text = r#"{"gateway":{"gateways":[{"name":"c","urls":["b","a"]},{"name":"b"}]}}"#;
+    assert_eq!(
+        payload_of_several(text),
+        r#"{"gateway":{"gateways":[{"name":"c","urls":["a","b"]},{"name":"b"}]}}"#
+    );
+}
