@@ -150,10 +150,9 @@ impl Core {
     fn users_of(&self, id: ServerId) -> Arc<Users> {
         let server = self.server(id);
         let (spec, cluster) = (&server.spec, self.cluster(server.cluster));
-        let other = cluster.servers.iter().map(|&other| self.server(other));
-        let alike = other
-            .filter(|other| !std::ptr::eq(*other, server))
-            .next_back()
+        let mut others = cluster.servers.iter().map(|&other| self.server(other));
+        let alike = others
+            .rfind(|other| !std::ptr::eq(*other, server))
             .filter(|other| {
                 other.spec.accounts.is_same(&spec.accounts)
                     && other.spec.authorization == spec.authorization

@@ -46,7 +46,8 @@ impl Core {
         srv.config_load_time = now;
         let known = self.server(server).accounts.len();
         self.configure(server);
-        for account in self.server(server).accounts[known..].to_vec() {
+        let added: Vec<super::AccountId> = self.server(server).accounts[known..].into();
+        for account in added {
             let srv = self.server_mut(server);
             let cid = srv.next_cid();
             srv.late_accounts.insert(account, cid);

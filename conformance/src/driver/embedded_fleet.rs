@@ -242,8 +242,14 @@ impl Driver for EmbeddedFleet {
                 server.crash();
                 Exit::Killed(9)
             }
-            Signal::Stop => return Ok(server.freeze()),
-            Signal::Continue => return Ok(server.thaw()),
+            Signal::Stop => {
+                server.freeze();
+                return Ok(());
+            }
+            Signal::Continue => {
+                server.thaw();
+                return Ok(());
+            }
         };
         self.exits.entry(index).or_insert(exit);
         Ok(())

@@ -110,7 +110,8 @@ fn every_key_of_a_gateway_is_read() {
         gateways: vec![
             remote("A", &["nats://h:1"]),
             remote("B", &["nats://i:2", "nats://j:3"]),
-        ],
+        ]
+        .into(),
         reject_unknown_cluster: true,
         write_deadline: seconds(2),
         write_timeout: Some(WriteTimeout::Retry),
