@@ -20,6 +20,7 @@ use super::{
 };
 use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, LinkChange, Server, Signal};
+use crate::version::Version;
 
 /// How long servers may take to find each other.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +30,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How long the connections must have stayed the same. Servers dial again a second after a failure, and
 /// tell each other about themselves once a second at most.
-const SETTLED: Duration = Duration::from_millis(1300);
+const SETTLED: Duration = Duration::from_millis(1100);
+
+/// How long a connection must have been open to count. Those over a link that is cut are closed sooner.
+const LASTING: Duration = Duration::from_millis(300);
 
 pub(super) struct FleetDriver {
     binary: Binary,
@@ -138,17 +142,20 @@ impl Driver for FleetDriver {
         }
         for at in 0..self.deployment.servers.len() {
             if !self.deployment.servers[at].later {
-                self.boot(ServerIndex(at))?;
+                self.boot(ServerIndex(at), None)?;
             }
         }
         self.formed()
     }
 
-    fn boot(&mut self, index: ServerIndex) -> Result<(), DriverError> {
+    fn boot(&mut self, index: ServerIndex, version: Option<Version>) -> Result<(), DriverError> {
         if let Some(member) = self.members.get_mut(&index)
             && member.process.exit()?.is_none()
         {
             return Err(DriverError::State("that server runs already".to_owned()));
+        }
+        if let Some(server) = self.deployment.servers.get_mut(index.0) {
+            server.version = version.or(server.version);
         }
         let server = self.server(index)?;
         let directory = self.directory(&server.name);
@@ -179,6 +186,7 @@ impl Driver for FleetDriver {
     fn formed(&mut self) -> Result<(), DriverError> {
         let started = Instant::now();
         let mut seen = BTreeMap::new();
+        let mut first_seen: BTreeMap<(ServerIndex, String), Instant> = BTreeMap::new();
         let mut since = Instant::now();
         loop {
             let up = self.up()?;
@@ -188,7 +196,13 @@ impl Driver for FleetDriver {
                 .collect();
             let found = logs
                 .iter()
-                .map(|(index, log)| (*index, formation::found(log)))
+                .map(|(index, log)| {
+                    let lasts = |id: &str| {
+                        let first = first_seen.entry((*index, id.to_owned()));
+                        first.or_insert_with(Instant::now).elapsed() > LASTING
+                    };
+                    (*index, formation::found(log, lasts))
+                })
                 .collect();
             let reaches = |one, other| self.reaches(one, other);
             let wanted = formation::wanted(&up, reaches, |port| self.ports.owner(port));
@@ -199,10 +213,8 @@ impl Driver for FleetDriver {
                 return self.await_rest();
             }
             if started.elapsed() > PATIENCE {
-                let logs: Vec<String> = logs.into_values().collect();
                 return Err(DriverError::State(format!(
-                    "the servers did not find each other: wanted {wanted:?}, found {seen:?}\n{}",
-                    logs.join("\n")
+                    "the servers did not find each other: wanted {wanted:?}, found {seen:?}"
                 )));
             }
             thread::sleep(LOOK_AGAIN);

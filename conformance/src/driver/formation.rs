@@ -158,8 +158,9 @@ pub(super) fn is_complete(
         && sum(found, |c| c.leafs) == 2 * sum(wanted, |c| c.leafs)
 }
 
-/// The connections that are open according to a server's log.
-pub(super) fn found(log: &str) -> Count {
+/// The connections that are open according to a server's log and for which `counts` holds, given such
+/// as `rid:7`.
+pub(super) fn found(log: &str, mut counts: impl FnMut(&str) -> bool) -> Count {
     let mut made: [BTreeSet<&str>; 4] = Default::default();
     let mut closed = BTreeSet::new();
     for line in log.lines() {
@@ -179,7 +180,10 @@ pub(super) fn found(log: &str) -> Count {
         };
         made[kind].insert(id);
     }
-    let [routes, outbound, inbound, leafs] = made.map(|ids| ids.difference(&closed).count());
+    let [routes, outbound, inbound, leafs] = made.map(|ids| {
+        let open = ids.difference(&closed);
+        open.filter(|id| counts(id)).count()
+    });
     Count {
         routes,
         outbound,
@@ -276,8 +280,9 @@ mod tests {
             inbound: 1,
             leafs: 1,
         };
-        assert_eq!(found(log), count);
+        assert_eq!(found(log, |_| true), count);
+        assert_eq!(found(log, |id| id != "rid:11").routes, 0);
         let more = "[1] x [INF] a - lid:8 - Leafnode connection closed: Client Closed\n";
-        assert_eq!(found(&format!("{log}{more}")).leafs, 0);
+        assert_eq!(found(&format!("{log}{more}"), |_| true).leafs, 0);
     }
 }

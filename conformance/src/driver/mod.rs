@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, LinkChange, Signal};
+use crate::version::Version;
 
 /// A connection of a driver. Numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,8 +130,9 @@ pub trait Driver {
     /// Does nothing if it runs.
     fn start(&mut self) -> Result<(), DriverError>;
 
-    /// Starts one of several servers, for the first time or again; returns when it accepts connections.
-    fn boot(&mut self, _: ServerIndex) -> Result<(), DriverError> {
+    /// Starts one of several servers, for the first time or again, as another release if one is given;
+    /// returns when it accepts connections.
+    fn boot(&mut self, _: ServerIndex, _: Option<Version>) -> Result<(), DriverError> {
         Err(DriverError::Unsupported("starting one of several servers"))
     }
 

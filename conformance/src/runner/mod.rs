@@ -162,12 +162,10 @@ impl Run<'_> {
             } => self.spread(conns, *count, pattern, *each, *any_sid),
             Action::Drain { conn } => self.drain(conn),
             Action::Transport { conn, change } => self.transport(conn, *change),
-            Action::Start { server: None } => self.start(),
-            Action::Start { server: Some(name) } => {
-                self.driver.boot(self.index(Some(name))?)?;
-                self.meet();
-                Ok(())
-            }
+            Action::Start { server, version } => match server {
+                None => self.start(),
+                Some(name) => self.boot(name, *version),
+            },
             Action::Signal { server, signal } => {
                 let index = self.index(server.as_deref())?;
                 Ok(self.driver.signal(index, *signal)?)
@@ -437,7 +435,7 @@ impl Run<'_> {
     fn elapse(&mut self, time: Duration) -> Result<(), Problem> {
         let until = self.driver.now() + time;
         while self.driver.now() < until {
-            self.driver.wait(&[], until)?;
+            self.wait(until)?;
         }
         Ok(())
     }

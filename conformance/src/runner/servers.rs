@@ -2,6 +2,7 @@
 
 use super::{Problem, Run};
 use crate::driver::{Reloaded, ServerIndex};
+use crate::version::Version;
 
 impl Run<'_> {
     /// The server that a step names; the only one if it names none.
@@ -19,6 +20,14 @@ impl Run<'_> {
     /// Starts the deployment unless it runs.
     pub(super) fn start(&mut self) -> Result<(), Problem> {
         self.driver.start()?;
+        self.meet();
+        Ok(())
+    }
+
+    /// Starts one of several servers, as another release if one is given.
+    pub(super) fn boot(&mut self, name: &str, version: Option<Version>) -> Result<(), Problem> {
+        let index = self.index(Some(name))?;
+        self.driver.boot(index, version)?;
         self.meet();
         Ok(())
     }

@@ -17,7 +17,7 @@ pub use parse::{ConfLibrary, parse};
 pub use path::{JsonPath, Place};
 pub use servers::{LinkChange, PortKind, PortName, Server, fill_ports};
 
-use crate::version::VersionRange;
+use crate::version::{Version, VersionRange};
 
 /// A scenario that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,6 +167,8 @@ pub enum Action {
     Start {
         /// The server, if there are several.
         server: Option<String>,
+        /// The release it is from now on.
+        version: Option<Version>,
     },
     /// Sends a signal to a server.
     Signal {
@@ -224,7 +226,7 @@ impl Action {
             | Self::Reload { server, .. }
             | Self::Configure { server, .. }
             | Self::AwaitExit { server } => (server.iter().map(String::as_str).collect(), true),
-            Self::Start { server } => (server.iter().map(String::as_str).collect(), false),
+            Self::Start { server, .. } => (server.iter().map(String::as_str).collect(), false),
             Self::Link { between, .. } => (vec![&between.0, &between.1], false),
             _ => (Vec::new(), false),
         }

@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn several_servers_are_read() {
         let scenario = parsed(
-            "purpose: p\nserver n1 n2: seed\nserver n3 version 2.14.6: <<E\np: {{n1.cluster}}\nE\nlater: n3\n---\na: connect n2\nserver n1: freeze\nserver n3: start\nservers: formed\nlink n1 n2: cut silently\nserver n1: reload <<E\np: 1\nE\nserver n1: exit\na: fence 3\n",
+            "purpose: p\nserver n1 n2: seed\nserver n3 version 2.14.6: <<E\np: {{n1.cluster}}\nE\nlater: n3\n---\na: connect n2\nserver n1: freeze\nserver n3: start version 2.15.1\nservers: formed\nlink n1 n2: cut silently\nserver n1: reload <<E\np: 1\nE\nserver n1: exit\na: fence 3\n",
         );
         let servers = &scenario.deployment.servers;
         let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
@@ -418,7 +418,8 @@ mod tests {
                     signal: Signal::Stop
                 },
                 &Action::Start {
-                    server: Some("n3".into())
+                    server: Some("n3".into()),
+                    version: Some("2.15.1".parse().expect("a version")),
                 },
                 &Action::AwaitFormed,
                 &Action::Link {

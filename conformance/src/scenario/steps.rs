@@ -97,7 +97,17 @@ fn server(name: Option<String>, verb: &str, mut words: Words) -> Result<Parsed, 
         signal,
     };
     let action = match verb {
-        "start" => Action::Start { server: name },
+        "start" => Action::Start {
+            version: match words.next() {
+                Some(Word::Bare(word)) if word == "version" && name.is_some() => {
+                    let version = words.bare("a version")?;
+                    Some(version.parse().map_err(|e| format!("{e}"))?)
+                }
+                Some(word) => return Err(format!("unexpected {word:?}")),
+                None => None,
+            },
+            server: name,
+        },
         "stop" => signal(Signal::Term),
         "kill" => signal(Signal::Kill),
         "freeze" => signal(Signal::Stop),
