@@ -11,7 +11,7 @@ use super::formation::{self, Wishes};
 use super::ports::Ports;
 use super::process::Process;
 use super::proxy::Proxies;
-use super::rest::await_rest;
+use super::rest::{await_rest, await_stopped};
 use super::scratch::Scratch;
 use super::sockets::Sockets;
 use super::{
@@ -273,7 +273,10 @@ impl Driver for FleetDriver {
         let member = self.member(server)?;
         member.process.signal(signal)?;
         match signal {
-            Signal::Stop => member.frozen = true,
+            Signal::Stop => {
+                await_stopped(member.process.pid());
+                member.frozen = true;
+            }
             Signal::Continue => member.frozen = false,
             Signal::Term | Signal::Int | Signal::Usr2 | Signal::Kill => {}
         }

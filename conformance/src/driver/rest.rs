@@ -37,13 +37,26 @@ pub(super) fn await_rest(pids: &[u32]) {
     }
 }
 
-/// Whether all threads are in state `S`, as far as the system tells.
+/// Returns when every thread of process `pid` has been stopped by a signal, which takes the system a
+/// moment.
+pub(super) fn await_stopped(pid: u32) {
+    let started = Instant::now();
+    while all_in_state(pid, 'T') == Some(false) && started.elapsed() < PATIENCE {
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
 fn all_asleep(pid: u32) -> Option<bool> {
+    all_in_state(pid, 'S')
+}
+
+/// Whether all threads are in this state, as far as the system tells.
+fn all_in_state(pid: u32, state: char) -> Option<bool> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     for task in tasks {
         let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
         let (_, after_name) = stat.rsplit_once(") ")?;
-        if !after_name.starts_with('S') {
+        if !after_name.starts_with(state) {
             return Some(false);
         }
     }
