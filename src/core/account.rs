@@ -25,6 +25,8 @@ pub(crate) struct Account {
     shares: Shares,
     /// What servers tell each other of it.
     pub(super) interest: Interest,
+    /// The ends of all leaf node connections, in the order in which they came.
+    pub(super) leafs: Vec<ConnId>,
     pub imports: Vec<Import>,
     /// It is a system account whose services are subscribed.
     pub(super) has_services: bool,
@@ -41,6 +43,10 @@ pub(crate) struct AccountOnServer {
     /// What recent messages of the account's internal client matched.
     pub(super) internal_matches: MatchCache,
     pub clients: BTreeSet<ConnId>,
+    /// Connections with leaf nodes and with hubs.
+    pub leafs: BTreeSet<ConnId>,
+    /// What the server tells leaf nodes and hubs to find out whether it comes back.
+    pub(super) loop_subject: Option<Box<str>>,
     /// Published by clients of the account.
     pub received: Traffic,
     /// Delivered to clients of the account.
@@ -49,7 +55,36 @@ pub(crate) struct AccountOnServer {
     pub routes: Link,
     /// The same for gateways.
     pub gateways: Link,
+    /// And what by leaf node connections.
+    pub leaf_links: Link,
     pub slow_consumers: u64,
+}
+
+impl AccountOnServer {
+    pub(super) fn connections(&mut self, leafs: bool) -> &mut BTreeSet<ConnId> {
+        if leafs {
+            &mut self.leafs
+        } else {
+            &mut self.clients
+        }
+    }
+}
+
+impl AccountTally {
+    /// What was sent by routes, gateways and leaf node connections.
+    pub fn links_sent(&self) -> [Traffic; 3] {
+        [self.routes, self.gateways, self.leaf_links].map(|link| link.sent)
+    }
+
+    /// And what came by them.
+    pub fn links_received(&self) -> [Traffic; 3] {
+        [self.routes, self.gateways, self.leaf_links].map(|link| link.received)
+    }
+
+    /// Clients and leaf nodes.
+    pub fn total(&self) -> u32 {
+        self.connections + self.leafnodes
+    }
 }
 
 /// What passed between servers by one kind of connection.
@@ -63,11 +98,13 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AccountTally {
     pub connections: u32,
+    pub leafnodes: u32,
     pub subscriptions: u64,
     pub sent: Traffic,
     pub received: Traffic,
     pub routes: Link,
     pub gateways: Link,
+    pub leaf_links: Link,
     pub slow_consumers: u64,
 }
 
@@ -92,6 +129,7 @@ impl Account {
             subs: Sublist::new(cached),
             shares: Shares::default(),
             interest: Interest::default(),
+            leafs: Vec::new(),
             imports: Vec::new(),
             has_services: false,
             replies: super::imports::ReplyRoutes::default(),

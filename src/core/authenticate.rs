@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::account::AccountId;
 use super::conn::ConnId;
-use super::notice::{AuthAudience, ClientSnapshot, Notice};
+use super::notice::{AuthAudience, ClientSnapshot, ConnKind, Notice};
 use super::permissions::UserRights;
 use super::server::{Server, User};
 use super::{CloseReason, Conn, Core};
@@ -138,6 +138,12 @@ impl Core {
         let profile = self.server(conn.server).profile;
         ClientSnapshot {
             cid: conn.cid,
+            kind: match &conn.leaf {
+                None => ConnKind::Client,
+                Some(leaf) if leaf.is_stranger => ConnKind::StrangeLeaf,
+                Some(leaf) if leaf.remote.is_some() => ConnKind::LeafToHub,
+                Some(_) => ConnKind::LeafOfHub,
+            },
             account: conn.account,
             host: conn.peer.host.clone(),
             start: conn.start,
@@ -160,7 +166,63 @@ enum Verdict {
     User(User),
 }
 
+/// What becomes of a leaf node that wants in.
+pub(super) enum LeafLogin {
+    Accepted(LeafUser),
+    Refused,
+}
+
+/// The user that a leaf node is taken for.
+pub(super) struct LeafUser {
+    pub user: User,
+    /// The account, where the `leafnodes` block names it.
+    pub named: Option<String>,
+}
+
+/// Checks the credentials of a leaf node: against the `leafnodes` block if that has any, and else as
+/// those of a client.
+pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
+    let anybody = |named: Option<&String>| {
+        LeafLogin::Accepted(LeafUser {
+            user: User {
+                account: server.global,
+                password: Box::default(),
+                permissions: None,
+                connection_types: Vec::new(),
+            },
+            named: named.cloned(),
+        })
+    };
+    let leafnodes = server.spec.leafnodes.as_ref();
+    if let Some(auth) = leafnodes.and_then(|leafnodes| leafnodes.authorization.as_ref()) {
+        let (user, pass) = (&conn.options.user, &conn.options.pass);
+        if let Some(name) = &auth.user {
+            let password = auth.password.as_deref().unwrap_or_default();
+            return if name == user && same_password(password, pass) {
+                anybody(auth.account.as_ref())
+            } else {
+                LeafLogin::Refused
+            };
+        }
+        if let Some(users) = auth.users.as_ref().filter(|users| !users.is_empty()) {
+            let known = users
+                .iter()
+                .find(|known| known.user == *user && same_password(&known.password, pass));
+            return known.map_or(LeafLogin::Refused, |known| anybody(known.account.as_ref()));
+        }
+    }
+    match authenticate(server, conn) {
+        Verdict::Refused => LeafLogin::Refused,
+        Verdict::Accepted => anybody(None),
+        Verdict::User(user) => LeafLogin::Accepted(LeafUser { user, named: None }),
+    }
+}
+
 fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
+    let wanted = match conn.leaf {
+        Some(_) => ConnectionType::Leafnode,
+        None => ConnectionType::Standard,
+    };
     let options = &mut *conn.options;
     if !server.requires_auth() {
         return Verdict::Accepted;
@@ -193,7 +255,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         if !options.user.is_empty() {
             return match server.users.get(options.user.as_str()) {
                 Some(user)
-                    if allows_standard(&user.connection_types)
+                    if allows(&user.connection_types, wanted)
                         && same_password(&user.password, &options.pass) =>
                 {
                     Verdict::User(user.clone())
@@ -217,8 +279,8 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     }
 }
 
-fn allows_standard(types: &[ConnectionType]) -> bool {
-    types.is_empty() || types.contains(&ConnectionType::Standard)
+fn allows(types: &[ConnectionType], wanted: ConnectionType) -> bool {
+    types.is_empty() || types.contains(&wanted)
 }
 
 /// Compares a configured password, plain or a bcrypt hash, with the one that came.

@@ -31,9 +31,14 @@ impl Core {
         }
     }
 
-    /// Closes a client by its cid. Tells whether there is such a client.
+    /// Closes a client or a leaf node's connection by its cid. Tells whether there is such a one.
     pub fn kick(&mut self, server: ServerId, cid: u64) -> bool {
-        let id = self.server(server).clients.get(&cid).copied();
+        let srv = self.server(server);
+        let id = srv
+            .clients
+            .get(&cid)
+            .or_else(|| srv.leafs.get(&cid))
+            .copied();
         if let Some(id) = id {
             self.close(id, CloseReason::Kicked);
         }
@@ -65,12 +70,14 @@ impl Core {
             self.timers.cancel(timer);
         }
         let closed = self.closed_conn(&self.conns[id.slot as usize], reason);
-        let end = Notice::Disconnected {
+        let is_leaf = self.leaf(id).is_some();
+        let is_told = self.leaf(id).is_none_or(|leaf| !leaf.is_stranger);
+        let end = is_told.then(|| Notice::Disconnected {
             server,
             client: Box::new(closed.client.clone()),
             reason,
             at: now,
-        };
+        });
         let srv = self.server_mut(server);
         if srv.closed.len() >= srv.spec.limits.max_closed_clients {
             srv.closed.pop_front();
@@ -79,7 +86,7 @@ impl Core {
         // The end of whoever does not read is told at once. It is there until what is being written to
         // it gets stuck no longer.
         if reason == CloseReason::SlowConsumerPendingBytes {
-            self.notices.push_back(end);
+            self.notices.extend(end);
             if is_detached {
                 self.take_away(id);
             } else {
@@ -88,7 +95,10 @@ impl Core {
         } else {
             self.take_away(id);
             self.notices.extend(first);
-            self.notices.push_back(end);
+            self.notices.extend(end);
+        }
+        if is_leaf {
+            self.end_of_leaf(id);
         }
     }
 
@@ -102,6 +112,9 @@ impl Core {
             self.timers.cancel(timer);
         }
         self.server_mut(server).clients.remove(&cid);
+        if self.leaf(id).is_some() {
+            self.unregister_end(id);
+        }
         self.remove_subscriptions(id);
         self.leave(id);
     }

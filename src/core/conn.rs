@@ -8,6 +8,7 @@ use nats_mock_protocol::wire::ConnectOptions;
 
 use super::CloseReason;
 use super::account::AccountId;
+use super::leaf::Leaf;
 use super::permissions::UserRights;
 use super::server::ServerId;
 use super::sublist::MatchResult;
@@ -93,6 +94,8 @@ pub(crate) struct Conn {
     /// Why the connection is being closed.
     pub(super) closing: Option<CloseReason>,
     pub(super) matches: MatchCache,
+    /// What it has more than others if it is a leaf node's.
+    pub leaf: Option<Box<Leaf>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]

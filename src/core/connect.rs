@@ -76,6 +76,7 @@ impl Core {
             in_flight: 0,
             closing: None,
             matches: MatchCache::default(),
+            leaf: None,
         });
         let id = ConnId {
             slot: slot as u32,
@@ -288,8 +289,9 @@ impl Core {
         };
         conn.account = account;
         let server = conn.server;
+        let is_leaf = conn.leaf.is_some();
         let here = self.account_mut(account).on_server_mut(server);
-        if here.clients.insert(id) {
+        if here.connections(is_leaf).insert(id) {
             self.notice_connections(server, account);
         }
     }
@@ -297,9 +299,9 @@ impl Core {
     /// Takes a connection out of the account it is bound to, and tells.
     pub(super) fn leave(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
-        let (server, account) = (conn.server, conn.account);
+        let (server, account, is_leaf) = (conn.server, conn.account, conn.leaf.is_some());
         let here = self.account_mut(account).on_server_mut(server);
-        if here.clients.remove(&id) {
+        if here.connections(is_leaf).remove(&id) {
             self.notice_connections(server, account);
         }
     }

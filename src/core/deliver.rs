@@ -9,6 +9,7 @@ use super::Core;
 use super::account::AccountId;
 use super::conn::{ConnId, MatchCache};
 use super::ids;
+use super::leaf_deliver::LeafCopy;
 use super::notice::{Notice, Request};
 use super::route::Moved;
 use super::server::ServerId;
@@ -44,6 +45,8 @@ pub(super) enum Origin {
     Client(ConnId),
     /// The system client of a server.
     System(ServerId),
+    /// A leaf node connection; this is the end where it came out.
+    Leaf(ConnId),
 }
 
 /// Service imports that may lead from one to the next before a message is dropped.
@@ -65,6 +68,10 @@ pub(super) struct Delivery<'a> {
     pub(super) at: ServerId,
     /// It is going to all peers, and so is not counted for each.
     pub(super) to_all: bool,
+    /// It goes to no peer.
+    pub(super) stays: bool,
+    /// Copies for leaf node connections.
+    pub(super) leafs: Vec<LeafCopy>,
     /// Servers that it reaches later.
     pub(super) under_way: Vec<UnderWay>,
     /// It was published with a reply subject of no length.
@@ -196,6 +203,21 @@ impl Core {
         message: &Outgoing<'_>,
         depth: u8,
     ) -> bool {
+        self.deliver_for(origin, server, account, found, message, depth, None)
+    }
+
+    /// As [`deliver`](Self::deliver); if there are `groups`, to members of these queue groups only.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn deliver_for(
+        &mut self,
+        origin: Origin,
+        server: ServerId,
+        account: AccountId,
+        found: &MatchResult,
+        message: &Outgoing<'_>,
+        depth: u8,
+        groups: Option<&[Box<[u8]>]>,
+    ) -> bool {
         if found.is_empty() || depth > MAX_IMPORT_DEPTH {
             return false;
         }
@@ -207,6 +229,11 @@ impl Core {
         }
         let mut unserved = Vec::new();
         for group in &found.queues {
+            let is_asked =
+                groups.is_none_or(|groups| groups.iter().any(|name| **name == *group.name));
+            if !is_asked {
+                continue;
+            }
             if self.deliver_to_group(&mut delivery, group) {
                 delivered = true;
             } else {
@@ -228,6 +255,7 @@ impl Core {
         depth: u8,
     ) -> Delivery<'m> {
         self.deliveries += 1;
+        self.open_deliveries += 1;
         let mut delivery = Delivery {
             origin,
             server,
@@ -239,6 +267,8 @@ impl Core {
             at: server,
             to_all: false,
             has_empty_reply: message.reply.is_some_and(<[u8]>::is_empty),
+            stays: self.stays_where_it_came(origin),
+            leafs: Vec::new(),
             under_way: Vec::new(),
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),
@@ -253,6 +283,8 @@ impl Core {
         self.count_delivered(&mut delivery);
         self.send_on(&mut delivery);
         self.frame = delivery.whole;
+        self.open_deliveries -= 1;
+        self.hand_on();
     }
 
     /// Counts what the clients of the server have got that the message is at.
@@ -279,9 +311,13 @@ impl Core {
         sub: SubId,
         group: Option<&[u8]>,
     ) -> bool {
-        let Some(place) = self.subs.get(sub.index()).map(|sub| sub.server) else {
+        let known = self.subs.get(sub.index());
+        let Some((place, receiver)) = known.map(|sub| (sub.server, sub.receiver)) else {
             return false;
         };
+        if let Receiver::Leaf { end, .. } = receiver {
+            return self.deliver_to_leaf(delivery, sub, end, group);
+        }
         if place == delivery.at {
             return self.deliver_to(delivery, sub);
         }
@@ -320,7 +356,7 @@ impl Core {
             .copied()
             .filter(|&sub| is_told(self, sub))
             .collect();
-        if told.is_empty() {
+        if told.is_empty() || (delivery.stays && entry == delivery.server) {
             return delivered;
         }
         let peers: Vec<ServerId> = self.routed_peers(entry).collect();
@@ -355,6 +391,9 @@ impl Core {
         delivery: &mut Delivery<'_>,
         group: &QueueGroup,
     ) -> bool {
+        if !self.account(delivery.account).leafs.is_empty() {
+            return self.deliver_to_group_with_leafs(delivery, group);
+        }
         let members = &group.members;
         let start = match members.len() {
             1 => 0,
@@ -396,6 +435,7 @@ impl Core {
                 self.count_matched(sub_id, at);
                 self.deliver_import_reply(delivery, exporter)
             }
+            Receiver::Leaf { end, .. } => self.deliver_to_leaf(delivery, sub_id, end, None),
         }
     }
 
@@ -501,7 +541,7 @@ impl Core {
             header: header.into(),
             payload: payload.into(),
             from: match delivery.origin {
-                Origin::Client(id) => Some(id),
+                Origin::Client(id) | Origin::Leaf(id) => Some(id),
                 Origin::System(_) => None,
             },
             repeated: std::mem::replace(&mut delivery.requested, true),

@@ -147,7 +147,8 @@ impl Core {
         let mut interested: BTreeMap<ClusterId, Interested<'_>> = BTreeMap::new();
         let own = self.server(home).cluster;
         for &sub in plain {
-            if let Some(cluster) = self.cluster_of(sub).filter(|&cluster| cluster != own) {
+            let cluster = self.cluster_of(sub).filter(|&cluster| cluster != own);
+            if let Some(cluster) = cluster.filter(|_| self.is_told_by_gateways(sub)) {
                 interested.entry(cluster).or_default().plain.push(sub);
             }
         }
@@ -236,7 +237,10 @@ impl Core {
     /// The other cluster that is to serve a queue group, drawn among those with a member.
     fn choose_cluster(&mut self, home: ServerId, group: &QueueGroup) -> Option<ClusterId> {
         let own = self.server(home).cluster;
-        let members = group.members.iter().filter_map(|&sub| self.cluster_of(sub));
+        let members = group.members.iter().copied();
+        let members = members
+            .filter(|&sub| self.is_told_by_gateways(sub))
+            .filter_map(|sub| self.cluster_of(sub));
         let mut clusters: Vec<ClusterId> = members.filter(|&cluster| cluster != own).collect();
         clusters.sort_unstable();
         clusters.dedup();

@@ -185,13 +185,14 @@ impl Core {
 
     /// What the service is told of who asks.
     fn request_info(&self, origin: Origin, shares_client: bool) -> ClientInfo {
-        let Origin::Client(id) = origin else {
+        let (Origin::Client(id) | Origin::Leaf(id)) = origin else {
             return ClientInfo::default();
         };
         let Some(conn) = self.conn(id) else {
             return ClientInfo::default();
         };
-        let server = self.server(conn.server);
+        let place = conn.leaf.as_deref().map_or(conn.server, |leaf| leaf.peer);
+        let server = self.server(place);
         let brief = ClientInfo {
             acc: self.account(conn.account).name.to_string(),
             rtt: Nanos(conn.rtt),
@@ -210,8 +211,8 @@ impl Core {
             name: client.name.into(),
             lang: client.lang.into(),
             ver: client.version.into(),
-            kind: "Client".to_owned(),
-            client_type: "nats".to_owned(),
+            kind: client.kind.name().to_owned(),
+            client_type: client.kind.client_type().to_owned(),
             ..brief
         }
     }

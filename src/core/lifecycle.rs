@@ -66,6 +66,10 @@ impl Core {
             phase_changes: 0,
             limit_changes: 0,
             stall: false,
+            leaf_news: VecDeque::new(),
+            is_spreading: false,
+            leaf_crossings: VecDeque::new(),
+            open_deliveries: 0,
         };
         for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {
             core.start_server(Arc::new(spec.clone()), cluster);
@@ -88,6 +92,8 @@ impl Core {
         let cluster = &mut self.clusters[usize::from(cluster.0)];
         if cluster.name.is_none() && server.spec.has_routes() {
             cluster.name = Some(Nuid::new(&mut server.rng).next(&mut server.rng).into());
+        } else if cluster.name.is_none() && server.spec.is_lone_leaf() {
+            cluster.name = Some((*server.name).into());
         }
         server.cluster_name = cluster.name.clone();
         cluster.servers.push(id);
@@ -223,6 +229,7 @@ impl Core {
             Timer::Ping(id) => self.ping_due(id),
             Timer::WriteDeadline(id) => self.write_timed_out(id),
             Timer::LameDuck(server) => self.leave_next(server),
+            Timer::Dial(server, place) => self.dial(server, usize::from(place)),
             Timer::Arrival(place) => self.arrival_due(place),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),
         }
@@ -259,7 +266,12 @@ impl Core {
     pub fn ask_clients_to_leave(&mut self, server: ServerId) {
         let now = self.now;
         let srv = self.server_mut(server);
-        srv.leaving = srv.clients.values().copied().collect();
+        srv.leaving = srv
+            .clients
+            .values()
+            .chain(srv.leafs.values())
+            .copied()
+            .collect();
         let timing = &srv.spec.timing;
         let grace = timing.lame_duck_grace_period;
         let window = timing
@@ -364,7 +376,8 @@ impl Core {
         srv.phase = Phase::Stopped;
         srv.waiting = None;
         srv.leaving.clear();
-        let clients: Vec<ConnId> = srv.clients.values().copied().collect();
+        let connections = srv.clients.values().chain(srv.leafs.values());
+        let clients: Vec<ConnId> = connections.copied().collect();
         self.phase_changes += 1;
         for id in clients {
             self.close(id, CloseReason::ServerShutdown);

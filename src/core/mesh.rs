@@ -152,6 +152,12 @@ impl Core {
             srv.gateways.first_cid = srv.last_cid + 1;
             srv.last_cid += gateways;
         }
+        for place in 0..self.servers.len() {
+            self.dial_remotes(ServerId(place as u16));
+        }
+        // Those that have been there for a while have heard of each other.
+        self.notices
+            .retain(|notice| !matches!(notice, Notice::PeerFound { .. }));
     }
 
     /// A server that has started finds its peers.
@@ -171,6 +177,7 @@ impl Core {
         {
             self.find_each_other(server, peer);
         }
+        self.dial_remotes(server);
     }
 
     pub(super) fn find_each_other(&mut self, a: ServerId, b: ServerId) {

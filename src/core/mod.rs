@@ -35,6 +35,11 @@ mod ids;
 mod imports;
 mod info;
 mod interest;
+mod leaf;
+mod leaf_deliver;
+mod leaf_dial;
+mod leaf_interest;
+mod leaf_systems;
 mod lifecycle;
 mod links;
 mod mesh;
@@ -70,11 +75,12 @@ pub(crate) use connect::Accepted;
 pub(crate) use deliver::Outgoing;
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use ids::{Nuid, base62, below, stream};
+pub(crate) use leaf::Leaf;
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
 pub(crate) use links::Latency;
 pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
-pub(crate) use notice::{AuthAudience, ClientSnapshot, Notice, Request};
+pub(crate) use notice::{AuthAudience, ClientSnapshot, ConnKind, Notice, Request};
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
 pub(crate) use routes::RouteView;
@@ -121,6 +127,14 @@ pub(crate) struct Core {
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.
     stall: bool,
+    /// What ends of leaf node connections have yet to tell.
+    leaf_news: VecDeque<leaf_interest::News>,
+    /// They are being told.
+    is_spreading: bool,
+    /// Messages that are to be handed on over leaf node connections.
+    leaf_crossings: VecDeque<Transit>,
+    /// Deliveries within deliveries, those being handed on included.
+    open_deliveries: u32,
 }
 
 /// What [`Core::take_output`] leaves the caller to do.
@@ -257,11 +271,13 @@ impl Core {
         let here = self.account(account).on_server(server);
         AccountTally {
             connections: here.clients.len() as u32,
+            leafnodes: here.leafs.len() as u32,
             subscriptions: self.known_subscriptions(account, server).len(),
             sent: here.sent,
             received: here.received,
             routes: here.routes,
             gateways: here.gateways,
+            leaf_links: here.leaf_links,
             slow_consumers: here.slow_consumers,
         }
     }

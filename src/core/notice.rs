@@ -55,6 +55,11 @@ pub(crate) enum Notice {
     PeerLost { server: ServerId, peer: ServerId },
     /// A server stops accepting connections and asks its clients to leave.
     LameDuck { server: ServerId },
+    /// A leaf node has connected to a server of a cluster with gateways.
+    LeafAccepted {
+        server: ServerId,
+        account: AccountId,
+    },
     /// A server is about to stop.
     Shutdown { server: ServerId },
 }
@@ -68,10 +73,39 @@ pub(crate) enum AuthAudience {
     Account(AccountId),
 }
 
+/// What a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnKind {
+    Client,
+    /// A leaf node's connection on the server that was connected to.
+    LeafOfHub,
+    /// The same on the server that has made it.
+    LeafToHub,
+    /// One that has not been let in.
+    StrangeLeaf,
+}
+
+impl ConnKind {
+    pub fn is_leaf(self) -> bool {
+        self != Self::Client
+    }
+
+    /// As events and CONNZ call it.
+    pub fn name(self) -> &'static str {
+        if self.is_leaf() { "Leafnode" } else { "Client" }
+    }
+
+    /// The protocol that a client speaks.
+    pub fn client_type(self) -> &'static str {
+        if self.is_leaf() { "" } else { "nats" }
+    }
+}
+
 /// A client as it was at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSnapshot {
     pub cid: u64,
+    pub kind: ConnKind,
     pub account: AccountId,
     pub host: Box<str>,
     pub start: Time,
@@ -97,7 +131,7 @@ pub(crate) struct Request {
     pub reply: Option<Box<[u8]>>,
     pub header: Box<[u8]>,
     pub payload: Box<[u8]>,
-    /// The connection that asks, if it is a client.
+    /// The connection that asks, if it is a client, or that of the leaf node which the request came by.
     pub from: Option<ConnId>,
     /// The message has reached another service of the server before.
     pub repeated: bool,

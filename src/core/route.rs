@@ -32,7 +32,8 @@ impl Core {
             delivery.go_to(to);
             return Moved::There;
         }
-        if !self.share_cluster(home, to) || !self.is_linked(home, to) {
+        let stays = delivery.stays && home == delivery.server;
+        if stays || !self.share_cluster(home, to) || !self.is_linked(home, to) {
             return Moved::Not;
         }
         self.server_mut(to).crossed_by = delivery.stamp;

@@ -12,6 +12,7 @@ use super::conn::{ConnId, Traffic};
 use super::freeze::Waiting;
 use super::gateway::Gateways;
 use super::ids::{self, KeyKind};
+use super::leaf_dial::Remote;
 use super::lifecycle::SYSTEM_CLIENT_CID;
 use super::mesh::ClusterId;
 use super::notice::ClientSnapshot;
@@ -81,6 +82,9 @@ pub(crate) struct Server {
     pub no_auth_user: Option<NoAuthUser>,
     /// Open client connections by cid.
     pub clients: BTreeMap<u64, ConnId>,
+    /// Open leaf node connections by cid.
+    pub leafs: BTreeMap<u64, ConnId>,
+    pub(super) remotes: Vec<Remote>,
     pub closed: VecDeque<ClosedConn>,
     pub total_connections: u64,
     pub received: Traffic,
@@ -175,6 +179,8 @@ impl Server {
             users: Arc::default(),
             no_auth_user: None,
             clients: BTreeMap::new(),
+            leafs: BTreeMap::new(),
+            remotes: Vec::new(),
             closed: VecDeque::new(),
             total_connections: 0,
             received: Traffic::default(),
@@ -206,6 +212,18 @@ impl Server {
     /// The short name that servers give each other in subjects.
     pub fn hash(&self) -> String {
         ids::short_hash(&self.name)
+    }
+
+    /// The address at which leaf nodes see it.
+    pub fn leaf_host(&self) -> &str {
+        let options = self.spec.leafnodes.as_ref();
+        match options
+            .and_then(|options| options.host.as_deref())
+            .unwrap_or(&self.spec.host)
+        {
+            "" | "0.0.0.0" | "::" | "localhost" => "127.0.0.1",
+            host => host,
+        }
     }
 
     /// The accounts it knows.

@@ -42,6 +42,8 @@ pub(crate) enum Receiver {
     Import(u32),
     /// The answers to service imports, on their way back.
     ImportReplies,
+    /// Whoever listens behind a leaf node connection. In a queue group they are as many as `weight`.
+    Leaf { end: ConnId, weight: u32 },
 }
 
 #[derive(Debug)]

@@ -129,6 +129,7 @@ impl Core {
             .ok()?;
         entry.insert(sub);
         self.note_subscription(id, true);
+        self.tell_leafs(id, true);
         Some(id)
     }
 
@@ -138,11 +139,12 @@ impl Core {
             return;
         }
         self.note_subscription(id, false);
+        self.tell_leafs(id, false);
         let sub = self.subs.remove(id.index());
         self.accounts[sub.account.0 as usize]
             .subs
             .remove(sub.subject(), sub.queue(), id);
-        if let Receiver::Client(conn) = sub.receiver
+        if let Receiver::Client(conn) | Receiver::Leaf { end: conn, .. } = sub.receiver
             && let Some(conn) = super::conn_mut(&mut self.conns, conn)
             && let Ok(entry) = conn.subs.find_entry(hash(sub.sid()), |other| *other == id)
         {
@@ -213,7 +215,7 @@ pub(super) fn find_sub(
         .copied()
 }
 
-fn hash(sid: &[u8]) -> u64 {
+pub(super) fn hash(sid: &[u8]) -> u64 {
     FixedState::with_seed(0).hash_one(sid)
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     StaleLink(ServerId, ServerId),
     /// A message arrives at another server; its place among those under way.
     Arrival(u32),
+    /// Time to connect to a remote as a leaf node.
+    Dial(ServerId, u16),
     /// A timer that a system service set; the tag is the service's own.
     Service(ServerId, u64),
 }

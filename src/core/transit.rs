@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::account::AccountId;
+use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
 use super::links::{Links, Passage};
 use super::server::{Phase, ServerId};
 use super::sublist::QueueGroup;
-use super::subs::SubId;
+use super::subs::{Receiver, SubId};
 use super::timers::Timer;
 use super::{Core, Outgoing};
 
@@ -33,6 +34,29 @@ pub(super) struct Transit {
     groups: Vec<Box<[u8]>>,
     depth: u8,
     message: Arc<Letter>,
+    /// The end where it comes out, if it goes over a leaf node connection.
+    over_leaf: Option<ConnId>,
+}
+
+impl Transit {
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        let message = &*self.message;
+        Outgoing {
+            subject: &message.subject,
+            reply: message.reply.as_deref(),
+            header_len: message.header_len,
+            payload: &message.payload,
+            digits: None,
+        }
+    }
+
+    pub fn groups(&self) -> &[Box<[u8]>] {
+        &self.groups
+    }
+
+    pub fn depth(&self) -> u8 {
+        self.depth
+    }
 }
 
 /// A message that is kept.
@@ -55,9 +79,9 @@ impl Transit {
 }
 
 impl Core {
-    /// Sends a message on its way to the servers that it reaches later.
+    /// Sends a message on its way to the servers that it reaches later, and over leaf node connections.
     pub(super) fn send_on(&mut self, delivery: &mut Delivery<'_>) {
-        if delivery.under_way.is_empty() {
+        if delivery.under_way.is_empty() && delivery.leafs.is_empty() {
             return;
         }
         let Outgoing {
@@ -83,11 +107,37 @@ impl Core {
                 groups: way.groups,
                 depth: delivery.depth,
                 message: Arc::clone(&message),
+                over_leaf: None,
             };
             match way.passage {
                 Passage::Held => self.hold(transit),
                 Passage::Later(time) => self.send_later(transit, time),
                 Passage::Now => self.arrive(transit),
+            }
+        }
+        for copy in std::mem::take(&mut delivery.leafs) {
+            let ends = self.conn(copy.end).and_then(|conn| {
+                let leaf = conn.leaf.as_deref()?;
+                Some((conn.server, leaf.peer, leaf.other))
+            });
+            let Some((from, to, other)) = ends else {
+                continue;
+            };
+            let transit = Transit {
+                origin: delivery.origin,
+                account: delivery.account,
+                from,
+                to,
+                groups: copy.groups,
+                depth: delivery.depth,
+                message: Arc::clone(&message),
+                by_gateway: false,
+                over_leaf: Some(other),
+            };
+            match self.passage(from, to) {
+                Passage::Held => self.hold(transit),
+                Passage::Later(time) => self.send_later(transit, time),
+                Passage::Now => self.leaf_crossings.push_back(transit),
             }
         }
     }
@@ -113,6 +163,10 @@ impl Core {
 
     /// Hands a message to the receivers of the server that it has come to.
     pub(super) fn arrive(&mut self, transit: Transit) {
+        if let Some(end) = transit.over_leaf {
+            self.arrive_over_leaf(end, &transit);
+            return;
+        }
         let Transit {
             origin,
             account,
@@ -122,6 +176,7 @@ impl Core {
             groups,
             depth,
             message,
+            over_leaf: _,
         } = transit;
         if self.server(to).phase == Phase::Stopped || !self.is_linked(from, to) {
             return;
@@ -154,10 +209,15 @@ impl Core {
             }
         }
         for group in &found.queues {
-            let mut members = group.members.iter();
-            if groups.iter().any(|name| **name == *group.name) {
-                members.any(|&sub| self.is_on(sub, to) && self.deliver_to(&mut delivery, sub));
+            if !groups.iter().any(|name| **name == *group.name) {
+                continue;
             }
+            let here = group.members.iter().filter(|&&sub| self.is_on(sub, to));
+            let (leafs, members): (Vec<SubId>, Vec<SubId>) = here
+                .copied()
+                .partition(|&sub| matches!(self.sub(sub).receiver, Receiver::Leaf { .. }));
+            let mut members = members.into_iter().chain(leafs);
+            members.any(|sub| self.deliver_where_it_is(&mut delivery, sub, Some(&group.name)));
         }
         self.end_delivery(delivery);
     }

@@ -98,7 +98,7 @@ fn event(
     }
     // What is told may be of a moment ago, but the heartbeat is for what is there now.
     let here = context.core.tally(account, context.server);
-    if here.connections > 0 {
+    if here.total() > 0 {
         let tag = TAG | u64::from(account.0);
         let due = context.core.now() + HEARTBEAT;
         let timer = context.core.set_service_timer(context.server, due, tag);
@@ -142,33 +142,26 @@ pub(super) fn account_stat(context: &Context<'_>, name: &str, tally: AccountTall
         acc: name.to_owned(),
         name: profile.since(Feature::AccountNames, name.to_owned()),
         conns: i64::from(tally.connections),
-        total_conns: i64::from(tally.connections),
+        leafnodes: i64::from(tally.leafnodes),
+        total_conns: i64::from(tally.total()),
         num_subscriptions: tally.subscriptions,
-        sent: stats(profile, tally.sent, tally.routes.sent, tally.gateways.sent),
-        received: stats(
-            profile,
-            tally.received,
-            tally.routes.received,
-            tally.gateways.received,
-        ),
+        sent: stats(profile, tally.sent, tally.links_sent()),
+        received: stats(profile, tally.received, tally.links_received()),
         slow_consumers: tally.slow_consumers as i64,
         ..AccountStat::default()
     }
 }
 
-fn stats(profile: &Profile, traffic: Traffic, routes: Traffic, gateways: Traffic) -> DataStats {
-    let links = |part: Traffic| {
-        let part = MsgBytes {
-            msgs: part.msgs as i64,
-            bytes: part.bytes as i64,
-            ..MsgBytes::default()
-        };
+/// The traffic of an account, with the parts that went by routes, gateways and leaf nodes.
+fn stats(profile: &Profile, traffic: Traffic, parts: [Traffic; 3]) -> DataStats {
+    let [routes, gateways, leafs] = parts.map(|part| {
+        let part = MsgBytes::new(part.msgs as i64, part.bytes as i64);
         profile.since(Feature::TrafficOfLinks, part)
-    };
+    });
     DataStats {
-        gateways: links(gateways),
-        routes: links(routes),
-        leafs: links(Traffic::default()),
+        gateways,
+        routes,
+        leafs,
         ..DataStats::new(traffic.msgs as i64, traffic.bytes as i64)
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         is_system,
         complete: true,
         client_connections: account.on_server(context.server).clients.len() as i64,
+        leafnode_connections: account.on_server(context.server).leafs.len() as i64,
         subscriptions: core.known_subscriptions(id, context.server).len(),
         exports: exports
             .map(|(subject, response_type)| AccountExport {

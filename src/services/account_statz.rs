@@ -51,7 +51,7 @@ fn statz(
     };
     asked.retain(|&id| {
         let tally = core.tally(id, context.server);
-        options.include_unused || tally.connections > 0
+        options.include_unused || tally.total() > 0
     });
     if asked.is_empty() && !options.include_unused {
         return Err(Refusal::Silence);

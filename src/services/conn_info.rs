@@ -7,7 +7,7 @@ use nats_mock_protocol::time::{GoDuration, Uptime};
 
 use super::connections::shown_rtt;
 use super::subsz::{sub_detail, text};
-use crate::core::{ClosedConn, Conn, Core, Server, SubId, Time, Traffic};
+use crate::core::{ClosedConn, Conn, ConnKind, Core, Server, SubId, Time, Traffic};
 use crate::version::Feature;
 
 /// A connection that may be listed.
@@ -22,6 +22,14 @@ impl<'a> Listed<'a> {
         match self {
             Listed::Open(conn) => conn.cid,
             Listed::Closed(conn) => conn.client.cid,
+        }
+    }
+
+    pub fn kind(self) -> ConnKind {
+        match self {
+            Listed::Open(conn) if conn.leaf.is_some() => ConnKind::LeafOfHub,
+            Listed::Open(_) => ConnKind::Client,
+            Listed::Closed(conn) => conn.client.kind,
         }
     }
 
@@ -148,13 +156,21 @@ pub(super) fn conn_info(
         ),
     };
     let end = entry.end(core);
+    let kind = entry.kind();
+    let shown = |time| {
+        if kind.is_leaf() {
+            core.utc(time)
+        } else {
+            core.local(time)
+        }
+    };
     let mut info = ConnInfo {
         cid: entry.cid(),
-        kind: "Client".to_owned(),
-        client_type: "nats".to_owned(),
+        kind: kind.name().to_owned(),
+        client_type: kind.client_type().to_owned(),
         ip: host.to_string(),
         port,
-        start: core.local(entry.start()),
+        start: shown(entry.start()),
         last_activity: if last_in_utc {
             core.utc(entry.last())
         } else {

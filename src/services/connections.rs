@@ -3,19 +3,22 @@
 //! - `$SYS.ACCOUNT.<account>.CONNECT`
 //! - `$SYS.ACCOUNT.<account>.DISCONNECT`
 //! - `$SYS.SERVER.<id>.CLIENT.AUTH.ERR`
+//! - `$SYS.ACCOUNT.<account>.LEAFNODE.CONNECT`
 //! - `$SYS.ACCOUNT.CLIENT.AUTH.ERR`, in the account that the connection was bound to
 //!
 //! Whether clients of the global account are reported depends on the version.
 
-use nats_mock_protocol::events::{ClientInfo, Connect, DataStats, Disconnect};
+use nats_mock_protocol::events::{ClientInfo, Connect, DataStats, Disconnect, LeafNodeConnect};
 use nats_mock_protocol::time::{Nanos, Timestamp};
 
 use super::system::Context;
-use crate::core::{AccountId, AuthAudience, ClientSnapshot, CloseReason, Time, Traffic};
+use crate::core::{AccountId, AuthAudience, ClientSnapshot, CloseReason, ConnKind, Time, Traffic};
 use crate::version::Feature;
 
 pub(super) fn connected(context: &mut Context<'_>, client: &ClientSnapshot, at: Time) {
-    if !is_reported(context, client.account) {
+    let profile = context.server().profile;
+    let is_hidden = client.kind == ConnKind::LeafToHub && !profile.has(Feature::LeafConnectEvent);
+    if is_hidden || !is_reported(context, client.account) {
         return;
     }
     let account = context.account_name(client.account);
@@ -42,6 +45,20 @@ pub(super) fn disconnected(
     let at = context.core.local(at);
     let event = ending(context, client, reason, at);
     context.publish(&format!("$SYS.ACCOUNT.{account}.DISCONNECT"), &event);
+}
+
+/// Tells the other clusters of a leaf node, so that they begin to tell what they listen to.
+pub(super) fn leaf_accepted(context: &mut Context<'_>, account: AccountId) {
+    if context.state.silent {
+        return;
+    }
+    let name = context.account_name(account);
+    let event = LeafNodeConnect {
+        server: context.envelope(),
+        acc: name.clone(),
+        ..LeafNodeConnect::default()
+    };
+    context.publish(&format!("$SYS.ACCOUNT.{name}.LEAFNODE.CONNECT"), &event);
 }
 
 pub(super) fn refused(
@@ -96,9 +113,16 @@ fn ending(
 }
 
 fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
-    let account = context.account_name(client.account);
+    let account = match client.kind {
+        ConnKind::StrangeLeaf => "N/A".to_owned(),
+        _ => context.account_name(client.account),
+    };
     ClientInfo {
-        start: Some(context.core.local(client.start)),
+        start: Some(if client.kind.is_leaf() {
+            context.core.utc(client.start)
+        } else {
+            context.core.local(client.start)
+        }),
         host: client.host.to_string(),
         id: client.cid,
         user: client.user.as_deref().unwrap_or_default().to_owned(),
@@ -106,8 +130,8 @@ fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
         lang: client.lang.to_string(),
         ver: client.version.to_string(),
         name_tag: context.server().profile.account_tag(&account),
-        kind: "Client".to_owned(),
-        client_type: "nats".to_owned(),
+        kind: client.kind.name().to_owned(),
+        client_type: client.kind.client_type().to_owned(),
         acc: account,
         ..ClientInfo::default()
     }

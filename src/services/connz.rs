@@ -178,7 +178,9 @@ impl<'a> Candidates<'a> {
         let of_account = |id: AccountId| account.is_none_or(|account| account == id);
         let wants_open = state == ConnState::OPEN || state == ConnState::ALL;
         let wants_closed = state == ConnState::CLOSED || state == ConnState::ALL;
-        let open = server.clients.values().filter(|_| wants_open);
+        let lists_leafs = account.is_some() || server.profile.has(Feature::LeafsInConnz);
+        let leafs = server.leafs.values().filter(|_| lists_leafs);
+        let open = server.clients.values().chain(leafs).filter(|_| wants_open);
         let closed = server.closed.iter().filter(|_| wants_closed);
         Self {
             open: open
@@ -187,6 +189,7 @@ impl<'a> Candidates<'a> {
                 .collect(),
             // Connections of the global account have no account once they are closed.
             closed: closed
+                .filter(|conn| lists_leafs || !conn.client.kind.is_leaf())
                 .filter(|conn| {
                     of_account(conn.client.account)
                         && (account.is_none() || conn.client.account != server.global)
@@ -208,7 +211,10 @@ impl<'a> Candidates<'a> {
             })
             .copied()
         } else {
-            let id = server.clients.get(&options.cid);
+            let clients = &server.clients;
+            let id = clients
+                .get(&options.cid)
+                .or_else(|| server.leafs.get(&options.cid));
             id.and_then(|&id| core.conn(id))
         };
         let open: Vec<_> = open.filter(|_| looks_among_open).into_iter().collect();

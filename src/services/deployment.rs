@@ -38,6 +38,7 @@ impl Deployment {
         let mut deployment = Self { core, services };
         deployment.settle();
         deployment.core.form();
+        deployment.settle();
         deployment
     }
 

@@ -74,7 +74,7 @@ pub(super) fn lost(context: &mut Context<'_>, peer: ServerId) {
 /// Servers that `server` knows of, itself included.
 pub(super) fn active_servers(core: &Core, peers: &Peers, server: ServerId) -> i64 {
     let start = core.server(server).start;
-    let connected = core.reached_from(server).into_iter().filter(|&peer| {
+    let connected = core.known_servers(server).into_iter().filter(|&peer| {
         core.server(peer).phase == Phase::Running && !peers.strangers.contains(&peer)
     });
     (1 + connected.count() + peers.vanished(start, core.now())) as i64

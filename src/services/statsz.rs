@@ -243,7 +243,8 @@ fn active_accounts(core: &Core, server: ServerId) -> i64 {
     let system = core.server(server).system;
     core.accounts_of(server)
         .filter(|(id, account)| {
-            Some(*id) == system || !account.on_server(server).clients.is_empty()
+            let here = account.on_server(server);
+            Some(*id) == system || !here.clients.is_empty() || !here.leafs.is_empty()
         })
         .count() as i64
 }

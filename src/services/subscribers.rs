@@ -12,7 +12,7 @@ use nats_mock_protocol::{headers, json, subject};
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
-use crate::core::{AccountId, Receiver, ServiceTimer, SubId};
+use crate::core::{AccountId, Core, Receiver, ServiceTimer, Sub, SubId};
 
 /// How long other servers may take to answer.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -137,7 +137,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new(
         };
         let account = context.account_named(&request.acc);
         let Some(account) =
-            account.filter(|&id| context.core.tally(id, context.server).connections > 0)
+            account.filter(|&id| context.core.tally(id, context.server).total() > 0)
         else {
             return Answer::Silence;
         };
@@ -160,6 +160,18 @@ fn asked_account(context: &Context<'_>, call: &Call<'_>) -> Option<AccountId> {
     }
 }
 
+/// Clients count, and leaf nodes of the server.
+fn is_counted(core: &Core, sub: &Sub) -> bool {
+    match sub.receiver {
+        Receiver::Client(_) => true,
+        Receiver::Leaf { end, .. } => core
+            .conn(end)
+            .and_then(|conn| conn.leaf.as_deref())
+            .is_some_and(|leaf| !leaf.is_spoke),
+        _ => false,
+    }
+}
+
 /// Subscriptions of clients that get messages of a literal subject, or that lie within a wildcard
 /// subject.
 fn count(context: &mut Context<'_>, account: AccountId, wanted: &str, queue: Option<&[u8]>) -> i64 {
@@ -175,13 +187,13 @@ fn count(context: &mut Context<'_>, account: AccountId, wanted: &str, queue: Opt
         let core = &*context.core;
         let subs = subs.into_iter().map(|id| core.sub(id));
         return subs
-            .filter(|sub| sub.server == server && matches!(sub.receiver, Receiver::Client(_)))
+            .filter(|sub| sub.server == server && is_counted(context.core, sub))
             .filter(|sub| queue.is_none_or(|queue| sub.queue() == Some(queue)))
             .count() as i64;
     }
     let subs = context.core.subs_of(server).map(|(_, sub)| sub);
     subs.filter(|sub| sub.account == account)
-        .filter(|sub| matches!(sub.receiver, Receiver::Client(_)))
+        .filter(|sub| is_counted(context.core, sub))
         .filter(|sub| queue.is_none_or(|queue| sub.queue().unwrap_or_default() == queue))
         .filter(|sub| subject::is_subset(sub.subject(), wanted))
         .count() as i64

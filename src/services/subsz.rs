@@ -55,6 +55,7 @@ fn subsz(context: &mut Context<'_>, options: &SubszOptions) -> Result<Subsz, Ref
     if options.subscriptions {
         let mut found: Vec<(SubId, &Sub)> = core
             .subs_of(server)
+            .filter(|(_, sub)| !matches!(sub.receiver, Receiver::Leaf { .. }))
             .filter(|(_, sub)| {
                 options.account.is_empty() || *core.account(sub.account).name == options.account
             })
@@ -158,5 +159,6 @@ fn owner(core: &Core, server: ServerId, sub: &Sub) -> u64 {
         Receiver::Import(_) | Receiver::ImportReplies => {
             core.server(server).internal_cid(sub.account)
         }
+        Receiver::Leaf { end, .. } => core.conn(end).map_or(0, |conn| conn.cid),
     }
 }

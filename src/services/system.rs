@@ -106,7 +106,7 @@ impl Services {
             if !told || self.strangers == 0 {
                 continue;
             }
-            for peer in core.reached_from(server) {
+            for peer in core.known_servers(server) {
                 let Some(mut context) = self.context(core, peer) else {
                     continue;
                 };
@@ -231,6 +231,9 @@ impl Services {
                 peers::lost(&mut context, peer);
                 self.count_strangers();
             }
+            Notice::LeafAccepted { account, .. } => {
+                connections::leaf_accepted(&mut context, account);
+            }
             Notice::LameDuck { .. } => server_life::lame_duck(&mut context),
             Notice::Shutdown { .. } => server_life::shutdown(&mut context),
         }
@@ -248,6 +251,7 @@ fn server_of(notice: &Notice) -> ServerId {
         | Notice::Timer { server, .. }
         | Notice::PeerFound { server, .. }
         | Notice::PeerLost { server, .. }
+        | Notice::LeafAccepted { server, .. }
         | Notice::LameDuck { server }
         | Notice::Shutdown { server } => *server,
         Notice::Request(request) => request.server,

@@ -3,14 +3,17 @@
 
 use nats_mock_protocol::events::{SlowConsumersStats, StaleConnectionStats};
 use nats_mock_protocol::monitor::{
-    ClusterVarz, DiskIoWaitStats, GatewayVarz, RemoteGatewayVarz, Varz, VarzOptions,
+    ClusterVarz, DenyRules, DiskIoWaitStats, GatewayVarz, LeafNodeVarz, RemoteGatewayVarz,
+    RemoteLeafVarz, Varz, VarzOptions,
 };
 use nats_mock_protocol::time::{Nanos, Uptime};
 
 use super::registry::{Endpoint, Scope};
 use super::statsz::total_subscriptions;
 use super::system::Context;
-use crate::topology::{RemoteGateway, RemoteUrl};
+use crate::topology::{
+    DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, RemoteGateway, RemoteUrl,
+};
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("VARZ", Scope::Server, |context, call| {
@@ -77,6 +80,8 @@ fn varz(context: &Context<'_>) -> Varz {
         connect_urls: core.connect_urls(context.server),
         cluster: cluster(context),
         gateway: gateway(context),
+        leaf: leaf(context),
+        leafnodes: server.leafs.len() as i64,
         routes: core.routed_peers(context.server).count() as i64
             * core.routes_per_peer(context.server) as i64,
         remotes: core.routed_peers(context.server).count() as i64,
@@ -114,6 +119,8 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
         .unwrap_or_default()
         .to_owned();
     let Some(cluster) = server.spec.cluster.as_ref().filter(|it| it.is_listening()) else {
+        let is_hidden = server.spec.is_lone_leaf() && server.profile.has(Feature::LoneLeafUnnamed);
+        let name = if is_hidden { String::new() } else { name };
         return ClusterVarz {
             name,
             ..ClusterVarz::default()
@@ -129,7 +136,11 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
             .as_ref()
             .and_then(|auth| auth.timeout)
             .unwrap_or(2.0),
-        urls: cluster.routes.iter().map(shown_url).collect(),
+        urls: cluster
+            .routes
+            .iter()
+            .map(|url| shown_url(url, None))
+            .collect(),
         tls_timeout: 2.0,
         pool_size: cluster.pool_size_in_force(),
         write_deadline: profile
@@ -150,7 +161,7 @@ fn gateway(context: &Context<'_>) -> GatewayVarz {
     let auth = gateway.authorization.as_ref();
     let remote = |remote: &RemoteGateway| RemoteGatewayVarz {
         name: remote.name.clone(),
-        urls: remote.urls.iter().map(shown_url).collect(),
+        urls: remote.urls.iter().map(|url| shown_url(url, None)).collect(),
         ..RemoteGatewayVarz::default()
     };
     GatewayVarz {
@@ -167,9 +178,61 @@ fn gateway(context: &Context<'_>) -> GatewayVarz {
     }
 }
 
-fn shown_url(url: &RemoteUrl) -> String {
-    match url.port {
+fn shown_url(url: &RemoteUrl, default_port: Option<u16>) -> String {
+    match url.port.or(default_port) {
         Some(port) => format!("{}:{port}", url.host),
         None => url.host.clone(),
+    }
+}
+
+fn leaf(context: &Context<'_>) -> LeafNodeVarz {
+    let server = context.server();
+    let Some(options) = &server.spec.leafnodes else {
+        return LeafNodeVarz::default();
+    };
+    let remotes = options.remotes.iter().map(remote).collect();
+    if !options.is_listening() {
+        return LeafNodeVarz {
+            remotes,
+            ..LeafNodeVarz::default()
+        };
+    }
+    let timeout = options.authorization.as_ref().and_then(|auth| auth.timeout);
+    LeafNodeVarz {
+        host: options.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
+        port: options.port.unwrap_or_default(),
+        auth_timeout: timeout.unwrap_or(2.0),
+        tls_timeout: 2.0,
+        write_deadline: server
+            .profile
+            .since(
+                Feature::WriteDeadlinesOfLinks,
+                Nanos(options.write_deadline.map_or(0, |it| it.as_nanos() as i64)),
+            )
+            .unwrap_or_default(),
+        remotes,
+        ..LeafNodeVarz::default()
+    }
+}
+
+fn remote(remote: &LeafRemote) -> RemoteLeafVarz {
+    let (exports, imports) = (&remote.deny_exports, &remote.deny_imports);
+    let denies = !exports.is_empty() || !imports.is_empty();
+    RemoteLeafVarz {
+        local_account: remote
+            .account
+            .clone()
+            .unwrap_or_else(|| GLOBAL_ACCOUNT.to_owned()),
+        urls: remote
+            .urls
+            .iter()
+            .map(|url| shown_url(url, Some(DEFAULT_LEAFNODE_PORT)))
+            .collect(),
+        deny: denies.then(|| DenyRules {
+            exports: exports.clone(),
+            imports: imports.clone(),
+            ..DenyRules::default()
+        }),
+        ..RemoteLeafVarz::default()
     }
 }

@@ -4,6 +4,7 @@
 //! files both end here, and the core starts from nothing else.
 
 mod accounts;
+mod leaf_plan;
 mod links;
 mod options;
 mod plan;
@@ -14,6 +15,7 @@ pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
     SubjectPermission, UserOptions,
 };
+pub(crate) use leaf_plan::leaf_listener;
 pub use links::{
     ClusterOptions, Compression, CompressionError, CompressionOptions, DEFAULT_LEAFNODE_PORT,
     GatewayOptions, LeafAuth, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth, RemoteGateway,

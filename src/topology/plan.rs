@@ -36,10 +36,10 @@ pub struct Unreached {
 
 /// Where servers listen for one kind of connection.
 #[derive(Debug, Default)]
-struct Listeners(BTreeMap<u16, Vec<(String, usize)>>);
+pub(super) struct Listeners(BTreeMap<u16, Vec<(String, usize)>>);
 
 impl Listeners {
-    fn add(
+    pub fn add(
         &mut self,
         host: Option<&str>,
         port: Option<i64>,
@@ -61,7 +61,7 @@ impl Listeners {
         }
     }
 
-    fn find(&self, url: &RemoteUrl, default_port: Option<u16>) -> Option<usize> {
+    pub fn find(&self, url: &RemoteUrl, default_port: Option<u16>) -> Option<usize> {
         let listening = self.0.get(&url.port.or(default_port)?)?;
         let exact = listening.iter().find(|(host, _)| *host == url.host);
         let any = || listening.iter().find(|(host, _)| meets(host, &url.host));
@@ -123,6 +123,7 @@ impl Topology {
         let mut unreached = Vec::new();
         let mut groups = Groups::new(self.servers.len());
         self.join_by_routes(&mut groups, &mut unreached);
+        self.unreached_hubs(&mut unreached);
         let mut clusters: Vec<PlannedCluster> = Vec::new();
         let mut places = BTreeMap::new();
         let mut cluster_of = Vec::with_capacity(self.servers.len());
@@ -232,7 +233,7 @@ impl Topology {
         }
     }
 
-    fn shown_name(&self, server: usize) -> String {
+    pub(super) fn shown_name(&self, server: usize) -> String {
         let name = self.servers[server].name.clone();
         name.unwrap_or_else(|| format!("server {}", server + 1))
     }

@@ -276,16 +276,23 @@ impl ServerSpec {
     /// own, or the gateway's. A leaf node without a cluster passes its own name off as one.
     pub fn cluster_name(&self) -> Option<&str> {
         let cluster = self.cluster.as_ref();
-        let is_lone_leaf = self
-            .leafnodes
-            .as_ref()
-            .is_some_and(|leafnodes| !leafnodes.remotes.is_empty())
-            && !cluster.is_some_and(ClusterOptions::is_listening);
         let gateway = self.gateway.as_ref();
         cluster
             .and_then(|cluster| cluster.name.as_deref())
             .or(gateway.and_then(|gateway| gateway.name.as_deref()))
-            .or(self.name.as_deref().filter(|_| is_lone_leaf))
+            .or(self.name.as_deref().filter(|_| self.is_lone_leaf()))
+    }
+
+    /// Whether the server is a leaf node that has no cluster.
+    pub(crate) fn is_lone_leaf(&self) -> bool {
+        let leafnodes = self.leafnodes.as_ref();
+        let cluster = self.cluster.as_ref();
+        leafnodes.is_some_and(|leafnodes| !leafnodes.remotes.is_empty())
+            && !cluster.is_some_and(ClusterOptions::is_listening)
+            && self
+                .gateway
+                .as_ref()
+                .is_none_or(|gateway| !gateway.is_listening())
     }
 
     /// Every configured user with its password.

@@ -59,6 +59,13 @@ features! {
     UserInfoNotTold since V2_11: "servers do not tell their peers that they listen to `$SYS.REQ.USER.*.INFO`",
     PinnedAccountsCountedOnce since V2_15: "what an account gets by routes of its own counts once, not twice",
     RoutedMessagesReceived since V2_11: "what an account gets by routes counts as received",
+    LeafConnectEvent since V2_12: "a server that connects to a hub raises a CONNECT event of its own",
+    // Leaf nodes.
+    OldGatewayRepliesGone since V2_15: "leaf nodes are not told of `$GR.*.>`",
+    IsolatedLeafs since V2_12: "leaf nodes may be kept from hearing what others listen to",
+    LeafMessagesChecked since V2_12: "a hub ends the connection of a leaf node that sends what its user may not",
+    LeafFiltersByHub since V2_14: "a hub's wildcard subscription that meets a denial of the leaf node has what the hub sends looked at",
+    RoutedLeafsIsolated since V2_15: "isolated leaf nodes do not hear what leaf nodes of other servers listen to",
     // Requests.
     StatszOnDemand since V2_14: "a STATSZ request without a reply subject is heeded more than once a second",
     AllSubszCounted since V2_11: "`total` of SUBSZ counts all subscriptions that match, not those of the page",
@@ -66,6 +73,9 @@ features! {
     CidHeedsFilters since V2_14: "CONNZ for one `cid` heeds `acc`, `user` and `mqtt_client`",
     ClosedDetailsNotKept since V2_14: "details of closed connections' subscriptions are not shown again in later CONNZ replies",
     // Members of replies.
+    LeafIds since V2_11: "`id` of LEAFZ",
+    LeafsInConnz since V2_11: "CONNZ lists leaf node connections without being asked for one account",
+    LoneLeafUnnamed since V2_11: "VARZ does not name the cluster that a leaf node without one passes its own name off as",
     MaxProcs since V2_11: "`gomaxprocs` of STATSZ",
     SlowConsumerStats since V2_11: "`slow_consumer_stats` of STATSZ",
     StaleConnections since V2_12: "stale connections and stalled clients in STATSZ and VARZ, `stalls` of CONNZ",

@@ -71,6 +71,25 @@ impl Compression {
             Self::Auto(_) => "s2_auto",
         }
     }
+
+    /// What a side with this mode makes of a link to one with another, where the way is short. Empty if
+    /// it does not know compression.
+    pub(crate) fn agreed(&self, other: &Self) -> &'static str {
+        let chosen = match (self, other) {
+            (Self::NotSupported, _) | (_, Self::NotSupported) => return "",
+            (_, Self::Off) | (Self::Accept, Self::Accept) => &Self::Off,
+            (Self::Accept, Self::Auto(_)) => &Self::Fast,
+            (Self::Accept, other) => other,
+            (own, _) => own,
+        };
+        match chosen {
+            Self::Auto(levels) => match levels.first() {
+                Some(uncompressed) if uncompressed.is_zero() => "s2_fast",
+                _ => "s2_uncompressed",
+            },
+            chosen => chosen.name(),
+        }
+    }
 }
 
 /// Why a server does not start with its `compression`.

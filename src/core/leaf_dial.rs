@@ -1,0 +1,460 @@
+//! How a server becomes a leaf node: which hub it connects to, as whom, and when it tries again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+
+use super::authenticate::LeafLogin;
+use super::conn::{ConnId, Peer};
+use super::ids;
+use super::leaf::{Leaf, NewEnd, rights_of_end};
+use super::notice::{AuthAudience, Notice};
+use super::permissions::UserRights;
+use super::server::{Phase, ServerId, User};
+use super::timers::Timer;
+use super::{AccountId, CloseReason, Core};
+use crate::topology::{
+    Compression, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, Permissions, RemoteUrl,
+    leaf_listener,
+};
+use crate::version::Feature;
+
+/// Where one remote of a server leads.
+#[derive(Clone, Debug)]
+pub(super) struct Remote {
+    /// The addresses, in the order in which they are tried. The one in use comes first.
+    urls: Vec<RemoteUrl>,
+    /// Whether the first of them has been tried.
+    tried: bool,
+    /// What the first URL with a user says of it, for addresses that are found out.
+    user: Option<String>,
+    password: Option<String>,
+    /// The server tries, or is about to.
+    is_pending: bool,
+}
+
+/// The wait after a connection has ended, whatever is configured.
+const AFTER_LOSS: Duration = Duration::from_secs(1);
+
+/// And where it would only happen again.
+pub(super) const AFTER_VIOLATION: Duration = Duration::from_secs(30);
+
+/// Why no connection comes about, and when to try again.
+struct Refused(Duration);
+
+impl Core {
+    /// Connects a server to all its remotes.
+    pub(super) fn dial_remotes(&mut self, server: ServerId) {
+        let spec = Arc::clone(&self.server(server).spec);
+        let Some(options) = &spec.leafnodes else {
+            return;
+        };
+        let seed = self.seed;
+        let remotes = options.remotes.iter().enumerate();
+        let remotes = remotes.map(|(place, remote)| {
+            let mut urls = remote.urls.clone();
+            let with_user = urls.iter().find(|url| url.user.is_some());
+            let (user, password) =
+                with_user.map_or((None, None), |url| (url.user.clone(), url.password.clone()));
+            if !remote.no_randomize {
+                let name = format!("remotes {} {place}", server.0);
+                urls.shuffle(&mut ids::stream(seed, &name));
+            }
+            Remote {
+                urls,
+                tried: false,
+                user,
+                password,
+                is_pending: true,
+            }
+        });
+        self.server_mut(server).remotes = remotes.collect();
+        for place in 0..options.remotes.len() {
+            self.dial(server, place);
+        }
+    }
+
+    /// Sets the time of the next attempt.
+    pub(super) fn dial_again(&mut self, server: ServerId, place: usize, wait: Option<Duration>) {
+        let at = self.now + wait.unwrap_or(AFTER_LOSS);
+        let srv = self.server_mut(server);
+        if srv.phase == Phase::Stopped {
+            return;
+        }
+        if let Some(remote) = srv.remotes.get_mut(place)
+            && !std::mem::replace(&mut remote.is_pending, true)
+        {
+            self.timers.set(at, Timer::Dial(server, place as u16));
+        }
+    }
+
+    /// Tries to connect to a remote.
+    pub(super) fn dial(&mut self, server: ServerId, place: usize) {
+        let srv = self.server_mut(server);
+        let Some(remote) = srv.remotes.get_mut(place) else {
+            return;
+        };
+        remote.is_pending = false;
+        if srv.phase != Phase::Running {
+            return;
+        }
+        let spec = Arc::clone(&srv.spec);
+        let options = spec.leafnodes.as_ref();
+        let Some(configured) = options.and_then(|options| options.remotes.get(place)) else {
+            return;
+        };
+        if configured.disabled {
+            return;
+        }
+        let Some((url, hub)) = self.next_hub(server, place) else {
+            let reconnect = options.map_or(AFTER_LOSS, |options| options.reconnect_in_force());
+            let jitter = ids::below(1_000_000_000, &mut self.jitter);
+            let wait = reconnect + Duration::from_nanos(jitter);
+            self.dial_again(server, place, Some(wait));
+            return;
+        };
+        if let Err(Refused(wait)) = self.connect_leaf(server, place, configured, &url, hub) {
+            self.dial_again(server, place, Some(wait));
+        }
+    }
+
+    /// The address that is tried next, and the server there, if there is one.
+    fn next_hub(&mut self, server: ServerId, place: usize) -> Option<(RemoteUrl, ServerId)> {
+        let remote = &mut self.server_mut(server).remotes[place];
+        if std::mem::replace(&mut remote.tried, true) && !remote.urls.is_empty() {
+            remote.urls.rotate_left(1);
+        }
+        let mut url = remote.urls.first()?.clone();
+        if url.user.is_none() {
+            (url.user, url.password) = (remote.user.clone(), remote.password.clone());
+        }
+        let running = self.servers().filter(|(id, srv)| {
+            srv.phase == Phase::Running && *id != server && self.is_linked(server, *id)
+        });
+        let hub = leaf_listener(running.map(|(id, srv)| (id, &*srv.spec)), &url)?;
+        Some((url, hub))
+    }
+
+    fn connect_leaf(
+        &mut self,
+        server: ServerId,
+        place: usize,
+        configured: &LeafRemote,
+        url: &RemoteUrl,
+        hub: ServerId,
+    ) -> Result<(), Refused> {
+        let name = configured.account.as_deref().unwrap_or(GLOBAL_ACCOUNT);
+        let Some(account) = self.account_named(server, name) else {
+            return Err(Refused(AFTER_LOSS));
+        };
+        let (spoke, accepted) = self.make_pair(server, place, configured, url, hub, account);
+        let login = match self.log_in_leaf(accepted) {
+            Ok(login) => login,
+            Err(()) => {
+                self.close(spoke, CloseReason::ClientClosed);
+                return Err(Refused(AFTER_LOSS));
+            }
+        };
+        self.grant(spoke, accepted, &login, configured);
+        if let Some(leaf) = self.leaf(spoke)
+            && !leaf.cluster.is_empty()
+            && self.has_leaf_of_cluster(account, server, &leaf.cluster.clone())
+        {
+            // The remote already is a leaf node of this server.
+            self.register_end(accepted);
+            self.discard(spoke, CloseReason::ProtocolViolation);
+            self.close(accepted, CloseReason::ProtocolViolation);
+            return Err(Refused(AFTER_VIOLATION));
+        }
+        let names = [hub, server].map(|id| self.server(id).cluster_name.clone());
+        if self.server(server).system == Some(account)
+            && self.server(hub).system == Some(self.account_of(accepted))
+        {
+            self.join_systems(server, hub);
+        }
+        self.register_end(accepted);
+        if let [Some(hub), Some(leaf)] = names
+            && hub == leaf
+        {
+            self.register_end(spoke);
+            let reason = CloseReason::ClusterNamesIdentical;
+            self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_VIOLATION);
+            return Ok(());
+        }
+        if self.leafs_exceed(self.account_of(accepted), hub) {
+            self.register_end(spoke);
+            let reason = CloseReason::MaxAccountConnectionsExceeded;
+            self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_LOSS);
+            return Ok(());
+        }
+        self.register_end(spoke);
+        self.learn_urls(server, place, configured, hub);
+        self.tell_everything(accepted);
+        self.tell_everything(spoke);
+        Ok(())
+    }
+
+    /// Ends an end that nobody has heard of, but for its end.
+    fn discard(&mut self, id: ConnId, reason: CloseReason) {
+        if let Some(leaf) = self.leaf_mut(id) {
+            (leaf.other, leaf.remote) = (id, None);
+        }
+        self.close(id, reason);
+    }
+
+    fn account_of(&self, id: ConnId) -> AccountId {
+        self.conn(id).map_or(AccountId(0), |conn| conn.account)
+    }
+
+    /// Makes both ends. The first is that of the server that connects.
+    fn make_pair(
+        &mut self,
+        server: ServerId,
+        place: usize,
+        configured: &LeafRemote,
+        url: &RemoteUrl,
+        hub: ServerId,
+        account: AccountId,
+    ) -> (ConnId, ConnId) {
+        let cluster = |core: &Self, id: ServerId| {
+            let name = core.server(id).cluster_name.as_deref();
+            Box::<str>::from(name.unwrap_or_default())
+        };
+        let isolates = self.server(server).profile.has(Feature::IsolatedLeafs);
+        let hub_isolates = self.server(hub).profile.has(Feature::IsolatedLeafs);
+        let hub_options = self.server(hub).spec.leafnodes.as_ref();
+        let isolated_there = hub_options.is_some_and(|it| it.isolate_leafnode_interest)
+            || (isolates && configured.request_isolation);
+        let wish =
+            |wish: Result<Compression, _>| wish.unwrap_or_else(|_| Compression::default_auto());
+        let own = wish(configured.compression_in_force());
+        let there = wish(hub_options.map_or_else(
+            || Ok(Compression::default_auto()),
+            |options| options.compression_in_force(),
+        ));
+        let cids = [server, hub].map(|id| self.server_mut(id).next_cid());
+        let host = |host: &str| {
+            Box::<str>::from(if host == "localhost" {
+                "127.0.0.1"
+            } else {
+                host
+            })
+        };
+        let nobody = ConnId {
+            slot: u32::MAX,
+            generation: 0,
+        };
+        let leaf = |core: &Self, peer: ServerId, is_spoke, is_isolated, compression, remote| Leaf {
+            other: nobody,
+            peer,
+            cluster: cluster(core, peer),
+            is_stranger: false,
+            is_spoke,
+            is_isolated,
+            compression,
+            remote,
+            told: Default::default(),
+            accepts: None,
+            broken: None,
+        };
+        let global_there = self.server(hub).global;
+        let spoke = NewEnd {
+            server,
+            account,
+            cid: cids[0],
+            peer: Peer {
+                host: host(&url.host),
+                port: url.port.unwrap_or(DEFAULT_LEAFNODE_PORT),
+                stand_in: None,
+            },
+            user: String::new(),
+            password: String::new(),
+            name: String::new(),
+            version: String::new(),
+            leaf: leaf(
+                self,
+                hub,
+                !configured.hub,
+                isolates && configured.isolate_leafnode_interest,
+                own.agreed(&there),
+                Some(place),
+            ),
+        };
+        let from = self.server(server);
+        let accepted = NewEnd {
+            server: hub,
+            account: global_there,
+            cid: cids[1],
+            peer: Peer {
+                host: host(from.address()),
+                port: self.port_of(server, cids[0]),
+                stand_in: None,
+            },
+            user: url.user.clone().unwrap_or_default(),
+            password: url.password.clone().unwrap_or_default(),
+            name: from.name.to_string(),
+            version: from.profile.version.to_owned(),
+            leaf: leaf(
+                self,
+                server,
+                configured.hub,
+                hub_isolates && isolated_there,
+                there.agreed(&own),
+                None,
+            ),
+        };
+        let (spoke, accepted) = (self.make_end(spoke), self.make_end(accepted));
+        for (end, other) in [(spoke, accepted), (accepted, spoke)] {
+            if let Some(leaf) = self.leaf_mut(end) {
+                leaf.other = other;
+            }
+        }
+        (spoke, accepted)
+    }
+
+    /// Checks who the leaf node is. One that is refused is closed, and told of.
+    fn log_in_leaf(&mut self, id: ConnId) -> Result<User, ()> {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return Err(());
+        };
+        let server = conn.server;
+        match super::authenticate::authenticate_leaf(&self.servers[usize::from(server.0)], conn) {
+            LeafLogin::Accepted(user) => {
+                let account = match user.named.as_deref() {
+                    Some(name) => self.account_named(server, name),
+                    None => Some(user.user.account),
+                };
+                let account = account.unwrap_or(self.server(server).global);
+                if let Some(conn) = self.conn_mut(id) {
+                    conn.account = account;
+                    conn.counted_in = account;
+                }
+                Ok(user.user)
+            }
+            LeafLogin::Refused => {
+                if let Some(leaf) = self.leaf_mut(id) {
+                    leaf.is_stranger = true;
+                }
+                let Some(conn) = self.conn(id) else {
+                    return Err(());
+                };
+                self.notices.push_back(Notice::AuthFailed {
+                    server,
+                    client: Box::new(self.snapshot(conn)),
+                    audience: AuthAudience::System,
+                    reason: CloseReason::AuthenticationViolation,
+                    at: self.now,
+                });
+                self.discard(id, CloseReason::AuthenticationViolation);
+                Err(())
+            }
+        }
+    }
+
+    /// Gives both ends the rights that the hub's user and the leaf's denials leave them.
+    fn grant(&mut self, spoke: ConnId, accepted: ConnId, user: &User, configured: &LeafRemote) {
+        let now = self.now;
+        let unlimited = Permissions::default();
+        let user = user.permissions.as_deref().unwrap_or(&unlimited);
+        let (publish, subscribe) = (user.publish.as_ref(), user.subscribe.as_ref());
+        for (id, send, tell, denies) in [
+            (
+                spoke,
+                publish,
+                subscribe,
+                [&configured.deny_exports, &configured.deny_imports],
+            ),
+            // What the leaf may not take, the hub does not send.
+            (
+                accepted,
+                subscribe,
+                publish,
+                [&configured.deny_imports, &Vec::new()],
+            ),
+        ] {
+            let Some(conn) = self.conn(id) else { continue };
+            let srv = self.server(conn.server);
+            let is_system = srv.system == Some(conn.account);
+            let checks = id == accepted
+                && (publish.is_some() && srv.profile.has(Feature::LeafMessagesChecked));
+            let granted = rights_of_end(send, tell, denies[0], denies[1], is_system);
+            let rights = UserRights::new(Arc::new(granted), now);
+            let accepts = checks.then(|| {
+                let publish = Permissions {
+                    publish: publish.cloned(),
+                    ..Permissions::default()
+                };
+                Box::new(UserRights::new(Arc::new(publish), now))
+            });
+            if let Some(conn) = self.conn_mut(id) {
+                conn.rights = Some(Box::new(rights));
+                if let Some(leaf) = &mut conn.leaf {
+                    leaf.accepts = accepts;
+                }
+            }
+        }
+    }
+
+    /// Whether leaf nodes of a cluster are connected to `server` for an account.
+    fn has_leaf_of_cluster(&self, account: AccountId, server: ServerId, cluster: &str) -> bool {
+        let ends = self.account(account).on_server(server).leafs.iter();
+        ends.filter_map(|&end| self.leaf(end))
+            .any(|leaf| !leaf.is_spoke && *leaf.cluster == *cluster)
+    }
+
+    /// Whether an account has more leaf nodes than it may.
+    fn leafs_exceed(&self, account: AccountId, server: ServerId) -> bool {
+        let limits = &self.account(account).limits;
+        let here = self.account(account).on_server(server);
+        let leafs = here.leafs.len();
+        let exceeds = |limit: Option<i32>, count: usize| {
+            limit
+                .and_then(|limit| usize::try_from(limit).ok())
+                .is_some_and(|limit| count > limit)
+        };
+        exceeds(limits.max_leafnodes, leafs)
+            || exceeds(
+                limits.max_connections,
+                self.account_connections(account, server) + leafs,
+            )
+    }
+
+    /// Takes note of the other servers of the hub's cluster.
+    fn learn_urls(
+        &mut self,
+        server: ServerId,
+        place: usize,
+        configured: &LeafRemote,
+        hub: ServerId,
+    ) {
+        let options = self.server(hub).spec.leafnodes.as_ref();
+        let keeps = options.is_some_and(|options| options.no_advertise);
+        if keeps || configured.ignore_discovered_servers {
+            return;
+        }
+        let peers = std::iter::once(hub).chain(self.routed_peers(hub));
+        let urls: Vec<RemoteUrl> = peers
+            .filter_map(|peer| {
+                let srv = self.server(peer);
+                let options = srv.spec.leafnodes.as_ref()?;
+                let port = u16::try_from(options.port?).ok()?;
+                Some(RemoteUrl {
+                    scheme: "nats-leaf".to_owned(),
+                    host: srv.leaf_host().to_owned(),
+                    port: Some(port),
+                    ..RemoteUrl::default()
+                })
+            })
+            .collect();
+        let known = &mut self.server_mut(server).remotes[place].urls;
+        for url in urls {
+            let is_known = known
+                .iter()
+                .any(|it| it.port.unwrap_or(DEFAULT_LEAFNODE_PORT) == url.port.unwrap_or_default());
+            if !is_known {
+                known.push(url);
+            }
+        }
+    }
+}
