@@ -115,7 +115,9 @@ impl Core {
             Timer::Auth(id) | Timer::Ping(id) | Timer::WriteDeadline(id) => {
                 self.conn(id).map(|conn| conn.server)
             }
-            Timer::LameDuck(server) | Timer::Service(server, _) => Some(server),
+            Timer::LameDuck(server) | Timer::Service(server, _) | Timer::Dial(server, _) => {
+                Some(server)
+            }
             // These are matters of the link.
             Timer::Arrival(_) | Timer::StaleLink(..) => None,
         };
