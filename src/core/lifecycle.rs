@@ -376,7 +376,8 @@ impl Core {
         srv.phase = Phase::Stopped;
         srv.waiting = None;
         srv.leaving.clear();
-        let connections = srv.clients.values().chain(srv.leafs.values());
+        // What clients listened to is not taken back from leaf nodes and hubs.
+        let connections = srv.leafs.values().chain(srv.clients.values());
         let clients: Vec<ConnId> = connections.copied().collect();
         self.phase_changes += 1;
         for id in clients {
