@@ -39,8 +39,8 @@ mod version;
 
 pub use core::ReloadError;
 pub use harness::{
-    Builder, Client, ClientError, ConfigError, Link, Message, MockNats, Server, ShutdownError,
-    StartError, Subscription, parse_conf,
+    Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server,
+    ShutdownError, StartError, Subscription, parse_conf,
 };
 pub use harness::{recorded, simulated};
 pub use nats_mock_protocol as protocol;

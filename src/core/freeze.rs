@@ -40,7 +40,9 @@ impl Core {
             return;
         }
         self.server_mut(server).waiting = Some(Vec::new());
-        for peer in self.reached_from(server) {
+        let mut peers = self.reached_from(server);
+        peers.extend(self.leaf_peers(server));
+        for peer in peers {
             self.block(server, peer);
             self.block(peer, server);
         }
@@ -53,7 +55,9 @@ impl Core {
             return;
         };
         let now = self.now;
-        for peer in self.mesh_peers(server) {
+        let mut peers = self.mesh_peers(server);
+        peers.extend(self.leaf_peers(server));
+        for peer in peers {
             if !self.is_frozen(peer) {
                 self.unblock(server, peer);
             }

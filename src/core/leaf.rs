@@ -136,6 +136,22 @@ impl Core {
         })
     }
 
+    /// The servers at the other ends of a server's connections.
+    pub(super) fn leaf_peers(&self, server: ServerId) -> Vec<ServerId> {
+        self.leafs(server).map(|(_, leaf)| leaf.peer).collect()
+    }
+
+    /// Ends the connections between two servers that cannot reach each other any more.
+    pub(super) fn part_leafs(&mut self, a: ServerId, b: ServerId) {
+        let ends = self.server(a).leafs.values().copied();
+        let ends: Vec<ConnId> = ends
+            .filter(|&end| self.leaf(end).is_some_and(|leaf| leaf.peer == b))
+            .collect();
+        for end in ends {
+            self.close(end, CloseReason::ClientClosed);
+        }
+    }
+
     /// Registers an end with its server and its account, and tells.
     pub(super) fn register_end(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };

@@ -130,7 +130,8 @@ impl Core {
             (url.user, url.password) = (remote.user.clone(), remote.password.clone());
         }
         let running = self.servers().filter(|(id, srv)| {
-            srv.phase == Phase::Running && *id != server && self.is_linked(server, *id)
+            let is_there = srv.phase == Phase::Running && !self.is_frozen(*id);
+            is_there && *id != server && self.is_linked(server, *id)
         });
         let hub = leaf_listener(running.map(|(id, srv)| (id, &*srv.spec)), &url)?;
         Some((url, hub))

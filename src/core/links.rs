@@ -181,6 +181,8 @@ impl Core {
         self.links.tidy(a, b);
         if was_cut {
             self.connections_made(a, b);
+            self.retell_leafs(a);
+            self.retell_leafs(b);
         }
     }
 
@@ -195,6 +197,9 @@ impl Core {
             self.timers.cancel(timer);
         }
         self.connections_lost(a, b);
+        self.retell_leafs(a);
+        self.retell_leafs(b);
+        self.part_leafs(a, b);
     }
 
     /// What waits for a link that is stuck.

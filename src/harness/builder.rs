@@ -9,7 +9,7 @@ use nats_mock_protocol::conf::Document;
 
 use super::conf::{options, parse_conf, parse_conf_str};
 use super::plan::{self, Edit, Group, Planned};
-use super::{ConfigError, MockNats, StartError};
+use super::{ConfigError, Leaf, MockNats, StartError};
 use crate::Version;
 use crate::core::Time;
 use crate::net::Clock;
@@ -40,12 +40,13 @@ use crate::topology::{
 #[must_use = "nothing is started before `start`"]
 pub struct Builder {
     /// The server, or what all servers have in common.
-    server: ServerSpec,
+    pub(super) server: ServerSpec,
     groups: Vec<Group>,
+    pub(super) leafs: Vec<Leaf>,
     /// Servers that configuration files describe, besides the first.
     listed: Vec<Planned>,
     edits: Vec<Edit>,
-    unbound: bool,
+    pub(super) unbound: bool,
     /// Accounts, or their absence, are what the user wants.
     configured: bool,
     warnings: Vec<Warning>,
@@ -243,6 +244,7 @@ impl Builder {
         Self {
             server,
             groups: Vec::new(),
+            leafs: Vec::new(),
             listed: Vec::new(),
             edits: Vec::new(),
             unbound: false,
@@ -518,6 +520,7 @@ impl Builder {
         } else {
             plan::clusters(&self.server, &self.groups, self.unbound)
         };
+        self.add_leafs(&mut servers)?;
         for edit in &self.edits {
             let mut named = servers.iter_mut();
             let named = named.find(|server| server.spec.name.as_ref() == Some(&edit.server));

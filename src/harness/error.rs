@@ -35,6 +35,14 @@ pub enum StartError {
         /// The name.
         name: String,
     },
+    /// Leaf nodes are to connect to something that is not part of the deployment.
+    #[error("there is no cluster or server {hub:?} for the leaf nodes {leaf:?} to connect to")]
+    NoSuchHub {
+        /// What the leaf nodes are called.
+        leaf: String,
+        /// What they are to connect to.
+        hub: String,
+    },
     /// The configuration is not one that nats-server would start with, or asks for something that
     /// is not simulated.
     #[error(transparent)]

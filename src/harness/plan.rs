@@ -64,24 +64,25 @@ impl Planned {
     }
 }
 
-/// Where the servers that a builder makes would listen for clients, routes and gateways. They are only
+/// Where the servers that a builder makes would listen for clients, routes, gateways and leaf nodes. They are only
 /// told of; nobody connects there.
 const CLIENT_PORTS: u16 = 4222;
 const CLUSTER_PORTS: u16 = 6222;
 const GATEWAY_PORTS: u16 = 7222;
+const LEAF_PORTS: u16 = 8222;
 
 /// Servers of a cluster that the others have routes to; these are told of the rest.
-const SEEDS: usize = 3;
+pub(super) const SEEDS: usize = 3;
 
 /// The port of a server, which no other has as long as there are not too many.
 fn port(first: u16, number: usize) -> u16 {
     const FEW: usize = 1_000;
-    // Beyond the first thousand the three ranges would meet.
+    // Beyond the first thousand the ranges would meet.
     if number < FEW {
         first + number as u16
     } else {
         let range = usize::from((first - CLIENT_PORTS) / 1_000);
-        (10_000 + (range * 18_000 + number) % 55_000) as u16
+        (10_000 + (range * 13_000 + number) % 55_000) as u16
     }
 }
 
@@ -92,6 +93,19 @@ fn url(port: u16) -> RemoteUrl {
         port: Some(port),
         ..RemoteUrl::default()
     }
+}
+
+/// Where a server listens for leaf nodes.
+pub(super) fn leaf_port(number: usize) -> u16 {
+    port(LEAF_PORTS, number)
+}
+
+pub(super) fn leaf_url(number: usize) -> RemoteUrl {
+    url(leaf_port(number))
+}
+
+pub(super) fn route_url(number: usize) -> RemoteUrl {
+    url(port(CLUSTER_PORTS, number))
 }
 
 /// Gives a server that is like another ports of its own.
