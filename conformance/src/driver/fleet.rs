@@ -19,7 +19,7 @@ use super::{
     ServerIndex,
 };
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, LinkChange, Server, Signal};
+use crate::scenario::{Deployment, LinkChange, PortKind, Server, Signal};
 use crate::version::Version;
 
 /// How long servers may take to find each other.
@@ -163,7 +163,7 @@ impl Driver for FleetDriver {
         let text = fs::read_to_string(&conf).map_err(DriverError::io("reading a configuration"))?;
         let program = self.binary.program(server.version)?;
         let mut command = self.binary.command(program, &self.deployment, &directory);
-        let port = self.ports.client(index)?.to_string();
+        let port = self.ports.bound(index, PortKind::Client)?.to_string();
         command.arg("-c").arg(conf);
         command.args(["-a", "127.0.0.1", "-p", port.as_str()]);
         command.args(&self.deployment.args);
@@ -245,7 +245,11 @@ impl Driver for FleetDriver {
     }
 
     fn open(&mut self, server: ServerIndex) -> Result<Opened, DriverError> {
-        self.sockets.open(self.ports.client(server)?)
+        self.open_port(server, PortKind::Client)
+    }
+
+    fn open_port(&mut self, server: ServerIndex, port: PortKind) -> Result<Opened, DriverError> {
+        self.sockets.open(self.ports.bound(server, port)?)
     }
 
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {

@@ -24,7 +24,7 @@ mod sockets;
 use std::time::Duration;
 
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, LinkChange, Signal};
+use crate::scenario::{Deployment, LinkChange, PortKind, Signal};
 use crate::version::Version;
 
 /// A connection of a driver. Numbers are never reused.
@@ -161,6 +161,14 @@ pub trait Driver {
 
     /// Opens a connection to a server.
     fn open(&mut self, server: ServerIndex) -> Result<Opened, DriverError>;
+
+    /// Opens a connection to the port of a server that is meant for other servers.
+    fn open_port(&mut self, server: ServerIndex, port: PortKind) -> Result<Opened, DriverError> {
+        match port {
+            PortKind::Client => self.open(server),
+            _ => Err(DriverError::Unsupported("a port for other servers")),
+        }
+    }
 
     /// Sends as many of `bytes` as go without waiting and says how many those were. Bytes for a
     /// connection the server has closed are swallowed.

@@ -60,9 +60,9 @@ impl Ports {
             .map(|((server, kind), listener)| (*server, *kind, *listener))
     }
 
-    /// The port at which clients find a server.
-    pub(super) fn client(&self, server: ServerIndex) -> Result<u16, DriverError> {
-        let listener = self.listeners.get(&(server, PortKind::Client));
+    /// The port that a server binds for one kind of connection.
+    pub(super) fn bound(&self, server: ServerIndex, kind: PortKind) -> Result<u16, DriverError> {
+        let listener = self.listeners.get(&(server, kind));
         listener
             .map(|listener| listener.bound)
             .ok_or_else(|| DriverError::State(format!("there is no server {}", server.0)))
@@ -148,7 +148,9 @@ mod tests {
             .collect();
         let own = ports.listeners[&(ServerIndex(0), PortKind::Cluster)];
         let other = ports.listeners[&(ServerIndex(1), PortKind::Cluster)];
-        let client = ports.client(ServerIndex(0)).expect("a port");
+        let client = ports
+            .bound(ServerIndex(0), PortKind::Client)
+            .expect("a port");
         assert_eq!(numbers, [own.bound, other.dialled, own.dialled, client]);
         assert_ne!(own.bound, own.dialled);
         assert_eq!(ports.owner(other.dialled), Some(ServerIndex(1)));

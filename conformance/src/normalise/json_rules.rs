@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
             return false;
         }
         match self.key(0) {
-            "connect_urls" | "routes" => true,
+            "connect_urls" | "routes" | "leafs" => true,
             "gateways" => self.key(1) == "statsz",
             "urls" => self.key(2) == "gateways",
             _ => self.gateway_side().is_some(),
@@ -146,7 +146,9 @@ impl<'a> Walk<'a> {
         let kind = match (self.key(0), &node.kind) {
             ("seq", Kind::Number) => HoleKind::Sequence,
             ("client_id" | "cid" | "rid" | "gwid", Kind::Number) => HoleKind::ConnectionId,
-            ("id", Kind::Number) if self.key(1) == "client" => HoleKind::ConnectionId,
+            ("id", Kind::Number) if self.key(1) == "client" || self.key(2) == "leafs" => {
+                HoleKind::ConnectionId
+            }
             ("did_solicit", _) if is_route => HoleKind::FreeValue,
             ("port", Kind::Number) if is_route => HoleKind::Port,
             ("config_digest", Kind::String) => HoleKind::Digest,

@@ -316,3 +316,12 @@ fn gateways_carry_heartbeats_one_way_and_are_in_no_order() {
         r#"{"gateway":{"gateways":[{"name":"c","urls":["a","b"]},{"name":"b"}]}}"#
     );
 }
+
+#[test]
+fn leafs_are_in_any_order_and_their_ids_and_loop_subjects_are_drawn() {
+    let text = r#"{"data":{"leafs":[{"id":7,"name":"l2"},{"id":6,"name":"l1","subscriptions_list":["$LDS.Vc0bxu53vohPGcLnrt2T7K"]}]}}"#;
+    assert_eq!(
+        payload_of_several(text),
+        r#"{"data":{"leafs":[{"id":<cid>,"name":"l1","subscriptions_list":["$LDS.<token:1>"]},{"id":<cid>,"name":"l2"}]}}"#
+    );
+}

@@ -4,7 +4,8 @@ use super::names::Names;
 use super::{HoleKind, Masked};
 
 /// Subjects with random tokens: what precedes them, and the lengths of the tokens that follow.
-const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 2] = [
+const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 3] = [
+    (b"$LDS.", &[TokenRule::Random(22)]),
     (b"_R_.", &[TokenRule::Random(6), TokenRule::Random(6)]),
     (
         b"$SYS._INBOX.",

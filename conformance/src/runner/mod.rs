@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Target};
 use crate::normalise::{Freedom, MaskedFrame, Normaliser};
 use crate::scenario::{
-    Action, Await, Goal, Operation, Pattern, Scenario, Step, TransportChange, Unbound,
+    Action, Await, Goal, Operation, Pattern, PortKind, Scenario, Step, TransportChange, Unbound,
 };
 use crate::transcript::Transcript;
 use crate::version::Version;
@@ -134,8 +134,9 @@ impl Run<'_> {
             Action::Open {
                 conn,
                 server,
+                port,
                 await_info,
-            } => self.open(conn, server.as_deref(), *await_info),
+            } => self.open(conn, (server.as_deref(), *port), *await_info),
             Action::OpenRefused { conn, server } => self.open_refused(conn, server.as_deref()),
             Action::Send {
                 conn,
@@ -191,9 +192,14 @@ impl Run<'_> {
         }
     }
 
-    fn open(&mut self, name: &str, server: Option<&str>, await_info: bool) -> Result<(), Problem> {
+    fn open(
+        &mut self,
+        name: &str,
+        (server, port): (Option<&str>, PortKind),
+        await_info: bool,
+    ) -> Result<(), Problem> {
         self.start()?;
-        match self.driver.open(self.index(server)?)? {
+        match self.driver.open_port(self.index(server)?, port)? {
             Opened::Connection(id) => self.conns.add(name, id)?,
             Opened::Refused => return Err(Problem::Unmet(format!("`{name}` is refused"))),
         }

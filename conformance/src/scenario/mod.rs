@@ -92,6 +92,8 @@ pub enum Action {
         conn: String,
         /// The server, if there are several.
         server: Option<String>,
+        /// Which of its ports; one of several servers has several.
+        port: PortKind,
         /// Whether to await `INFO`.
         await_info: bool,
     },

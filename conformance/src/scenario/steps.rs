@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::words::{self, Word};
 use super::{
-    Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, Signal, Template,
+    Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal, Template,
     TransportChange,
 };
 
@@ -162,11 +162,15 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
         repeat: 1,
     };
     Ok(match verb {
-        "connect" | "open" => Action::Open {
-            conn,
-            server: words.name()?,
-            await_info: verb == "connect",
-        },
+        "connect" | "open" => {
+            let (server, port) = words.port()?;
+            Action::Open {
+                conn,
+                server,
+                port,
+                await_info: verb == "connect",
+            }
+        }
         "refused" => Action::OpenRefused {
             conn,
             server: words.name()?,
@@ -462,6 +466,20 @@ impl Words {
             Some(Word::Bare(text)) if is_name(&text) => Ok(Some(text)),
             Some(word) => Err(format!("{word:?} is not the name of a server")),
         }
+    }
+
+    /// The name of a server, if one follows, and which of its ports: `hub`, or `hub.leaf`.
+    fn port(&mut self) -> Result<(Option<String>, PortKind), String> {
+        if let Some(Word::Bare(text)) = self.0.front()
+            && let Some((name, word)) = text.split_once('.')
+            && let Some(port) = PortKind::ALL.into_iter().find(|kind| kind.name() == word)
+            && is_name(name)
+        {
+            let name = name.to_owned();
+            self.0.pop_front();
+            return Ok((Some(name), port));
+        }
+        Ok((self.name()?, PortKind::Client))
     }
 
     fn template(&mut self, what: &str) -> Result<Template, String> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::scenario::{
+    PortKind,
     Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, Signal, Template,
 };
 use proptest::prelude::*;
@@ -111,6 +112,7 @@ fn several_servers_are_read() {
             &Action::Open {
                 conn: "a".into(),
                 server: Some("n2".into()),
+                port: PortKind::Client,
                 await_info: true
             },
             &Action::Signal {
