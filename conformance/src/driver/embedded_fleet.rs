@@ -15,7 +15,7 @@ use super::{
     ServerIndex,
 };
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, LinkChange, Signal};
+use crate::scenario::{Deployment, LinkChange, PortKind, Signal};
 
 pub(super) struct EmbeddedFleet {
     version: Version,
@@ -93,7 +93,7 @@ impl EmbeddedFleet {
     fn builder(&self, index: ServerIndex) -> Result<Builder, DriverError> {
         let builder = Builder::from_conf_for(self.conf(index), self.version(index))
             .map_err(|error| DriverError::Start(error.to_string()))?;
-        let address = ([127, 0, 0, 1], self.ports.client(index)?).into();
+        let address = ([127, 0, 0, 1], self.ports.bound(index, PortKind::Client)?).into();
         Ok(builder.unbound().address(address))
     }
 

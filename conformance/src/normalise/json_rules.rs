@@ -140,18 +140,20 @@ impl<'a> Walk<'a> {
     fn varies_among_several(&self, node: &Node, raw: &[u8]) -> Option<(HoleKind, Option<String>)> {
         let names = self.normaliser.deployment.as_ref()?;
         let is_route = self.key(2) == "routes";
+        let is_leaf = self.key(2) == "leafs";
         if matches!(node.kind, Kind::Number) && self.counts_heartbeats() {
             return Some((HoleKind::Traffic, None));
         }
         let kind = match (self.key(0), &node.kind) {
             ("seq", Kind::Number) => HoleKind::Sequence,
             ("client_id" | "cid" | "rid" | "gwid", Kind::Number) => HoleKind::ConnectionId,
-            ("id", Kind::Number) if self.key(1) == "client" || self.key(2) == "leafs" => {
-                HoleKind::ConnectionId
-            }
+            ("id", Kind::Number) if self.key(1) == "client" || is_leaf => HoleKind::ConnectionId,
             ("did_solicit", _) if is_route => HoleKind::FreeValue,
             ("port", Kind::Number) if is_route => HoleKind::Port,
             ("config_digest", Kind::String) => HoleKind::Digest,
+            ("compression", Kind::String) if is_leaf && raw.starts_with(b"\"s2_") => {
+                HoleKind::Compression
+            }
             (_, Kind::Number) if self.key(0).ends_with("port") => {
                 return names.port(raw).map(|name| (HoleKind::Port, Some(name)));
             }

@@ -30,6 +30,8 @@ pub enum HoleKind {
     EventId,
     /// A random part of a subject the server made up.
     Token,
+    /// What a server draws to find loops of leaf nodes. It has many of equal rank in one list.
+    LoopToken,
     /// A time that says `Z`.
     Time,
     /// A time with a numeric zone offset.
@@ -56,6 +58,8 @@ pub enum HoleKind {
     Sequence,
     /// A count of messages or bytes that has those in it which servers exchange by themselves.
     Traffic,
+    /// The mode of compression that servers choose by the time between them.
+    Compression,
     /// The digest of a configuration that names ports.
     Digest,
     /// A process id.
@@ -83,6 +87,7 @@ impl HoleKind {
             Self::Nonce => "nonce",
             Self::EventId => "event-id",
             Self::Token => "token",
+            Self::LoopToken => "loop-token",
             Self::Time => "time",
             Self::TimeWithOffset => "time-with-offset",
             Self::Nanoseconds => "ns",
@@ -96,6 +101,7 @@ impl HoleKind {
             Self::ConnectionId => "cid",
             Self::Sequence => "seq",
             Self::Traffic => "traffic",
+            Self::Compression => "s2-mode",
             Self::Digest => "digest",
             Self::Pid => "pid",
             Self::LogTime => "log-time",
@@ -119,7 +125,12 @@ impl HoleKind {
     pub fn varies_in_length(self) -> bool {
         !matches!(
             self,
-            Self::ServerId | Self::Xkey | Self::Nonce | Self::EventId | Self::Token
+            Self::ServerId
+                | Self::Xkey
+                | Self::Nonce
+                | Self::EventId
+                | Self::Token
+                | Self::LoopToken
         )
     }
 }

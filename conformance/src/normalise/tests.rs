@@ -318,10 +318,10 @@ fn gateways_carry_heartbeats_one_way_and_are_in_no_order() {
 }
 
 #[test]
-fn leafs_are_in_any_order_and_their_ids_and_loop_subjects_are_drawn() {
-    let text = r#"{"data":{"leafs":[{"id":7,"name":"l2"},{"id":6,"name":"l1","subscriptions_list":["$LDS.Vc0bxu53vohPGcLnrt2T7K"]}]}}"#;
+fn leafs_are_in_any_order_and_their_ids_loop_subjects_and_compression_are_drawn() {
+    let text = r#"{"data":{"leafs":[{"id":7,"name":"l2","compression":"off"},{"id":6,"name":"l1","subscriptions_list":["$LDS.Vc0bxu53vohPGcLnrt2T7K"],"compression":"s2_fast"}]}}"#;
     assert_eq!(
         payload_of_several(text),
-        r#"{"data":{"leafs":[{"id":<cid>,"name":"l1","subscriptions_list":["$LDS.<token:1>"]},{"id":<cid>,"name":"l2"}]}}"#
+        r#"{"data":{"leafs":[{"id":<cid>,"name":"l1","subscriptions_list":["$LDS.<loop-token>"],"compression":"<s2-mode>"},{"id":<cid>,"name":"l2","compression":"off"}]}}"#
     );
 }

@@ -5,7 +5,7 @@ use super::{HoleKind, Masked};
 
 /// Subjects with random tokens: what precedes them, and the lengths of the tokens that follow.
 const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 3] = [
-    (b"$LDS.", &[TokenRule::Random(22)]),
+    (b"$LDS.", &[TokenRule::Loop(22)]),
     (b"_R_.", &[TokenRule::Random(6), TokenRule::Random(6)]),
     (
         b"$SYS._INBOX.",
@@ -17,6 +17,8 @@ const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 3] = [
 enum TokenRule {
     /// Drawn at random, this long.
     Random(usize),
+    /// As random, one for each server and account, with which loops of leaf nodes are found.
+    Loop(usize),
     /// The same in every run, this long: a hash of the server's name.
     Fixed(usize),
 }
@@ -120,7 +122,7 @@ fn random_subject(text: &[u8], masked: &mut Masked) -> Option<usize> {
             taken.bytes(b".");
             at += 1;
         }
-        let (TokenRule::Random(length) | TokenRule::Fixed(length)) = rule;
+        let (TokenRule::Random(length) | TokenRule::Loop(length) | TokenRule::Fixed(length)) = rule;
         let token = text.get(at..at + length)?;
         at += length;
         let ends = text.get(at).is_none_or(|b| !b.is_ascii_alphanumeric());
@@ -129,6 +131,7 @@ fn random_subject(text: &[u8], masked: &mut Masked) -> Option<usize> {
         }
         match rule {
             TokenRule::Random(_) => taken.hole(HoleKind::Token, token),
+            TokenRule::Loop(_) => taken.hole(HoleKind::LoopToken, token),
             TokenRule::Fixed(_) => taken.bytes(token),
         }
     }
