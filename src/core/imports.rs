@@ -74,6 +74,11 @@ impl Core {
         let (exporter, shares_client) = (import.to_account, import.shares_client);
         let to_subject = import.to_subject.clone();
         let message = &delivery.message;
+        let subject = if to_subject.ends_with(">") {
+            message.subject
+        } else {
+            to_subject.as_bytes()
+        };
         let reply = message
             .reply
             .filter(|reply| !reply.is_empty())
@@ -81,7 +86,7 @@ impl Core {
         let info = self.request_info(delivery.origin, shares_client);
         let (header_len, payload) = with_request_info(message, &info);
         let request = Outgoing {
-            subject: to_subject.as_bytes(),
+            subject,
             reply: reply.as_deref(),
             header_len: Some(header_len),
             payload: &payload,

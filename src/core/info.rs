@@ -99,21 +99,17 @@ impl Core {
     pub fn connect_urls(&self, id: ServerId) -> Vec<String> {
         let server = self.server(id);
         let cluster = self.cluster(server.cluster);
-        if cluster.servers.len() == 1 {
+        if cluster.servers.len() == 1 || server.keeps_clients_to_itself() {
             return Vec::new();
         }
         let is_open = |server: &&Server| server.phase == Phase::Running;
-        let mut urls = Vec::new();
-        if !server.keeps_clients_to_itself() {
-            let peers = self.routed_peers(id).map(|peer| self.server(peer));
-            let open = peers.filter(is_open);
-            urls.extend(
-                open.filter(|peer| !peer.keeps_clients_to_itself())
-                    .map(Server::client_url),
-            );
-            let order = format!("urls {} {}", id.0, cluster.changes);
-            urls.shuffle(&mut ids::stream(self.seed, &order));
-        }
+        let peers = self.routed_peers(id).map(|peer| self.server(peer));
+        let mut urls: Vec<String> = peers
+            .filter(|peer| is_open(peer) && !peer.keeps_clients_to_itself())
+            .map(Server::client_url)
+            .collect();
+        let order = format!("urls {} {}", id.0, cluster.changes);
+        urls.shuffle(&mut ids::stream(self.seed, &order));
         if is_open(&server) {
             urls.insert(0, server.client_url());
         }

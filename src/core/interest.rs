@@ -12,6 +12,7 @@ use super::account::AccountId;
 use super::mesh::ClusterId;
 use super::server::ServerId;
 use super::subs::SubId;
+use crate::version::Feature;
 
 /// Subscriptions there are, and how often one came and went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,9 @@ pub(super) struct Interest {
     /// Of those that every server has alike: all, and those that others are told of.
     every: Churn,
     every_told: Churn,
-    /// The subjects and queue groups of the latter.
+    /// Those that only old releases tell others of.
+    every_told_by_old: Churn,
+    /// The subjects and queue groups of what all tell.
     every_subjects: HashSet<Box<[u8]>, FixedState>,
     /// A server's own.
     own: HashMap<ServerId, Churn, FixedState>,
@@ -90,21 +93,24 @@ impl Core {
             if told {
                 interest.every_told.count(comes);
                 interest.every_subjects.insert(key().into());
+            } else if sub.told_by_old {
+                interest.every_told_by_old.count(comes);
             }
             return;
         }
         interest.own.entry(sub.server).or_default().count(comes);
         let cluster = self.servers[usize::from(sub.server.0)].cluster;
-        let home = &self.clusters[usize::from(cluster.0)];
-        let mesh = &self.meshes[usize::from(home.mesh.0)];
-        let has_peers = home.servers.len() > 1 || mesh.clusters.len() > 1;
-        if !told || !has_peers {
+        if !told || !self.servers[usize::from(sub.server.0)].spec.may_have_peers() {
             return;
         }
         let told = interest.told.entry(sub.server).or_default();
         let key = key();
         let times = told.subjects.entry(key.clone().into()).or_default();
-        *times = if comes { *times + 1 } else { *times - 1 };
+        *times = if comes {
+            *times + 1
+        } else {
+            times.saturating_sub(1)
+        };
         let changes = *times == u32::from(comes);
         if *times == 0 {
             told.subjects.remove(&key[..]);
@@ -126,16 +132,27 @@ impl Core {
     fn told_to(&self, account: AccountId, server: ServerId) -> Churn {
         let interest = &self.account(account).interest;
         let cluster = self.server(server).cluster;
-        let every = interest.every_told;
-        if self.has_link_faults() {
+        if self.has_link_faults() || interest.every_told_by_old.len() > 0 {
             let peers = self.routed_peers(server);
             return peers.fold(Churn::default(), |sum, peer| {
+                let every = self.told_by_every(account, peer);
                 sum.plus(interest.told(peer)).plus(every)
             });
         }
+        let every = interest.every_told;
         let peers = (self.cluster(cluster).running.len() as u64).saturating_sub(1);
         let all = interest.clusters.get(&cluster).copied().unwrap_or_default();
         all.minus(interest.told(server)).plus(every.times(peers))
+    }
+
+    /// What a server tells as all others do.
+    fn told_by_every(&self, account: AccountId, server: ServerId) -> Churn {
+        let interest = &self.account(account).interest;
+        if self.server(server).profile.has(Feature::UserInfoNotTold) {
+            interest.every_told
+        } else {
+            interest.every_told.plus(interest.every_told_by_old)
+        }
     }
 
     /// Subjects that a server has told its peers of, with their queue groups.
@@ -150,11 +167,12 @@ impl Core {
             })
             .collect();
         if self.server(server).accounts().contains(&account) {
+            let is_old = !self.server(server).profile.has(Feature::UserInfoNotTold);
             let every = self.subs.iter().map(|(_, sub)| sub);
             told.extend(
                 every
                     .filter(|sub| sub.server == ServerId::EVERY && sub.account == account)
-                    .filter(|sub| sub.told)
+                    .filter(|sub| sub.told || (sub.told_by_old && is_old))
                     .map(|sub| (sub.subject(), sub.queue().unwrap_or_default())),
             );
         }
@@ -177,15 +195,15 @@ impl Core {
     /// How many subscriptions a server has told its peers of.
     pub fn told_count(&self, account: AccountId, server: ServerId) -> u64 {
         let interest = &self.account(account).interest;
-        interest.told(server).len() + interest.every_told.len()
+        interest.told(server).len() + self.told_by_every(account, server).len()
     }
 
     /// A server is gone, and with it what it told its peers as all servers do.
     pub(super) fn forget_told(&mut self, server: ServerId) {
         let cluster = self.server(server).cluster;
         for account in self.server(server).accounts().to_vec() {
+            let every = self.told_by_every(account, server);
             let interest = &mut self.account_mut(account).interest;
-            let every = interest.every_told;
             let gone = interest.clusters.entry(cluster).or_default();
             gone.inserts += every.len();
             gone.removes += every.len();

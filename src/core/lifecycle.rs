@@ -290,6 +290,7 @@ impl Core {
             let _ = self.tell_to_leave(id);
         }
         self.timers.set(now + grace, Timer::LameDuck(server));
+        self.server_mut(server).leave_is_told = true;
         for peer in self.routed_peers(server).collect::<Vec<_>>() {
             self.tell_connect_urls(peer);
         }

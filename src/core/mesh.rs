@@ -126,8 +126,10 @@ impl Core {
         let cluster = &mut self.clusters[usize::from(cluster.0)];
         cluster.running.retain(|&running| running != server);
         cluster.changes += 1;
-        for peer in peers {
-            self.tell_connect_urls(peer);
+        if !self.server(server).leave_is_told {
+            for peer in peers {
+                self.tell_connect_urls(peer);
+            }
         }
         for peer in known {
             self.notices.push_back(Notice::PeerLost {

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::account::AccountId;
+use crate::topology::Compression;
 use super::conn::Traffic;
 use super::server::ServerId;
 use super::time::Time;
@@ -29,6 +30,19 @@ pub(crate) struct RouteView {
     pub carries: Vec<AccountId>,
     pub sent: Traffic,
     pub received: Traffic,
+}
+
+/// How routes between two servers are compressed, as the one with the first of the modes sees it.
+pub(crate) fn compression(own: &Compression, other: &Compression) -> &'static str {
+    use Compression::{Accept, NotSupported, Off};
+    match (own, other) {
+        (NotSupported, _) | (_, NotSupported) => NotSupported.name(),
+        (Off | Accept, Accept) | (Accept, Off) | (Off, _) | (_, Off) => Off.name(),
+        (Accept, other) => other.name(),
+        // The way between simulated servers is never long.
+        (Compression::Auto(_), _) => "s2_uncompressed",
+        (own, _) => own.name(),
+    }
 }
 
 /// How two servers came to be connected, as one of them sees it.
@@ -245,8 +259,13 @@ impl Core {
     fn names(&self, server: ServerId, other: ServerId) -> bool {
         let routes = self.server(server).spec.cluster.iter();
         let mut routes = routes.flat_map(|cluster| &cluster.routes);
-        let listening = self.server(other).cluster_port();
-        routes.any(|url| url.port == listening)
+        let there = self.server(other);
+        let advertised = there.spec.cluster.as_ref().and_then(|cluster| {
+            let (_, port) = cluster.advertise.as_ref()?.rsplit_once(':')?;
+            port.parse().ok()
+        });
+        let listening = [there.cluster_port(), advertised];
+        routes.any(|url| url.port.is_some() && listening.contains(&url.port))
     }
 
     /// Gives the connections to all peers their cids, which come before those of clients.
@@ -260,6 +279,14 @@ impl Core {
 }
 
 impl Server {
+    /// How its routes are compressed, as far as it has a say.
+    pub fn route_compression(&self) -> Compression {
+        let cluster = self.spec.cluster.as_ref();
+        cluster
+            .and_then(|cluster| cluster.compression_in_force().ok())
+            .unwrap_or(Compression::Accept)
+    }
+
     /// The address that other servers see it at.
     pub fn address(&self) -> &str {
         let host = self

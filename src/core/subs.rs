@@ -53,6 +53,9 @@ pub(crate) struct Sub {
     pub account: AccountId,
     /// Whether other servers are told of it.
     pub told: bool,
+    /// Whether only servers of old releases tell others of it; see
+    /// [`Feature::UserInfoNotTold`](crate::version::Feature).
+    pub told_by_old: bool,
     /// Messages matched since the subscription was made.
     pub matched: u64,
     /// Unsubscribes by itself at this many; 0 never.
@@ -82,6 +85,7 @@ impl Sub {
             server,
             account,
             told: !matches!(receiver, Receiver::Import(_)),
+            told_by_old: false,
             matched: 0,
             max: 0,
             text: text.into_boxed_slice(),

@@ -14,6 +14,15 @@ use super::text::quoted;
 use super::{AccountId, Core};
 use crate::version::Feature;
 
+/// Whether servers tell their peers of what a service listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Always,
+    /// Only those did that are older than [`Feature::UserInfoNotTold`].
+    ByOldReleases,
+    Never,
+}
+
 impl Core {
     pub(super) fn subscribe(
         &mut self,
@@ -89,8 +98,8 @@ impl Core {
     }
 
     /// Subscribes a system service. It receives what matches as [`Request`](super::Request)s with
-    /// its tag; without one, what matches is counted and that is all. Unless other servers are `told`,
-    /// only the messages of its own server's clients reach it.
+    /// its tag; without one, what matches is counted and that is all. Unless other servers are always
+    /// `told`, only the messages of its own server's clients reach it.
     pub fn subscribe_service(
         &mut self,
         server: ServerId,
@@ -98,7 +107,7 @@ impl Core {
         subject: &str,
         sid: u32,
         tag: Option<u32>,
-        told: bool,
+        told: Told,
     ) {
         self.account_mut(account).has_services |= server == ServerId::EVERY;
         let mut sub = Sub::new(
@@ -109,7 +118,8 @@ impl Core {
             None,
             sid.to_string().as_bytes(),
         );
-        sub.told = told;
+        sub.told = told == Told::Always;
+        sub.told_by_old = told == Told::ByOldReleases;
         let added = self.add_sub(sub);
         debug_assert!(added.is_some(), "invalid service subject {subject}");
     }

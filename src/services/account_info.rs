@@ -2,7 +2,7 @@
 
 use nats_mock_protocol::monitor::{AccountExport, AccountImport, AccountInfo, AccountInfoOptions};
 
-use super::registry::{Endpoint, Scope};
+use super::registry::{Endpoint, JETSTREAM_API, Scope};
 use super::requests::Refusal;
 use super::subsz::list_stats;
 use super::system::Context;
@@ -29,7 +29,16 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
     };
     let account = core.account(id);
     let is_system = id == context.system;
-    let exports = EXPORTS.iter().filter(|_| is_system);
+    let global = core.account(context.server().global);
+    let offers_jetstream = global
+        .imports
+        .iter()
+        .any(|import| *import.subject == *JETSTREAM_API);
+    let jetstream = [(JETSTREAM_API, "Singleton")];
+    let exports = EXPORTS
+        .iter()
+        .chain(jetstream.iter().filter(|_| offers_jetstream))
+        .filter(|_| is_system);
     let mut info = AccountInfo {
         account_name: account.name.to_string(),
         update_time: core.utc(context.server().config_load_time),

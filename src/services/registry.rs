@@ -13,8 +13,7 @@ use super::{
     account_info, account_statz, accountz, connz, expvarz, gatewayz, healthz, idz, ipqueuesz, jsz,
     kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
 };
-use crate::core::{self, AccountId, Request, ServerId};
-use crate::version::{Feature, Profile};
+use crate::core::{self, AccountId, Request, ServerId, Told};
 use rand::seq::SliceRandom;
 
 /// A request that is answered.
@@ -135,6 +134,9 @@ const LISTENERS: &[Listener] = &[
     On(ldm::ENDPOINT),
 ];
 
+/// Where JetStream is reached, if one of the servers has it.
+pub(super) const JETSTREAM_API: &str = "$JS.API.>";
+
 /// Sets a server's services up.
 pub(super) fn start(context: &mut Context<'_>) {
     // The system client and the sender of internal messages join the system account.
@@ -160,7 +162,7 @@ pub(super) fn start(context: &mut Context<'_>) {
             let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
             let tag = matches!(listener, On(_)).then_some(tag);
             let system = context.system;
-            let told = listener.is_told(context.server().profile);
+            let told = listener.told();
             context
                 .core
                 .subscribe_service(place, system, &subject, sid, tag, told);
@@ -194,13 +196,11 @@ fn in_order_of_start(context: &Context<'_>) -> Vec<(u32, &'static Listener)> {
 
 impl Listener {
     /// Whether other servers of a cluster are told of it.
-    fn is_told(&self, profile: &Profile) -> bool {
+    fn told(&self) -> Told {
         match self {
-            On(endpoint) => match endpoint.scope {
-                Scope::User => !profile.has(Feature::UserInfoNotTold),
-                scope => scope != subscribers::DEBUG_ENDPOINT.scope,
-            },
-            Other(_) => true,
+            On(endpoint) if endpoint.scope == Scope::User => Told::ByOldReleases,
+            On(endpoint) if endpoint.scope == subscribers::DEBUG_ENDPOINT.scope => Told::Never,
+            On(_) | Other(_) => Told::Always,
         }
     }
 
@@ -222,6 +222,12 @@ pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
     }
     let name = context.account_name(account);
     let system = context.system;
+    // Applications without accounts may use JetStream of other servers.
+    let server = context.server();
+    let offers_jetstream = account == server.global
+        && account != system
+        && server.accounts().len() == 2
+        && server.spec.has_links();
     let user_info = format!("$SYS.REQ.USER.{name}.INFO");
     let mut import = |subject: &str, to: &str, shares_client| {
         context
@@ -236,6 +242,9 @@ pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
         import("$SYS.REQ.ACCOUNT.PING.STATZ", &statz, false);
     }
     import("$SYS.REQ.USER.INFO", &user_info, true);
+    if offers_jetstream {
+        import(JETSTREAM_API, JETSTREAM_API, true);
+    }
     account_conns::ask_others(context, account);
 }
 

@@ -7,7 +7,7 @@ use nats_mock_protocol::time::{GoDuration, Uptime};
 use super::registry::{Endpoint, Scope};
 use super::subsz::text;
 use super::system::Context;
-use crate::core::RouteView;
+use crate::core::{RouteView, compression};
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("ROUTEZ", Scope::Server, |context, call| {
@@ -81,7 +81,11 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
             .account
             .map(|account| context.account_name(account))
             .unwrap_or_default(),
-        compression: "off".to_owned(),
+        compression: compression(
+            &context.server().route_compression(),
+            &peer.route_compression(),
+        )
+        .to_owned(),
         ..RouteInfo::default()
     }
 }

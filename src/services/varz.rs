@@ -142,7 +142,7 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
             .map(|url| shown_url(url, None))
             .collect(),
         tls_timeout: 2.0,
-        pool_size: cluster.pool_size_in_force(),
+        pool_size: cluster.pool_size.unwrap_or(DEFAULT_POOL_SIZE),
         write_deadline: profile
             .since(
                 Feature::WriteDeadlinesOfLinks,
@@ -152,6 +152,9 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
         ..ClusterVarz::default()
     }
 }
+
+/// Connections to each peer unless the configuration says otherwise.
+const DEFAULT_POOL_SIZE: i64 = 3;
 
 fn gateway(context: &Context<'_>) -> GatewayVarz {
     let server = context.server();

@@ -106,6 +106,12 @@ impl ServerSpec {
             .is_some_and(|cluster| cluster.is_listening())
     }
 
+    /// Whether other servers can share its accounts.
+    pub(crate) fn may_have_peers(&self) -> bool {
+        let gateway = self.gateway.as_ref();
+        self.has_routes() || gateway.is_some_and(|gateway| gateway.is_listening())
+    }
+
     /// Whether the server has anything to do with others, so that it tells them how it is.
     pub(crate) fn has_links(&self) -> bool {
         let leafs = self.leafnodes.as_ref();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use nats_mock::{Builder, MemoryConnection, MockNats, Server, Version};
+use nats_mock::{Builder, MemoryConnection, MockNats, Server, Version as Release};
 
 use super::embedded::{START, version_of};
 use super::ports::Ports;
@@ -16,9 +16,12 @@ use super::{
 };
 use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, LinkChange, PortKind, Signal};
+use crate::version::Version;
 
 pub(super) struct EmbeddedFleet {
-    version: Version,
+    version: Release,
+    /// The releases that servers were started as by the script.
+    versions: BTreeMap<ServerIndex, Release>,
     deployment: Deployment,
     scratch: Scratch,
     ports: Ports,
@@ -31,9 +34,10 @@ pub(super) struct EmbeddedFleet {
 }
 
 impl EmbeddedFleet {
-    pub(super) fn new(version: Version, deployment: &Deployment) -> Result<Self, DriverError> {
+    pub(super) fn new(version: Release, deployment: &Deployment) -> Result<Self, DriverError> {
         let driver = Self {
             version,
+            versions: BTreeMap::new(),
             scratch: Scratch::new(deployment)?,
             ports: Ports::choose(deployment)?,
             deployment: deployment.clone(),
@@ -58,7 +62,10 @@ impl EmbeddedFleet {
         fs::write(self.conf(index), text).map_err(DriverError::io("writing a configuration"))
     }
 
-    fn version(&self, index: ServerIndex) -> Version {
+    fn version(&self, index: ServerIndex) -> Release {
+        if let Some(version) = self.versions.get(&index) {
+            return *version;
+        }
         let server = self.deployment.servers.get(index.0);
         let own = server.and_then(|server| server.version);
         own.map_or(self.version, version_of)
@@ -128,11 +135,15 @@ impl Driver for EmbeddedFleet {
         Ok(())
     }
 
-    fn boot(&mut self, index: ServerIndex) -> Result<(), DriverError> {
+    fn boot(&mut self, index: ServerIndex, version: Option<Version>) -> Result<(), DriverError> {
         let failed = |error: nats_mock::StartError| DriverError::Start(error.to_string());
         self.exits.remove(&index);
+        if let Some(version) = version {
+            self.versions.insert(index, version_of(version));
+        }
+        let version = self.version(index);
         if self.names.contains_key(&index) {
-            return self.server(index)?.restart().map_err(failed);
+            return self.server(index)?.upgrade(version).map_err(failed);
         }
         let builder = self.builder(index)?;
         self.name(index, &builder);

@@ -1,7 +1,6 @@
 use super::*;
 use crate::scenario::{
-    PortKind,
-    Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, Signal, Template,
+    Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal, Template,
 };
 use proptest::prelude::*;
 use std::time::Duration;
