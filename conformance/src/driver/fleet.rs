@@ -30,10 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How long the connections must have stayed the same. Servers dial again a second after a failure, and
 /// tell each other about themselves once a second at most.
-const SETTLED: Duration = Duration::from_millis(1100);
-
-/// How long a connection must have been open to count. Those over a link that is cut are closed sooner.
-const LASTING: Duration = Duration::from_millis(300);
+const SETTLED: Duration = Duration::from_millis(1300);
 
 pub(super) struct FleetDriver {
     binary: Binary,
@@ -186,7 +183,6 @@ impl Driver for FleetDriver {
     fn formed(&mut self) -> Result<(), DriverError> {
         let started = Instant::now();
         let mut seen = BTreeMap::new();
-        let mut first_seen: BTreeMap<(ServerIndex, String), Instant> = BTreeMap::new();
         let mut since = Instant::now();
         loop {
             let up = self.up()?;
@@ -197,11 +193,12 @@ impl Driver for FleetDriver {
             let found = logs
                 .iter()
                 .map(|(index, log)| {
-                    let lasts = |id: &str| {
-                        let first = first_seen.entry((*index, id.to_owned()));
-                        first.or_insert_with(Instant::now).elapsed() > LASTING
+                    // Over a link that is cut, servers dial again and again.
+                    let is_vain = |port| {
+                        let owner = self.ports.owner(port);
+                        owner.is_some_and(|other| !self.reaches(*index, other))
                     };
-                    (*index, formation::found(log, lasts))
+                    (*index, formation::found(log, is_vain))
                 })
                 .collect();
             let reaches = |one, other| self.reaches(one, other);

@@ -158,15 +158,18 @@ pub(super) fn is_complete(
         && sum(found, |c| c.leafs) == 2 * sum(wanted, |c| c.leafs)
 }
 
-/// The connections that are open according to a server's log and for which `counts` holds, given such
-/// as `rid:7`.
-pub(super) fn found(log: &str, mut counts: impl FnMut(&str) -> bool) -> Count {
+/// The connections that are open according to a server's log, without those to ports for which `is_vain`
+/// holds.
+pub(super) fn found(log: &str, is_vain: impl Fn(u16) -> bool) -> Count {
     let mut made: [BTreeSet<&str>; 4] = Default::default();
     let mut closed = BTreeSet::new();
     for line in log.lines() {
-        let Some((id, text)) = connection(line) else {
+        let Some((port, id, text)) = connection(line) else {
             continue;
         };
+        if is_vain(port) {
+            continue;
+        }
         if text.contains(" connection closed: ") {
             closed.insert(id);
             continue;
@@ -180,10 +183,7 @@ pub(super) fn found(log: &str, mut counts: impl FnMut(&str) -> bool) -> Count {
         };
         made[kind].insert(id);
     }
-    let [routes, outbound, inbound, leafs] = made.map(|ids| {
-        let open = ids.difference(&closed);
-        open.filter(|id| counts(id)).count()
-    });
+    let [routes, outbound, inbound, leafs] = made.map(|ids| ids.difference(&closed).count());
     Count {
         routes,
         outbound,
@@ -193,11 +193,13 @@ pub(super) fn found(log: &str, mut counts: impl FnMut(&str) -> bool) -> Count {
 }
 
 /// Splits off what a log line about a connection begins with: `… [INF] 127.0.0.1:4223 - rid:7 - `.
-fn connection(line: &str) -> Option<(&str, &str)> {
-    let (_, rest) = line.split_once(" - ")?;
+/// Gives the other side's port, the connection's id, and the text.
+fn connection(line: &str) -> Option<(u16, &str, &str)> {
+    let (head, rest) = line.split_once(" - ")?;
+    let port = head.rsplit(':').next()?.parse().ok()?;
     let (id, text) = rest.split_once(" - ")?;
     let (kind, _) = id.split_once(':')?;
-    matches!(kind, "rid" | "gid" | "lid").then_some((id, text.trim_end()))
+    matches!(kind, "rid" | "gid" | "lid").then_some((port, id, text.trim_end()))
 }
 
 /// The server's id in its log.
@@ -280,9 +282,10 @@ mod tests {
             inbound: 1,
             leafs: 1,
         };
-        assert_eq!(found(log, |_| true), count);
-        assert_eq!(found(log, |id| id != "rid:11").routes, 0);
-        let more = "[1] x [INF] a - lid:8 - Leafnode connection closed: Client Closed\n";
-        assert_eq!(found(&format!("{log}{more}"), |_| true).leafs, 0);
+        assert_eq!(found(log, |_| false), count);
+        assert_eq!(found(log, |port| port == 59744).routes, 0);
+        let more =
+            "[1] x [INF] 127.0.0.1:57902 - lid:8 - Leafnode connection closed: Client Closed\n";
+        assert_eq!(found(&format!("{log}{more}"), |_| false).leafs, 0);
     }
 }

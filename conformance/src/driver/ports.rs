@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::{DriverError, ServerIndex};
 use crate::scenario::{Deployment, PortKind, PortName, fill_ports};
 
 /// The ports to choose from: all of five digits, so that texts with them are always as long, and none
-/// that the system gives to outgoing connections.
+/// that the system gives to outgoing connections. They come in blocks.
 const FIRST: u16 = 10_000;
-const COUNT: u16 = 22_000;
+const BLOCKS: u16 = 22;
+const BLOCK: u16 = 1_000;
 
-/// How far apart two processes begin to look for ports.
-const STRIDE: u32 = 1_009;
+/// The block of this process.
+static OWN: Mutex<Option<Block>> = Mutex::new(None);
 
-/// Counts the ports that this process has looked at, so that no two deployments share one.
-static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
+/// A block of ports that belongs to one process for as long as it listens on the first of them.
+struct Block {
+    _guard: TcpListener,
+    first: u16,
+    looked_at: u16,
+}
 
 /// Where one server listens for one kind of connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,17 +110,32 @@ impl Ports {
     }
 }
 
+/// A port that nobody listens on, and that no other deployment was given lately.
 fn free_port() -> Result<u16, DriverError> {
-    let start = std::process::id().wrapping_mul(STRIDE);
-    for _ in 0..COUNT {
-        let step = u32::from(LOOKED_AT.fetch_add(1, Ordering::Relaxed));
-        let offset = start.wrapping_add(step) % u32::from(COUNT);
-        let port = FIRST + u16::try_from(offset).unwrap_or_default();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
+    let none = || DriverError::State("no port is free".to_owned());
+    let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if own.is_none() {
+        *own = (0..BLOCKS).find_map(|number| {
+            let first = FIRST + number * BLOCK;
+            Some(Block {
+                _guard: listen(first)?,
+                first,
+                looked_at: 0,
+            })
+        });
     }
-    Err(DriverError::State("no port is free".to_owned()))
+    let block = own.as_mut().ok_or_else(none)?;
+    (1..BLOCK)
+        .find_map(|_| {
+            block.looked_at = block.looked_at % (BLOCK - 1) + 1;
+            let port = block.first + block.looked_at;
+            listen(port).map(|_| port)
+        })
+        .ok_or_else(none)
+}
+
+fn listen(port: u16) -> Option<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
 }
 
 #[cfg(test)]

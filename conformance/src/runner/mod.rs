@@ -218,6 +218,7 @@ impl Run<'_> {
                 sets: Vec::new(),
                 free: Vec::new(),
                 shuffled: Vec::new(),
+                latest: None,
                 within: PATIENCE,
             },
         )
@@ -237,6 +238,13 @@ impl Run<'_> {
         let mut taken = Vec::new();
         let outcome = self.take_until(name, until, &mut taken);
         self.learn(name, &taken);
+        if let (Ok(()), Some(pattern)) = (&outcome, &until.latest) {
+            let matcher = self.matcher(pattern)?;
+            let last = taken.iter().rposition(|frame| matcher.matches(frame));
+            let last = last.ok_or_else(|| Problem::Unmet(format!("none came on `{name}`")))?;
+            let mut at = 0..;
+            taken.retain(|frame| at.next() == Some(last) || !matcher.matches(frame));
+        }
         let freedom = Freedom {
             sets: &until.sets,
             free: &until.free,

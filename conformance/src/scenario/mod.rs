@@ -268,6 +268,8 @@ pub struct Await {
     pub free: Vec<JsonPath>,
     /// JSON values that the frames of the step share out among themselves in any order.
     pub shuffled: Vec<JsonPath>,
+    /// Which frames come any number of times, so that only the last of them is shown.
+    pub latest: Option<Pattern>,
     /// How long to wait before giving up.
     pub within: Duration,
 }

@@ -194,6 +194,14 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
             send: Template::fixed("PING\r\n"),
             until: options(pong(false), words)?,
         },
+        "latest" => Action::Exchange {
+            conn,
+            send: Template::fixed("PING\r\n"),
+            until: Await {
+                latest: Some(pattern(words.next().ok_or("a frame pattern is missing")?)?),
+                ..pong(false)
+            },
+        },
         "quiet" => Action::Exchange {
             conn,
             send: Template::fixed("PING\r\n"),
@@ -401,6 +409,7 @@ fn pong(quiet: bool) -> Await {
         sets: Vec::new(),
         free: Vec::new(),
         shuffled: Vec::new(),
+        latest: None,
         within: DEFAULT_DEADLINE,
     }
 }

@@ -56,6 +56,7 @@ fn a_whole_scenario_is_read() {
                 sets: vec![JsonPath::new("x.y")],
                 free: vec![],
                 shuffled: vec![],
+                latest: None,
                 within: Duration::from_secs(30),
             }
         }
