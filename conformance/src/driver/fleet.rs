@@ -107,8 +107,16 @@ impl FleetDriver {
                 awake.push(member.process.pid());
             }
         }
-        await_rest(&awake);
-        Ok(())
+        // What one server sends another may be on its way through a proxy while all of them sleep.
+        let started = Instant::now();
+        loop {
+            let before = self.proxies.as_ref().map(Proxies::at_rest);
+            await_rest(&awake);
+            let after = self.proxies.as_ref().map(Proxies::at_rest);
+            if before == after && after != Some(None) || started.elapsed() > PATIENCE {
+                return Ok(());
+            }
+        }
     }
 
     /// The servers that run, with what they are to be connected to.

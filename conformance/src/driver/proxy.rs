@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -32,6 +33,10 @@ pub(super) struct Proxies {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// How many threads have bytes in hand that are not held back.
+    moving: AtomicUsize,
+    /// How often bytes were moved.
+    moved: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -92,6 +97,20 @@ impl Proxies {
         }
         drop(state);
         self.shared.changed.notify_all();
+    }
+
+    /// How often bytes were moved, if none are on their way at present.
+    pub(super) fn at_rest(&self) -> Option<usize> {
+        let state = self.shared.state();
+        let waits = |from, to, half: &TcpStream| {
+            !state.is_held(from, to) && rustix::io::ioctl_fionread(half).is_ok_and(|n| n > 0)
+        };
+        let is_busy = state.tunnels.iter().any(|tunnel| {
+            let (from, to, [dialler, server]) = (tunnel.from, tunnel.to, &tunnel.halves);
+            waits(from, to, dialler) || waits(to, from, server)
+        });
+        let is_moving = self.shared.moving.load(Ordering::SeqCst) > 0;
+        (!is_busy && !is_moving).then(|| self.shared.moved.load(Ordering::SeqCst))
     }
 
     /// Whether two servers can make connections to each other.
@@ -162,6 +181,11 @@ fn accept(shared: &Arc<Shared>, listener: &TcpListener, to: ServerIndex, port: u
     }
 }
 
+fn await_readable(source: &TcpStream) -> rustix::io::Result<usize> {
+    let mut polled = [PollFd::from_borrowed_fd(source.as_fd(), PollFlags::IN)];
+    rustix::event::poll(&mut polled, None)
+}
+
 fn becomes_readable(listener: &TcpListener) -> io::Result<bool> {
     let mut polled = [PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN)];
     let timeout = Timespec::try_from(LOOK_AGAIN).map_err(io::Error::other)?;
@@ -214,21 +238,32 @@ fn pump(
 ) {
     let mut chunk = [0; 64 * 1024];
     loop {
+        // What waits to be read can be seen from outside, and so can who has it in hand.
+        let _ = await_readable(&source);
+        shared.moving.fetch_add(1, Ordering::SeqCst);
         let length = match source.read(&mut chunk) {
             Ok(length) => length,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {
+                shared.moving.fetch_sub(1, Ordering::SeqCst);
+                continue;
+            }
             Err(_) => 0,
         };
         let mut state = shared.state();
         while !state.ended && state.is_held(from, to) {
+            shared.moving.fetch_sub(1, Ordering::SeqCst);
             state = shared
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            shared.moving.fetch_add(1, Ordering::SeqCst);
         }
         let ended = state.ended;
         drop(state);
-        if ended || length == 0 || sink.write_all(&chunk[..length]).is_err() {
+        let is_over = ended || length == 0 || sink.write_all(&chunk[..length]).is_err();
+        shared.moved.fetch_add(1, Ordering::SeqCst);
+        shared.moving.fetch_sub(1, Ordering::SeqCst);
+        if is_over {
             // Both may be closed by now, by the servers or with the link.
             let _ = sink.shutdown(Shutdown::Both);
             let _ = source.shutdown(Shutdown::Both);
