@@ -116,8 +116,13 @@ impl Core {
         urls
     }
 
-    /// Tells the clients of a server where else they can connect to, now that it has changed.
-    pub(super) fn tell_connect_urls(&mut self, server: ServerId) {
+    /// Tells the clients of a server where else they can connect to, now that it has changed because of
+    /// a peer.
+    pub(super) fn tell_connect_urls(&mut self, server: ServerId, peer: ServerId) {
+        let either = [server, peer].map(|server| self.server(server).keeps_clients_to_itself());
+        if either.contains(&true) {
+            return;
+        }
         for id in self
             .server(server)
             .clients

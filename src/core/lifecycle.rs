@@ -292,7 +292,7 @@ impl Core {
         self.timers.set(now + grace, Timer::LameDuck(server));
         self.server_mut(server).leave_is_told = true;
         for peer in self.routed_peers(server).collect::<Vec<_>>() {
-            self.tell_connect_urls(peer);
+            self.tell_connect_urls(peer, server);
         }
     }
 

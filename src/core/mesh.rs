@@ -128,7 +128,7 @@ impl Core {
         cluster.changes += 1;
         if !self.server(server).leave_is_told {
             for peer in peers {
-                self.tell_connect_urls(peer);
+                self.tell_connect_urls(peer, server);
             }
         }
         for peer in known {
@@ -266,7 +266,7 @@ impl Core {
             };
             srv.joined_later.insert(peer, joined);
             self.notices.push_back(Notice::PeerFound { server, peer });
-            self.tell_connect_urls(server);
+            self.tell_connect_urls(server, peer);
         }
     }
 
@@ -274,7 +274,7 @@ impl Core {
     pub(super) fn routes_lost(&mut self, a: ServerId, b: ServerId) {
         self.note_change_of_peers(a);
         for (server, peer) in [(a, b), (b, a)] {
-            self.tell_connect_urls(server);
+            self.tell_connect_urls(server, peer);
             self.notices.push_back(Notice::PeerLost { server, peer });
         }
     }
