@@ -189,7 +189,6 @@ impl<'a> Candidates<'a> {
                 .collect(),
             // Connections of the global account have no account once they are closed.
             closed: closed
-                .filter(|conn| lists_leafs || !conn.client.kind.is_leaf())
                 .filter(|conn| {
                     of_account(conn.client.account)
                         && (account.is_none() || conn.client.account != server.global)
