@@ -136,20 +136,16 @@ impl Core {
         let start = self.pick_weighted(members);
         let mut chosen = None;
         for &sub in members[start..].iter().chain(&members[..start]) {
-            let receiver = self
-                .subs
-                .get(sub.index())
-                .map(|it| (it.receiver, it.server));
-            match receiver {
-                Some((Receiver::Leaf { end, .. }, place)) => {
-                    if chosen.is_none() && self.may_cross(delivery, end, place) {
-                        chosen = Some((sub, end));
-                    }
+            let known = self.subs.get(sub.index());
+            let Some((receiver, place)) = known.map(|sub| (sub.receiver, sub.server)) else {
+                continue;
+            };
+            if let Receiver::Leaf { end, .. } = receiver {
+                if chosen.is_none() && self.may_cross(delivery, end, place) {
+                    chosen = Some((sub, end));
                 }
-                Some(_) if self.deliver_where_it_is(delivery, sub, Some(&group.name)) => {
-                    return true;
-                }
-                _ => {}
+            } else if self.deliver_where_it_is(delivery, sub, Some(&group.name)) {
+                return true;
             }
         }
         chosen.is_some_and(|(sub, end)| self.deliver_to_leaf(delivery, sub, end, Some(&group.name)))
