@@ -177,6 +177,8 @@ pub(super) struct LeafUser {
     pub user: User,
     /// The account, where the `leafnodes` block names it.
     pub named: Option<String>,
+    /// It is one of the users that clients log in as; no other is told of.
+    pub is_told: bool,
 }
 
 /// Checks the credentials of a leaf node: against the `leafnodes` block if that has any, and else as
@@ -191,6 +193,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
                 connection_types: Vec::new(),
             },
             named: named.cloned(),
+            is_told: false,
         })
     };
     let leafnodes = server.spec.leafnodes.as_ref();
@@ -214,7 +217,11 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
     match authenticate(server, conn) {
         Verdict::Refused => LeafLogin::Refused,
         Verdict::Accepted => anybody(None),
-        Verdict::User(user) => LeafLogin::Accepted(LeafUser { user, named: None }),
+        Verdict::User(user) => LeafLogin::Accepted(LeafUser {
+            user,
+            named: None,
+            is_told: true,
+        }),
     }
 }
 

@@ -99,7 +99,8 @@ impl Core {
     pub fn connect_urls(&self, id: ServerId) -> Vec<String> {
         let server = self.server(id);
         let cluster = self.cluster(server.cluster);
-        if cluster.servers.len() == 1 || server.keeps_clients_to_itself() {
+        let has_peers = server.spec.has_routes() && cluster.servers.len() > 1;
+        if !has_peers || server.keeps_clients_to_itself() {
             return Vec::new();
         }
         let is_open = |server: &&Server| server.phase == Phase::Running;

@@ -11,7 +11,7 @@ use super::Core;
 use super::account::AccountId;
 use super::mesh::ClusterId;
 use super::server::ServerId;
-use super::subs::SubId;
+use super::subs::{Receiver, SubId};
 use crate::version::Feature;
 
 /// Subscriptions there are, and how often one came and went.
@@ -37,6 +37,27 @@ pub(super) struct Interest {
     told: HashMap<ServerId, Told, FixedState>,
     /// What is told in a cluster by all its servers.
     clusters: HashMap<ClusterId, Churn, FixedState>,
+}
+
+/// Something that a server has told its peers that it listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ToldSubject<'a> {
+    pub subject: &'a [u8],
+    /// The queue group; empty if there is none.
+    pub queue: &'a [u8],
+    /// The cluster of the leaf node on whose behalf it is told.
+    pub origin: Option<&'a [u8]>,
+}
+
+impl<'a> ToldSubject<'a> {
+    fn of(key: &'a [u8]) -> Self {
+        let mut parts = key.splitn(3, |&byte| byte == b' ');
+        Self {
+            subject: parts.next().unwrap_or_default(),
+            queue: parts.next().unwrap_or_default(),
+            origin: parts.next(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +108,22 @@ impl Core {
         let sub = &self.subs[id.index()];
         let told = sub.told;
         let interest = &mut self.accounts[sub.account.0 as usize].interest;
-        let key = || [sub.subject(), b" ", sub.queue().unwrap_or_default()].concat();
+        let origin = match sub.receiver {
+            Receiver::Leaf { end, .. } => {
+                let conn = self.conns.get(end.slot as usize);
+                conn.and_then(|conn| Some(&*conn.leaf.as_deref()?.cluster))
+            }
+            _ => None,
+        };
+        let key = || {
+            let mut key = [sub.subject(), b" ", sub.queue().unwrap_or_default()].concat();
+            // Leaf nodes are told of apart, so that nothing goes back to where it came from.
+            if let Some(origin) = origin {
+                key.push(b' ');
+                key.extend_from_slice(origin.as_bytes());
+            }
+            key
+        };
         if sub.server == ServerId::EVERY {
             interest.every.count(comes);
             if told {
@@ -155,17 +191,12 @@ impl Core {
         }
     }
 
-    /// Subjects that a server has told its peers of, with their queue groups.
-    pub fn told_subjects(&self, account: AccountId, server: ServerId) -> Vec<(&[u8], &[u8])> {
+    /// What a server has told its peers that it listens to.
+    pub fn told_subjects(&self, account: AccountId, server: ServerId) -> Vec<ToldSubject<'_>> {
         let interest = &self.account(account).interest;
         let own = interest.told.get(&server);
         let own = own.into_iter().flat_map(|told| told.subjects.keys());
-        let mut told: Vec<(&[u8], &[u8])> = own
-            .map(|key| {
-                let end = memchr::memchr(b' ', key).unwrap_or(key.len());
-                (&key[..end], &key[(end + 1).min(key.len())..])
-            })
-            .collect();
+        let mut told: Vec<ToldSubject<'_>> = own.map(|key| ToldSubject::of(key)).collect();
         if self.server(server).accounts().contains(&account) {
             let is_old = !self.server(server).profile.has(Feature::UserInfoNotTold);
             let every = self.subs.iter().map(|(_, sub)| sub);
@@ -173,7 +204,11 @@ impl Core {
                 every
                     .filter(|sub| sub.server == ServerId::EVERY && sub.account == account)
                     .filter(|sub| sub.told || (sub.told_by_old && is_old))
-                    .map(|sub| (sub.subject(), sub.queue().unwrap_or_default())),
+                    .map(|sub| ToldSubject {
+                        subject: sub.subject(),
+                        queue: sub.queue().unwrap_or_default(),
+                        origin: None,
+                    }),
             );
         }
         told.sort_unstable();
@@ -186,6 +221,7 @@ impl Core {
         let servers = self.cluster(cluster).running.iter();
         let mut told: Vec<_> = servers
             .flat_map(|&server| self.told_subjects(account, server))
+            .map(|told| (told.subject, told.queue))
             .collect();
         told.sort_unstable();
         told.dedup();

@@ -152,20 +152,22 @@ impl Core {
         }
     }
 
-    /// Registers an end with its server and its account, and tells.
-    pub(super) fn register_end(&mut self, id: ConnId) {
+    /// Registers an end with its server and its account. That its user has connected is told only if
+    /// `is_told`.
+    pub(super) fn register_end(&mut self, id: ConnId, is_told: bool) {
         let Some(conn) = self.conn(id) else { return };
         let (server, account, cid) = (conn.server, conn.account, conn.cid);
         self.server_mut(server).leafs.insert(cid, id);
         self.account_mut(account).leafs.push(id);
         self.join(id, account);
         let is_hub = self.leaf(id).is_some_and(|leaf| leaf.remote.is_none());
-        let Some(conn) = self.conn(id) else { return };
-        self.notices.push_back(Notice::Connected {
-            server,
-            client: Box::new(self.snapshot(conn)),
-            at: self.now,
-        });
+        if let Some(conn) = self.conn(id).filter(|_| is_told) {
+            self.notices.push_back(Notice::Connected {
+                server,
+                client: Box::new(self.snapshot(conn)),
+                at: self.now,
+            });
+        }
         let gateway = self.server(server).spec.gateway.as_ref();
         if is_hub && gateway.is_some_and(crate::topology::GatewayOptions::is_listening) {
             self.notices

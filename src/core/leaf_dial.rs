@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::seq::SliceRandom;
 
-use super::authenticate::LeafLogin;
+use super::authenticate::{LeafLogin, LeafUser};
 use super::conn::{ConnId, Peer};
 use super::ids;
 use super::leaf::{Leaf, NewEnd, rights_of_end};
@@ -157,13 +157,13 @@ impl Core {
                 return Err(Refused(AFTER_LOSS));
             }
         };
-        self.grant(spoke, accepted, &login, configured);
+        self.grant(spoke, accepted, &login.user, configured);
         if let Some(leaf) = self.leaf(spoke)
             && !leaf.cluster.is_empty()
             && self.has_leaf_of_cluster(account, server, &leaf.cluster.clone())
         {
             // The remote already is a leaf node of this server.
-            self.register_end(accepted);
+            self.register_end(accepted, login.is_told);
             self.discard(spoke, CloseReason::ProtocolViolation);
             self.close(accepted, CloseReason::ProtocolViolation);
             return Err(Refused(AFTER_VIOLATION));
@@ -174,26 +174,56 @@ impl Core {
         {
             self.join_systems(server, hub);
         }
-        self.register_end(accepted);
+        self.register_end(accepted, login.is_told);
         if let [Some(hub), Some(leaf)] = names
             && hub == leaf
         {
-            self.register_end(spoke);
+            self.register_end(spoke, true);
             let reason = CloseReason::ClusterNamesIdentical;
             self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_VIOLATION);
             return Ok(());
         }
         if self.leafs_exceed(self.account_of(accepted), hub) {
-            self.register_end(spoke);
+            self.register_end(spoke, true);
             let reason = CloseReason::MaxAccountConnectionsExceeded;
             self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_LOSS);
             return Ok(());
         }
-        self.register_end(spoke);
+        self.replace_twin(accepted);
+        self.register_end(spoke, true);
         self.learn_urls(server, place, configured, hub);
         self.tell_everything(accepted);
         self.tell_everything(spoke);
         Ok(())
+    }
+
+    /// Gives up a connection of what seems to be the same server, for the same accounts: it is taken for
+    /// one of which the end was not noticed.
+    fn replace_twin(&mut self, new: ConnId) {
+        let Some((conn, leaf)) = self
+            .conn(new)
+            .and_then(|it| Some((it, it.leaf.as_deref()?)))
+        else {
+            return;
+        };
+        let name = |leaf: &Leaf| &*self.server(leaf.peer).name;
+        let account_there = |leaf: &Leaf| {
+            let account = self.conn(leaf.other).map(|conn| conn.account);
+            account.map(|account| &*self.account(account).name)
+        };
+        let ends = self.server(conn.server).leafs.values().copied();
+        let twin = ends.filter(|&end| end != new).find(|&end| {
+            let old = self.conn(end).filter(|old| old.account == conn.account);
+            old.and_then(|old| old.leaf.as_deref()).is_some_and(|old| {
+                old.remote.is_none()
+                    && name(old) == name(leaf)
+                    && old.cluster == leaf.cluster
+                    && account_there(old) == account_there(leaf)
+            })
+        });
+        if let Some(twin) = twin {
+            self.close(twin, CloseReason::DuplicateRemoteLeafnodeConnection);
+        }
     }
 
     /// Ends an end that nobody has heard of, but for its end.
@@ -315,7 +345,7 @@ impl Core {
     }
 
     /// Checks who the leaf node is. One that is refused is closed, and told of.
-    fn log_in_leaf(&mut self, id: ConnId) -> Result<User, ()> {
+    fn log_in_leaf(&mut self, id: ConnId) -> Result<LeafUser, ()> {
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return Err(());
         };
@@ -331,7 +361,7 @@ impl Core {
                     conn.account = account;
                     conn.counted_in = account;
                 }
-                Ok(user.user)
+                Ok(user)
             }
             LeafLogin::Refused => {
                 if let Some(leaf) = self.leaf_mut(id) {

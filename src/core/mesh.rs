@@ -286,10 +286,16 @@ impl Core {
 
     /// Other servers with clients of an account, as far as `server` knows of them.
     pub fn peers_with_clients(&self, account: AccountId, server: ServerId) -> usize {
-        let account = self.account(account);
-        let peers = self.reached_from(server).into_iter();
+        let name = &*self.account(account).name;
+        let peers = self.known_servers(server).into_iter();
         peers
-            .filter(|&peer| !account.on_server(peer).clients.is_empty())
+            .filter(|&peer| {
+                let there = self.account_named(peer, name);
+                there.is_some_and(|there| {
+                    let there = self.account(there).on_server(peer);
+                    !there.clients.is_empty() || !there.leafs.is_empty()
+                })
+            })
             .count()
     }
 

@@ -129,7 +129,10 @@ fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
         name: client.name.to_string(),
         lang: client.lang.to_string(),
         ver: client.version.to_string(),
-        name_tag: context.server().profile.account_tag(&account),
+        name_tag: match client.kind {
+            ConnKind::StrangeLeaf => String::new(),
+            _ => context.server().profile.account_tag(&account),
+        },
         kind: client.kind.name().to_owned(),
         client_type: client.kind.client_type().to_owned(),
         acc: account,

@@ -96,11 +96,17 @@ fn subscriptions(context: &Context<'_>, route: &RouteView) -> Vec<SubDetail> {
     let mut all = Vec::new();
     for &account in &route.carries {
         let name = context.account_name(account);
-        for (subject, queue) in core.told_subjects(account, route.peer) {
-            let mut sid = match route.account {
-                Some(_) => format!("R {}", text(subject)),
-                None => format!("R {name} {}", text(subject)),
+        for told in core.told_subjects(account, route.peer) {
+            let (subject, queue) = (told.subject, told.queue);
+            let mut sid = match told.origin {
+                Some(origin) => format!("L {} ", text(origin)),
+                None => "R ".to_owned(),
             };
+            if route.account.is_none() {
+                sid.push_str(&name);
+                sid.push(' ');
+            }
+            sid.push_str(&text(subject));
             if !queue.is_empty() {
                 sid.push(' ');
                 sid.push_str(&text(queue));

@@ -149,6 +149,10 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new(
 /// The account that the subject is meant in: the one that asks, or that offers the service.
 fn asked_account(context: &Context<'_>, call: &Call<'_>) -> Option<AccountId> {
     let asking = call.from?;
+    // Those behind a leaf node connection have a server of their own to ask.
+    if context.core.conn(asking)?.leaf.is_some() {
+        return None;
+    }
     if call.header.is_empty() {
         return context.core.conn(asking).map(|conn| conn.account);
     }
