@@ -10,6 +10,7 @@ use super::registry::{Endpoint, Scope};
 use super::requests::Refusal;
 use super::system::Context;
 use crate::core::AccountId;
+use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("STATZ", Scope::Account, |context, call| {
     call.answer(context, |context, mut options: AccountStatzOptions| {
@@ -38,6 +39,10 @@ fn statz(
     options: &AccountStatzOptions,
 ) -> Result<AccountStatz, Refusal> {
     let core = &*context.core;
+    let counts_leafs = core
+        .server(context.server)
+        .profile
+        .has(Feature::StatzOfLeafsAlone);
     let named = options.accounts.as_deref().unwrap_or_default();
     let mut asked: Vec<AccountId> = if named.is_empty() {
         let mut all: Vec<_> = core.accounts_of(context.server).map(|(id, _)| id).collect();
@@ -51,7 +56,12 @@ fn statz(
     };
     asked.retain(|&id| {
         let tally = core.tally(id, context.server);
-        options.include_unused || tally.total() > 0
+        let used = if counts_leafs {
+            tally.total()
+        } else {
+            tally.connections
+        };
+        options.include_unused || used > 0
     });
     if asked.is_empty() && !options.include_unused {
         return Err(Refusal::Silence);

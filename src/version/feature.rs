@@ -73,6 +73,7 @@ features! {
     CidHeedsFilters since V2_14: "CONNZ for one `cid` heeds `acc`, `user` and `mqtt_client`",
     ClosedDetailsNotKept since V2_14: "details of closed connections' subscriptions are not shown again in later CONNZ replies",
     // Members of replies.
+    StatzOfLeafsAlone since V2_14: "account statistics tell of accounts that have leaf nodes and no clients",
     LeafIds since V2_11: "`id` of LEAFZ",
     LeafsInConnz since V2_11: "CONNZ lists leaf node connections without being asked for one account",
     LoneLeafUnnamed since V2_11: "VARZ does not name the cluster that a leaf node without one passes its own name off as",
