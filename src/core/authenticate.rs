@@ -71,7 +71,8 @@ impl Core {
             return Ok(());
         };
         let limits = self.account(user.account).limits.clone();
-        let connections = self.account_connections(user.account, server);
+        let leafs = self.account(user.account).on_server(server).leafs.len();
+        let connections = self.account_connections(user.account, server) + leafs;
         let full = bound(limits.max_connections).is_some_and(|max| connections >= max as usize);
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return Ok(());

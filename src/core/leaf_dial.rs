@@ -157,6 +157,11 @@ impl Core {
                 return Err(Refused(AFTER_LOSS));
             }
         };
+        if self.has_all_leafs(self.account_of(accepted), hub) {
+            self.refuse_one_too_many(accepted);
+            self.close(spoke, CloseReason::ClientClosed);
+            return Err(Refused(AFTER_LOSS));
+        }
         self.grant(spoke, accepted, &login.user, configured);
         if let Some(leaf) = self.leaf(spoke)
             && !leaf.cluster.is_empty()
@@ -181,12 +186,6 @@ impl Core {
             self.register_end(spoke, true);
             let reason = CloseReason::ClusterNamesIdentical;
             self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_VIOLATION);
-            return Ok(());
-        }
-        if self.leafs_exceed(self.account_of(accepted), hub) {
-            self.register_end(spoke, true);
-            let reason = CloseReason::MaxAccountConnectionsExceeded;
-            self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_LOSS);
             return Ok(());
         }
         self.replace_twin(accepted);
@@ -434,21 +433,41 @@ impl Core {
             .any(|leaf| !leaf.is_spoke && *leaf.cluster == *cluster)
     }
 
-    /// Whether an account has more leaf nodes than it may.
-    fn leafs_exceed(&self, account: AccountId, server: ServerId) -> bool {
-        let limits = &self.account(account).limits;
-        let here = self.account(account).on_server(server);
-        let leafs = here.leafs.len();
-        let exceeds = |limit: Option<i32>, count: usize| {
-            limit
-                .and_then(|limit| usize::try_from(limit).ok())
-                .is_some_and(|limit| count > limit)
-        };
-        exceeds(limits.max_leafnodes, leafs)
-            || exceeds(
-                limits.max_connections,
-                self.account_connections(account, server) + leafs,
-            )
+    /// Whether an account has as many leaf nodes as it may.
+    fn has_all_leafs(&self, account: AccountId, server: ServerId) -> bool {
+        let account = self.account(account);
+        let max = account.limits.max_leafnodes;
+        let max = max.and_then(|max| usize::try_from(max).ok());
+        max.is_some_and(|max| account.on_server(server).leafs.len() >= max)
+    }
+
+    /// Does without a leaf node for which its account has no room. Older releases forget to take it out
+    /// of their list again.
+    fn refuse_one_too_many(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let (server, cid) = (conn.server, conn.cid);
+        let reason = CloseReason::MaxAccountConnectionsExceeded;
+        if self.server(server).profile.has(Feature::LeafLimitHeeded) {
+            self.discard(id, reason);
+            return;
+        }
+        let client = Box::new(self.snapshot(conn));
+        let at = self.now;
+        self.notices.push_back(Notice::Connected {
+            server,
+            client: client.clone(),
+            at,
+        });
+        self.notices.push_back(Notice::Disconnected {
+            server,
+            client,
+            reason,
+            at,
+        });
+        if let Some(leaf) = self.leaf_mut(id) {
+            leaf.other = id;
+        }
+        self.server_mut(server).leafs.insert(cid, id);
     }
 
     /// Takes note of the other servers of the hub's cluster.

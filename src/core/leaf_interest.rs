@@ -106,6 +106,10 @@ impl Core {
         let (Some(leaf), here) = (conn.leaf.as_deref(), conn.server) else {
             return false;
         };
+        if leaf.other == end {
+            // There is nobody any more.
+            return false;
+        }
         if let Receiver::Leaf { end: from, .. } = sub.receiver {
             return from != end && self.passes_on(conn.cid, leaf, here, from, sub);
         }
