@@ -153,13 +153,13 @@ impl Core {
         let login = match self.log_in_leaf(accepted) {
             Ok(login) => login,
             Err(()) => {
-                self.close(spoke, CloseReason::ClientClosed);
+                self.discard(spoke, CloseReason::ClientClosed);
                 return Err(Refused(AFTER_LOSS));
             }
         };
         if self.has_all_leafs(self.account_of(accepted), hub) {
             self.refuse_one_too_many(accepted);
-            self.close(spoke, CloseReason::ClientClosed);
+            self.discard(spoke, CloseReason::ClientClosed);
             return Err(Refused(AFTER_LOSS));
         }
         self.grant(spoke, accepted, &login.user, configured);
