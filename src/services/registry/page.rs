@@ -205,7 +205,11 @@ fn events() -> Vec<(EventSubject<'static>, &'static str, &'static str)> {
             system,
             "the server stops; its last event",
         ),
-        (EventSubject::LeafNodeConnect { account }, other, other),
+        (
+            EventSubject::LeafNodeConnect { account },
+            system,
+            "a leaf node has connected to a server of a cluster with gateways",
+        ),
         (EventSubject::LeafNodeDisconnect { account }, other, other),
         (EventSubject::OcspPeerReject { server }, other, other),
         (EventSubject::OcspLinkInvalid { server }, other, other),
@@ -237,6 +241,7 @@ fn emitted() -> BTreeSet<String> {
             collect(subscription, &id, &mut emitted);
         }
     }
+    emitted_with_leafs(&mut emitted);
     let known: BTreeSet<_> = events()
         .iter()
         .map(|(event, ..)| event.to_string())
@@ -247,6 +252,18 @@ fn emitted() -> BTreeSet<String> {
         "docs/subjects.md needs a word on {unknown:?}"
     );
     emitted
+}
+
+/// What is emitted only where there are gateways and leaf nodes.
+fn emitted_with_leafs(emitted: &mut BTreeSet<String>) {
+    let clusters = deployment().cluster("east", 1).cluster("west", 1);
+    let nats = clusters.leaf("edge", 1, "east").start_blocking().unwrap();
+    let hub = nats.server("east-1");
+    let mut operator = hub.client("admin").unwrap();
+    let mut heard = operator.subscribe("$SYS.ACCOUNT.>").unwrap();
+    nats.server("edge-1").restart().unwrap();
+    nats.advance(Duration::from_secs(1));
+    collect(&mut heard, &hub.id(), emitted);
 }
 
 fn deployment() -> Builder {
