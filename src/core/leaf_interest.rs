@@ -24,7 +24,12 @@ pub(super) struct News {
     /// The subject, and behind a blank the queue group.
     key: Box<[u8]>,
     change: i64,
+    /// How far it has come.
+    hops: u16,
 }
+
+/// What has come this far goes in circles. Loops are found long before; this makes sure.
+const MAX_HOPS: u16 = 64;
 
 /// Subjects that are told whatever the permissions.
 const ALWAYS_TOLD: [&[u8]; 3] = [b"$LDS.", b"_GR_.", b"$GR."];
@@ -79,11 +84,21 @@ impl Core {
             return;
         }
         let key = key_of(sub);
-        self.leaf_news.extend(tell.into_iter().map(|end| News {
-            end,
-            key: key.clone(),
-            change,
-        }));
+        let told = tell.into_iter().map(|end| (end, key.clone(), change));
+        self.add_news(told);
+    }
+
+    /// Has ends tell that there is more or less of something.
+    fn add_news(&mut self, told: impl Iterator<Item = (ConnId, Box<[u8]>, i64)>) {
+        let hops = self.leaf_hops + 1;
+        if hops <= MAX_HOPS {
+            self.leaf_news.extend(told.map(|(end, key, change)| News {
+                end,
+                key,
+                change,
+                hops,
+            }));
+        }
         self.spread_news();
     }
 
@@ -93,8 +108,10 @@ impl Core {
             return;
         }
         while let Some(news) = self.leaf_news.pop_front() {
+            self.leaf_hops = news.hops;
             self.tell(&news);
         }
+        self.leaf_hops = 0;
         self.is_spreading = false;
     }
 
@@ -285,11 +302,7 @@ impl Core {
                 all.insert(b"$GR.*.>".as_slice().into(), 1);
             }
         }
-        self.leaf_news.extend(
-            all.into_iter()
-                .map(|(key, change)| News { end, key, change }),
-        );
-        self.spread_news();
+        self.add_news(all.into_iter().map(|(key, change)| (end, key, change)));
     }
 
     /// What an end has to tell of, and how much there is of each.
@@ -323,9 +336,7 @@ impl Core {
                 *changes.entry(key).or_insert(0) += count;
             }
             let changes = changes.into_iter().filter(|&(_, change)| change != 0);
-            self.leaf_news
-                .extend(changes.map(|(key, change)| News { end, key, change }));
-            self.spread_news();
+            self.add_news(changes.map(|(key, change)| (end, key, change)));
         }
     }
 }

@@ -68,6 +68,7 @@ impl Core {
             stall: false,
             leaf_news: VecDeque::new(),
             is_spreading: false,
+            leaf_hops: 0,
             leaf_crossings: VecDeque::new(),
             open_deliveries: 0,
         };

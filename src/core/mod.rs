@@ -36,6 +36,7 @@ mod imports;
 mod info;
 mod interest;
 mod leaf;
+mod leaf_connect;
 mod leaf_deliver;
 mod leaf_dial;
 mod leaf_interest;
@@ -132,6 +133,8 @@ pub(crate) struct Core {
     leaf_news: VecDeque<leaf_interest::News>,
     /// They are being told.
     is_spreading: bool,
+    /// How far what is being told has come.
+    leaf_hops: u16,
     /// Messages that are to be handed on over leaf node connections.
     leaf_crossings: VecDeque<Transit>,
     /// Deliveries within deliveries, those being handed on included.

@@ -1,0 +1,353 @@
+//! How a leaf node and its hub agree on a connection: who the leaf node is, what it may do, and why it
+//! is refused.
+
+use std::sync::Arc;
+
+use super::authenticate::{LeafLogin, LeafUser};
+use super::conn::{ConnId, Peer};
+use super::leaf::{Leaf, NewEnd, rights_of_end};
+use super::leaf_dial::{AFTER_LOSS, AFTER_VIOLATION, Refused};
+use super::notice::{AuthAudience, Notice};
+use super::permissions::UserRights;
+use super::server::{ServerId, User};
+use super::{AccountId, CloseReason, Core};
+use crate::topology::{
+    Compression, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, Permissions, RemoteUrl,
+};
+use crate::version::Feature;
+
+impl Core {
+    /// Makes a connection, if both sides agree.
+    pub(super) fn connect_leaf(
+        &mut self,
+        server: ServerId,
+        place: usize,
+        configured: &LeafRemote,
+        url: &RemoteUrl,
+        hub: ServerId,
+    ) -> Result<(), Refused> {
+        let name = configured.account.as_deref().unwrap_or(GLOBAL_ACCOUNT);
+        let Some(account) = self.account_named(server, name) else {
+            return Err(Refused(AFTER_LOSS));
+        };
+        let (spoke, accepted) = self.make_pair(server, place, configured, url, hub, account);
+        let login = match self.log_in_leaf(accepted) {
+            Ok(login) => login,
+            Err(()) => {
+                self.discard(spoke, CloseReason::ClientClosed);
+                return Err(Refused(AFTER_LOSS));
+            }
+        };
+        if self.has_all_leafs(self.account_of(accepted), hub) {
+            self.refuse_one_too_many(accepted);
+            self.discard(spoke, CloseReason::ClientClosed);
+            return Err(Refused(AFTER_LOSS));
+        }
+        self.grant(spoke, accepted, &login.user, configured);
+        if let Some(leaf) = self.leaf(spoke)
+            && !leaf.cluster.is_empty()
+            && self.has_leaf_of_cluster(account, server, &leaf.cluster.clone())
+        {
+            // The remote already is a leaf node of this server.
+            self.register_end(accepted, login.is_told);
+            self.discard(spoke, CloseReason::ProtocolViolation);
+            self.close(accepted, CloseReason::ProtocolViolation);
+            return Err(Refused(AFTER_VIOLATION));
+        }
+        let names = [hub, server].map(|id| self.server(id).cluster_name.clone());
+        if self.server(server).system == Some(account)
+            && self.server(hub).system == Some(self.account_of(accepted))
+        {
+            self.join_systems(server, hub);
+        }
+        self.register_end(accepted, login.is_told);
+        if let [Some(hub), Some(leaf)] = names
+            && hub == leaf
+        {
+            self.register_end(spoke, true);
+            let reason = CloseReason::ClusterNamesIdentical;
+            self.break_leaf(accepted, reason, CloseReason::ClientClosed, AFTER_VIOLATION);
+            return Ok(());
+        }
+        self.replace_twin(accepted);
+        self.register_end(spoke, true);
+        self.learn_urls(server, place, configured, hub);
+        self.tell_everything(accepted);
+        self.tell_everything(spoke);
+        Ok(())
+    }
+
+    /// Gives up a connection of what seems to be the same server, for the same accounts: it is taken for
+    /// one of which the end was not noticed.
+    fn replace_twin(&mut self, new: ConnId) {
+        let Some((conn, leaf)) = self
+            .conn(new)
+            .and_then(|it| Some((it, it.leaf.as_deref()?)))
+        else {
+            return;
+        };
+        let name = |leaf: &Leaf| &*self.server(leaf.peer).name;
+        let account_there = |leaf: &Leaf| {
+            let account = self.conn(leaf.other).map(|conn| conn.account);
+            account.map(|account| &*self.account(account).name)
+        };
+        let ends = self.server(conn.server).leafs.values().copied();
+        let twin = ends.filter(|&end| end != new).find(|&end| {
+            let old = self.conn(end).filter(|old| old.account == conn.account);
+            old.and_then(|old| old.leaf.as_deref()).is_some_and(|old| {
+                old.remote.is_none()
+                    && name(old) == name(leaf)
+                    && old.cluster == leaf.cluster
+                    && account_there(old) == account_there(leaf)
+            })
+        });
+        if let Some(twin) = twin {
+            self.close(twin, CloseReason::DuplicateRemoteLeafnodeConnection);
+        }
+    }
+
+    /// Ends an end that nobody has heard of, but for its end.
+    fn discard(&mut self, id: ConnId, reason: CloseReason) {
+        if let Some(leaf) = self.leaf_mut(id) {
+            (leaf.other, leaf.remote) = (id, None);
+        }
+        self.close(id, reason);
+    }
+
+    fn account_of(&self, id: ConnId) -> AccountId {
+        self.conn(id).map_or(AccountId(0), |conn| conn.account)
+    }
+
+    /// Makes both ends. The first is that of the server that connects.
+    fn make_pair(
+        &mut self,
+        server: ServerId,
+        place: usize,
+        configured: &LeafRemote,
+        url: &RemoteUrl,
+        hub: ServerId,
+        account: AccountId,
+    ) -> (ConnId, ConnId) {
+        let cluster = |core: &Self, id: ServerId| {
+            let name = core.server(id).cluster_name.as_deref();
+            Box::<str>::from(name.unwrap_or_default())
+        };
+        let isolates = self.server(server).profile.has(Feature::IsolatedLeafs);
+        let hub_isolates = self.server(hub).profile.has(Feature::IsolatedLeafs);
+        let hub_options = self.server(hub).spec.leafnodes.as_ref();
+        let isolated_there = hub_options.is_some_and(|it| it.isolate_leafnode_interest)
+            || (isolates && configured.request_isolation);
+        let wish =
+            |wish: Result<Compression, _>| wish.unwrap_or_else(|_| Compression::default_auto());
+        let own = wish(configured.compression_in_force());
+        let there = wish(hub_options.map_or_else(
+            || Ok(Compression::default_auto()),
+            |options| options.compression_in_force(),
+        ));
+        let cids = [server, hub].map(|id| self.server_mut(id).next_cid());
+        let host = |host: &str| {
+            Box::<str>::from(if host == "localhost" {
+                "127.0.0.1"
+            } else {
+                host
+            })
+        };
+        let nobody = ConnId {
+            slot: u32::MAX,
+            generation: 0,
+        };
+        let leaf = |core: &Self, peer: ServerId, is_spoke, is_isolated, compression, remote| Leaf {
+            other: nobody,
+            peer,
+            cluster: cluster(core, peer),
+            is_stranger: false,
+            is_spoke,
+            is_isolated,
+            compression,
+            remote,
+            told: Default::default(),
+            accepts: None,
+            broken: None,
+        };
+        let global_there = self.server(hub).global;
+        let spoke = NewEnd {
+            server,
+            account,
+            cid: cids[0],
+            peer: Peer {
+                host: host(&url.host),
+                port: url.port.unwrap_or(DEFAULT_LEAFNODE_PORT),
+                stand_in: None,
+            },
+            user: String::new(),
+            password: String::new(),
+            name: String::new(),
+            version: String::new(),
+            leaf: leaf(
+                self,
+                hub,
+                !configured.hub,
+                isolates && configured.isolate_leafnode_interest,
+                own.agreed(&there),
+                Some(place),
+            ),
+        };
+        let from = self.server(server);
+        let accepted = NewEnd {
+            server: hub,
+            account: global_there,
+            cid: cids[1],
+            peer: Peer {
+                host: host(from.address()),
+                port: self.port_of(server, cids[0]),
+                stand_in: None,
+            },
+            user: url.user.clone().unwrap_or_default(),
+            password: url.password.clone().unwrap_or_default(),
+            name: from.name.to_string(),
+            version: from.profile.version.to_owned(),
+            leaf: leaf(
+                self,
+                server,
+                configured.hub,
+                hub_isolates && isolated_there,
+                there.agreed(&own),
+                None,
+            ),
+        };
+        let (spoke, accepted) = (self.make_end(spoke), self.make_end(accepted));
+        for (end, other) in [(spoke, accepted), (accepted, spoke)] {
+            if let Some(leaf) = self.leaf_mut(end) {
+                leaf.other = other;
+            }
+        }
+        (spoke, accepted)
+    }
+
+    /// Checks who the leaf node is. One that is refused is closed, and told of.
+    fn log_in_leaf(&mut self, id: ConnId) -> Result<LeafUser, ()> {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return Err(());
+        };
+        let server = conn.server;
+        match super::authenticate::authenticate_leaf(&self.servers[usize::from(server.0)], conn) {
+            LeafLogin::Accepted(user) => {
+                let account = match user.named.as_deref() {
+                    Some(name) => self.account_named(server, name),
+                    None => Some(user.user.account),
+                };
+                let account = account.unwrap_or(self.server(server).global);
+                if let Some(conn) = self.conn_mut(id) {
+                    conn.account = account;
+                    conn.counted_in = account;
+                }
+                Ok(user)
+            }
+            LeafLogin::Refused => {
+                if let Some(leaf) = self.leaf_mut(id) {
+                    leaf.is_stranger = true;
+                }
+                let Some(conn) = self.conn(id) else {
+                    return Err(());
+                };
+                self.notices.push_back(Notice::AuthFailed {
+                    server,
+                    client: Box::new(self.snapshot(conn)),
+                    audience: AuthAudience::System,
+                    reason: CloseReason::AuthenticationViolation,
+                    at: self.now,
+                });
+                self.discard(id, CloseReason::AuthenticationViolation);
+                Err(())
+            }
+        }
+    }
+
+    /// Gives both ends the rights that the hub's user and the leaf's denials leave them.
+    fn grant(&mut self, spoke: ConnId, accepted: ConnId, user: &User, configured: &LeafRemote) {
+        let now = self.now;
+        let unlimited = Permissions::default();
+        let user = user.permissions.as_deref().unwrap_or(&unlimited);
+        let (publish, subscribe) = (user.publish.as_ref(), user.subscribe.as_ref());
+        for (id, send, tell, denies) in [
+            (
+                spoke,
+                publish,
+                subscribe,
+                [&configured.deny_exports, &configured.deny_imports],
+            ),
+            // What the leaf may not take, the hub does not send.
+            (
+                accepted,
+                subscribe,
+                publish,
+                [&configured.deny_imports, &Vec::new()],
+            ),
+        ] {
+            let Some(conn) = self.conn(id) else { continue };
+            let srv = self.server(conn.server);
+            let is_system = srv.system == Some(conn.account);
+            let checks = id == accepted
+                && (publish.is_some() && srv.profile.has(Feature::LeafMessagesChecked));
+            let granted = rights_of_end(send, tell, denies[0], denies[1], is_system);
+            let rights = UserRights::new(Arc::new(granted), now);
+            let accepts = checks.then(|| {
+                let publish = Permissions {
+                    publish: publish.cloned(),
+                    ..Permissions::default()
+                };
+                Box::new(UserRights::new(Arc::new(publish), now))
+            });
+            if let Some(conn) = self.conn_mut(id) {
+                conn.rights = Some(Box::new(rights));
+                if let Some(leaf) = &mut conn.leaf {
+                    leaf.accepts = accepts;
+                }
+            }
+        }
+    }
+
+    /// Whether leaf nodes of a cluster are connected to `server` for an account.
+    fn has_leaf_of_cluster(&self, account: AccountId, server: ServerId, cluster: &str) -> bool {
+        let ends = self.account(account).on_server(server).leafs.iter();
+        ends.filter_map(|&end| self.leaf(end))
+            .any(|leaf| !leaf.is_spoke && *leaf.cluster == *cluster)
+    }
+
+    /// Whether an account has as many leaf nodes as it may.
+    fn has_all_leafs(&self, account: AccountId, server: ServerId) -> bool {
+        let account = self.account(account);
+        let max = account.limits.max_leafnodes;
+        let max = max.and_then(|max| usize::try_from(max).ok());
+        max.is_some_and(|max| account.on_server(server).leafs.len() >= max)
+    }
+
+    /// Does without a leaf node for which its account has no room. Older releases forget to take it out
+    /// of their list again.
+    fn refuse_one_too_many(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let (server, cid) = (conn.server, conn.cid);
+        let reason = CloseReason::MaxAccountConnectionsExceeded;
+        if self.server(server).profile.has(Feature::LeafLimitHeeded) {
+            self.discard(id, reason);
+            return;
+        }
+        let client = Box::new(self.snapshot(conn));
+        let at = self.now;
+        self.notices.push_back(Notice::Connected {
+            server,
+            client: client.clone(),
+            at,
+        });
+        self.notices.push_back(Notice::Disconnected {
+            server,
+            client,
+            reason,
+            at,
+        });
+        if let Some(leaf) = self.leaf_mut(id) {
+            leaf.other = id;
+        }
+        self.server_mut(server).leafs.insert(cid, id);
+    }
+}
