@@ -182,6 +182,10 @@ fn identities_in_subjects_are_cut_out() {
         payload("_R_.abC123.ZZZ000 $SYS._INBOX.fjFyEjc1.aaaaBBBB _R_.abC123.ZZZ000"),
         "_R_.<token:1>.<token:2> $SYS._INBOX.fjFyEjc1.<token:3> _R_.<token:1>.<token:2>"
     );
+    assert_eq!(
+        payload(r#"{"list":["_R_.abC123.\u003e"]}"#),
+        r#"{"list":["_R_.<token:1>.\\u003e"]}"#
+    );
     for exact in [
         "_R_.abc",
         "_R_.abcdef.ghijklm",

@@ -4,9 +4,10 @@ use super::names::Names;
 use super::{HoleKind, Masked};
 
 /// Subjects with random tokens: what precedes them, and the lengths of the tokens that follow.
-const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 3] = [
+const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 4] = [
     (b"$LDS.", &[TokenRule::Loop(22)]),
     (b"_R_.", &[TokenRule::Random(6), TokenRule::Random(6)]),
+    (b"_R_.", &[TokenRule::Random(6), TokenRule::Rest]),
     (
         b"$SYS._INBOX.",
         &[TokenRule::Fixed(8), TokenRule::Random(8)],
@@ -21,6 +22,8 @@ enum TokenRule {
     Loop(usize),
     /// The same in every run, this long: a hash of the server's name.
     Fixed(usize),
+    /// All that may follow, as it stands in JSON.
+    Rest,
 }
 
 /// Masks `text`.
@@ -108,9 +111,19 @@ pub(super) fn is_public_key(text: &[u8], prefix: u8) -> bool {
 
 /// Masks a subject the server made up, if `text` starts with one; gives the bytes taken.
 fn random_subject(text: &[u8], masked: &mut Masked) -> Option<usize> {
-    let (prefix, rules) = RANDOM_SUBJECTS
+    let (taken, length) = RANDOM_SUBJECTS
         .iter()
-        .find(|(prefix, _)| text.starts_with(prefix))?;
+        .find_map(|(prefix, rules)| tokens(text, prefix, rules))?;
+    masked.append(taken);
+    Some(length)
+}
+
+/// Takes `prefix` and the tokens that `rules` say off `text`, with how many bytes these are.
+fn tokens(text: &[u8], prefix: &[u8], rules: &[TokenRule]) -> Option<(Masked, usize)> {
+    const ANY_REST: &[u8] = b"\\u003e";
+    if !text.starts_with(prefix) {
+        return None;
+    }
     let mut taken = Masked::default();
     taken.bytes(prefix);
     let mut at = prefix.len();
@@ -122,19 +135,27 @@ fn random_subject(text: &[u8], masked: &mut Masked) -> Option<usize> {
             taken.bytes(b".");
             at += 1;
         }
-        let (TokenRule::Random(length) | TokenRule::Loop(length) | TokenRule::Fixed(length)) = rule;
+        let length = match rule {
+            TokenRule::Random(length) | TokenRule::Loop(length) | TokenRule::Fixed(length) => {
+                *length
+            }
+            TokenRule::Rest => ANY_REST.len(),
+        };
         let token = text.get(at..at + length)?;
         at += length;
         let ends = text.get(at).is_none_or(|b| !b.is_ascii_alphanumeric());
-        if !ends || !token.iter().all(u8::is_ascii_alphanumeric) {
+        let is_meant = match rule {
+            TokenRule::Rest => token == ANY_REST,
+            _ => token.iter().all(u8::is_ascii_alphanumeric),
+        };
+        if !ends || !is_meant {
             return None;
         }
         match rule {
             TokenRule::Random(_) => taken.hole(HoleKind::Token, token),
             TokenRule::Loop(_) => taken.hole(HoleKind::LoopToken, token),
-            TokenRule::Fixed(_) => taken.bytes(token),
+            TokenRule::Fixed(_) | TokenRule::Rest => taken.bytes(token),
         }
     }
-    masked.append(taken);
-    Some(at)
+    Some((taken, at))
 }
