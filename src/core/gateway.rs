@@ -383,6 +383,24 @@ impl Core {
         gateways
     }
 
+    /// Another server is about to join a cluster: gateways that lead there stay where they are.
+    pub(super) fn keep_gateways(&mut self, cluster: ClusterId) {
+        let Some(&first) = self.cluster(cluster).running.first() else {
+            return;
+        };
+        for server in self.mesh_peers(first) {
+            let moved = &self.server(server).gateways.moved;
+            if self.server(server).cluster == cluster || moved.contains_key(&cluster) {
+                continue;
+            }
+            if let Some(peer) = self.outbound_peer(server, cluster) {
+                let (_, since) = self.sent_by_gateway(server, cluster, peer);
+                let gateways = &mut self.server_mut(server).gateways;
+                gateways.moved.insert(cluster, (peer, since));
+            }
+        }
+    }
+
     /// A server is gone or out of reach: those whose gateways led there take another of its cluster.
     pub(super) fn move_gateways(&mut self, lost: ServerId, only: Option<ServerId>) {
         let cluster = self.server(lost).cluster;

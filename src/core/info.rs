@@ -99,8 +99,7 @@ impl Core {
     pub fn connect_urls(&self, id: ServerId) -> Vec<String> {
         let server = self.server(id);
         let cluster = self.cluster(server.cluster);
-        let has_peers = server.spec.has_routes() && cluster.servers.len() > 1;
-        if !has_peers || server.keeps_clients_to_itself() {
+        if !server.has_had_peers || server.keeps_clients_to_itself() {
             return Vec::new();
         }
         let is_open = |server: &&Server| server.phase == Phase::Running;

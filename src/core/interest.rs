@@ -136,7 +136,11 @@ impl Core {
         }
         interest.own.entry(sub.server).or_default().count(comes);
         let cluster = self.servers[usize::from(sub.server.0)].cluster;
-        if !told || !self.servers[usize::from(sub.server.0)].spec.may_have_peers() {
+        if !told
+            || !self.servers[usize::from(sub.server.0)]
+                .spec
+                .may_have_peers()
+        {
             return;
         }
         let told = interest.told.entry(sub.server).or_default();

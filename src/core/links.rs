@@ -117,6 +117,9 @@ impl Core {
     }
 }
 
+/// The same for gateways, which are pinged every quarter of a minute.
+const STALE_GATEWAY_AFTER: Duration = Duration::from_secs(40);
+
 /// How long a link may be stuck before its connections are given up: two pings, one each half minute,
 /// stay without an answer.
 const STALE_AFTER: Duration = Duration::from_secs(75);
@@ -137,7 +140,13 @@ impl Core {
     }
 
     pub(super) fn block(&mut self, from: ServerId, to: ServerId) {
-        let stale = self.now + STALE_AFTER;
+        let apart = self.server(from).cluster != self.server(to).cluster;
+        let stale = self.now
+            + if apart {
+                STALE_GATEWAY_AFTER
+            } else {
+                STALE_AFTER
+            };
         let link = self.links.get_mut(from, to);
         link.stuck[Links::direction(from, to)] = true;
         if link.stale_timer.is_none() && !link.cut {

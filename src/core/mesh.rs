@@ -73,15 +73,19 @@ impl Core {
     /// The cluster that a server to be started belongs to: a new one, if its routes lead nowhere.
     pub fn cluster_for(&mut self, spec: &ServerSpec) -> ClusterId {
         let known: Vec<&ServerSpec> = self.servers.iter().map(|server| &*server.spec).collect();
-        if let Some(mate) = Topology::mate(&known, spec) {
+        let mates = Topology::mates(&known, spec);
+        if let Some(mate) = mates.by_routes {
             return self.servers[mate].cluster;
         }
         let id = ClusterId(self.clusters.len() as u16);
-        let mesh = MeshId(self.meshes.len() as u16);
-        self.meshes.push(Mesh {
-            clusters: vec![id],
-            ..Mesh::default()
-        });
+        let mesh = match mates.by_gateways {
+            Some(mate) => self.cluster(self.servers[mate].cluster).mesh,
+            None => {
+                self.meshes.push(Mesh::default());
+                MeshId((self.meshes.len() - 1) as u16)
+            }
+        };
+        self.meshes[usize::from(mesh.0)].clusters.push(id);
         self.clusters.push(Cluster::new(spec.cluster_name(), mesh));
         id
     }
@@ -149,6 +153,8 @@ impl Core {
             let server = ServerId(place as u16);
             self.server_mut(server).is_connected = true;
             self.number_routes(server);
+            let has_peers = self.routed_peers(server).next().is_some();
+            self.server_mut(server).has_had_peers = has_peers;
             let gateways = self.other_clusters(server).count() as u64;
             let srv = self.server_mut(server);
             srv.gateways.first_cid = srv.last_cid + 1;
@@ -164,9 +170,10 @@ impl Core {
 
     /// A server that has started finds its peers.
     pub fn join_cluster(&mut self, server: ServerId) {
+        let cluster = self.server(server).cluster;
+        self.keep_gateways(cluster);
         let srv = self.server_mut(server);
         srv.is_connected = true;
-        let cluster = srv.cluster;
         self.clusters[usize::from(cluster.0)].running.push(server);
         let peers: Vec<ServerId> = self.routed_peers(server).collect();
         for peer in &peers {
@@ -264,6 +271,7 @@ impl Core {
                 first_cid,
                 sent_before: srv.routed.to_all.clone(),
             };
+            srv.has_had_peers = true;
             srv.joined_later.insert(peer, joined);
             self.notices.push_back(Notice::PeerFound { server, peer });
             self.tell_connect_urls(server, peer);

@@ -87,8 +87,8 @@ pub use reload::ReloadError;
 pub(crate) use routes::{RouteView, compression};
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
 pub(crate) use simulate::Standing;
-pub(crate) use subscribe::Told;
 pub(crate) use subs::{Receiver, Sub, SubId};
+pub(crate) use subscribe::Told;
 pub(crate) use text::quoted;
 pub(crate) use time::Time;
 

@@ -200,7 +200,8 @@ impl Core {
         let system = self.servers[server.0 as usize].system == Some(account);
         let pedantic_violation = conn.options.pedantic
             && !nats_mock_protocol::subject::is_valid_publish(message.subject);
-        let allowed = !is_reserved(message.subject, system)
+        let has_gateways = self.servers[usize::from(server.0)].has_gateways();
+        let allowed = !is_reserved(message.subject, system, has_gateways)
             && conn
                 .rights
                 .as_mut()
@@ -245,10 +246,12 @@ impl Core {
     }
 }
 
-/// Subjects that only servers among themselves may publish to: routed replies, and outside the
-/// system account those of raft groups.
-fn is_reserved(subject: &[u8], system_account: bool) -> bool {
-    begins(subject, b"_GR_.") || (!system_account && subject.starts_with(b"$NRG."))
+/// Subjects that only servers among themselves may publish to: replies by gateways, which have an older
+/// prefix too, and outside the system account those of raft groups.
+fn is_reserved(subject: &[u8], system_account: bool, has_gateways: bool) -> bool {
+    begins(subject, b"_GR_.")
+        || (has_gateways && begins(subject, b"$GR."))
+        || (!system_account && subject.starts_with(b"$NRG."))
 }
 
 /// Reply subjects that only servers may use.

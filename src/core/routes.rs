@@ -7,11 +7,11 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::account::AccountId;
-use crate::topology::Compression;
 use super::conn::Traffic;
 use super::server::ServerId;
 use super::time::Time;
 use super::{Core, Server};
+use crate::topology::Compression;
 
 /// One route connection as one of the two servers sees it.
 #[derive(Clone, Debug)]

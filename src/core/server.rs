@@ -56,6 +56,8 @@ pub(crate) struct Server {
     pub(super) matched: HashMap<SubId, u64, foldhash::fast::FixedState>,
     /// When it last told its peers how it is.
     pub last_heartbeat: Time,
+    /// It has or had routes.
+    pub(super) has_had_peers: bool,
     /// Clients of its peers know that nobody can connect to it any more.
     pub(super) leave_is_told: bool,
     /// It has told its peers that it goes.
@@ -165,6 +167,7 @@ impl Server {
             late_accounts: BTreeMap::new(),
             matched: HashMap::default(),
             last_heartbeat: Time::default(),
+            has_had_peers: false,
             leave_is_told: false,
             said_goodbye: false,
             cluster_name: None,

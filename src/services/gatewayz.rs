@@ -105,6 +105,7 @@ fn outbound_entry(
         connection: Some(Box::new(connection)),
         accounts: accounts
             .iter()
+            .filter(|account| peer.accounts().contains(account))
             .map(|&account| {
                 let told = core.told_by_cluster(account, gateway.cluster);
                 let details = told.iter().map(|&(subject, queue)| SubDetail {

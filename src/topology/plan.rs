@@ -22,6 +22,14 @@ pub(crate) struct PlannedCluster {
     pub mesh: usize,
 }
 
+/// Servers with which another is joined, by their places: the first in its cluster, and the first in its
+/// mesh.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mates {
+    pub by_routes: Option<usize>,
+    pub by_gateways: Option<usize>,
+}
+
 /// A server that another is configured to connect to and that no server of the deployment is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -197,15 +205,21 @@ impl Topology {
         }
     }
 
-    /// One of the `known` servers to which routes lead from `new`, or that has a route to it.
-    pub(crate) fn mate(known: &[&ServerSpec], new: &ServerSpec) -> Option<usize> {
+    /// Those of the `known` servers that `new` is joined with.
+    pub(crate) fn mates(known: &[&ServerSpec], new: &ServerSpec) -> Mates {
         let topology = Self {
             servers: known.iter().copied().chain([new]).cloned().collect(),
             ..Self::default()
         };
-        let clusters = topology.plan().cluster_of;
-        let (own, others) = clusters.split_last()?;
-        others.iter().position(|other| other == own)
+        let plan = topology.plan();
+        let Some((&own, others)) = plan.cluster_of.split_last() else {
+            return Mates::default();
+        };
+        let mesh = |cluster: usize| plan.clusters[cluster].mesh;
+        Mates {
+            by_routes: others.iter().position(|&other| other == own),
+            by_gateways: others.iter().position(|&other| mesh(other) == mesh(own)),
+        }
     }
 
     fn join_by_routes(&self, groups: &mut Groups, unreached: &mut Vec<Unreached>) {
