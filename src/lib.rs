@@ -23,7 +23,7 @@
 //! ```
 //!
 //! [`recorded`] shows a test what the servers said and were asked; [`simulated`] makes a server busy
-//! without any clients; [`topology`] is what can be configured, and [`protocol`] has the types of
+//! without any clients; [`picture`] draws a deployment; [`topology`] is what can be configured, and [`protocol`] has the types of
 //! everything on the wire.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -42,7 +42,7 @@ pub use harness::{
     Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server,
     ShutdownError, StartError, Subscription, parse_conf,
 };
-pub use harness::{recorded, simulated};
+pub use harness::{picture, recorded, simulated};
 pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};

@@ -225,3 +225,28 @@ impl Core {
         }
     }
 }
+
+/// A link that is not as it should be, as seen from the server that comes first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TroubledLink {
+    pub from: ServerId,
+    pub to: ServerId,
+    pub is_cut: bool,
+    /// Nothing gets through from the first server to the second, and back.
+    pub is_stuck: [bool; 2],
+    pub latency: Option<Latency>,
+}
+
+impl Core {
+    /// The links that are not as they should be, in no order.
+    pub fn troubled_links(&self) -> impl Iterator<Item = TroubledLink> {
+        let links = self.links.troubled.iter();
+        links.map(|(&(from, to), link)| TroubledLink {
+            from,
+            to,
+            is_cut: link.cut,
+            is_stuck: link.stuck,
+            latency: link.latency,
+        })
+    }
+}

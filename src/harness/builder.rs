@@ -206,12 +206,7 @@ impl Builder {
     ///
     /// When a change is meant for a server that is not there.
     pub fn unreached(&self) -> Result<Vec<Unreached>, StartError> {
-        let mut builder = self.clone();
-        let servers = builder.servers()?.into_iter();
-        let topology = Topology {
-            servers: servers.map(|planned| planned.spec).collect(),
-            ..Topology::default()
-        };
+        let (topology, _) = self.clone().into_topology()?;
         Ok(topology.plan().unreached)
     }
 
@@ -530,6 +525,21 @@ impl Builder {
             (edit.change)(&mut server.spec);
         }
         Ok(servers)
+    }
+
+    /// What would be simulated, and the configuration of each server.
+    pub(super) fn into_topology(mut self) -> Result<(Topology, Vec<Configuration>), StartError> {
+        self.fill_in_default_deployment();
+        let servers = self.servers()?.into_iter();
+        let (servers, configurations) = servers
+            .map(|planned| (planned.spec, planned.configuration))
+            .unzip();
+        let topology = Topology {
+            servers,
+            seed: self.seed,
+            utc_offset: self.utc_offset,
+        };
+        Ok((topology, configurations))
     }
 
     /// The one server that the builder is about.

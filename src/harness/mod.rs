@@ -7,6 +7,7 @@ mod error;
 mod leaf;
 mod links;
 mod mock;
+pub mod picture;
 mod plan;
 pub mod recorded;
 mod server;
