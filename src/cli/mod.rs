@@ -2,6 +2,7 @@
 
 mod cluster;
 mod flags;
+mod graph;
 mod log;
 mod processes;
 mod serve;
@@ -16,6 +17,10 @@ use flags::{Flags, ParseError};
 
 /// Runs the program with its arguments.
 pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
+    let mut arguments = arguments.into_iter().peekable();
+    if arguments.next_if(|first| first == "graph").is_some() {
+        return graph::run(arguments);
+    }
     let flags = match Flags::parse(arguments) {
         Ok(flags) => flags,
         Err(ParseError::Help) => {

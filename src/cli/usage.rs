@@ -3,6 +3,7 @@
 /// The usage of the program.
 pub const TEXT: &str = "\
 Usage: nats-mock [options]
+       nats-mock graph -c <file> ...    Show the deployment that files describe
 
 Simulates a nats-server for tests. It takes the flags, configuration files and signals of
 nats-server; with no arguments it serves a default deployment on port 4222.

@@ -1,6 +1,7 @@
 //! The `nats-mock` program: flags, files, signals and log lines of nats-server.
 #![cfg(unix)]
 
+mod graph;
 mod process;
 #[path = "../support/mod.rs"]
 mod support;
