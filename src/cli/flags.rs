@@ -13,7 +13,8 @@ pub struct Flags {
     pub host: Option<String>,
     pub port: Option<i64>,
     pub name: Option<String>,
-    pub config: Option<String>,
+    /// Configuration files, one for each server.
+    pub configs: Vec<String>,
     pub pid_file: Option<String>,
     pub ports_file_dir: Option<String>,
     pub client_advertise: Option<String>,
@@ -32,6 +33,9 @@ pub struct Flags {
     /// Flags that have no effect here, as they were written.
     pub ignored: Vec<String>,
 }
+
+/// The port that stands for any free one.
+const ANY_PORT: i64 = -1;
 
 /// Arguments that cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +58,11 @@ pub enum ParseError {
     Unsupported {
         flag: String,
     },
+    /// It says what only one server can be told, and there are several.
+    ForOneServer {
+        flag: &'static str,
+        servers: usize,
+    },
 }
 
 impl fmt::Display for ParseError {
@@ -75,6 +84,12 @@ impl fmt::Display for ParseError {
             ParseError::Unsupported { flag } => {
                 write!(f, "flag -{flag} is not supported yet by nats-mock")
             }
+            ParseError::ForOneServer { flag, servers } => {
+                write!(
+                    f,
+                    "flag -{flag} is for one server, and there are {servers} configuration files"
+                )
+            }
         }
     }
 }
@@ -83,6 +98,7 @@ impl fmt::Display for ParseError {
 #[derive(Clone, Copy)]
 enum Effect {
     Text(fn(&mut Flags) -> &mut Option<String>),
+    Config,
     Number(fn(&mut Flags) -> &mut Option<i64>),
     Seed,
     Simulate,
@@ -95,12 +111,12 @@ enum Effect {
 }
 
 fn effect(name: &str) -> Option<Effect> {
-    use Effect::{Ignored, Number, Seed, Simulate, Switch, Text, Unsupported};
+    use Effect::{Config, Ignored, Number, Seed, Simulate, Switch, Text, Unsupported};
     Some(match name {
         "a" | "addr" | "net" => Text(|flags| &mut flags.host),
         "p" | "port" => Number(|flags| &mut flags.port),
         "n" | "name" | "server_name" => Text(|flags| &mut flags.name),
-        "c" | "config" => Text(|flags| &mut flags.config),
+        "c" | "config" => Config,
         "P" | "pid" => Text(|flags| &mut flags.pid_file),
         "ports_file_dir" => Text(|flags| &mut flags.ports_file_dir),
         "client_advertise" => Text(|flags| &mut flags.client_advertise),
@@ -159,7 +175,30 @@ impl Flags {
             let effect = effect(name).ok_or_else(|| ParseError::Unknown(name.to_owned()))?;
             flags.apply(name, effect, inline, &mut arguments)?;
         }
+        flags.check_for_several()?;
         Ok(flags)
+    }
+
+    /// Several servers cannot have one name or one port.
+    fn check_for_several(&self) -> Result<(), ParseError> {
+        let servers = self.configs.len();
+        if servers < 2 {
+            return Ok(());
+        }
+        let cluster = &self.cluster;
+        let given = [
+            ("n", self.name.is_some()),
+            ("p", self.port.is_some_and(|port| port != ANY_PORT)),
+            ("client_advertise", self.client_advertise.is_some()),
+            ("cluster", cluster.listen.is_some()),
+            ("cluster_name", cluster.name.is_some()),
+            ("cluster_advertise", cluster.advertise.is_some()),
+            ("routes", cluster.routes.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => Err(ParseError::ForOneServer { flag, servers }),
+            None => Ok(()),
+        }
     }
 
     fn apply(
@@ -180,6 +219,7 @@ impl Flags {
         };
         match effect {
             Effect::Text(slot) => *slot(self) = Some(value()?),
+            Effect::Config => self.configs.push(value()?),
             Effect::Number(slot) => {
                 let text = value()?;
                 let number = text.parse();
@@ -260,6 +300,29 @@ mod tests {
                 connect_retries: Some(3),
             }
         );
+    }
+
+    #[test]
+    fn several_servers_cannot_be_told_what_is_for_one() {
+        let several = "-c a.conf --config=b.conf -p -1 -a ::1 --no_advertise --connect_retries 3";
+        assert_eq!(parse(several).unwrap().configs, ["a.conf", "b.conf"]);
+        for flag in [
+            "n",
+            "p",
+            "client_advertise",
+            "cluster",
+            "cluster_name",
+            "cluster_advertise",
+            "routes",
+        ] {
+            assert!(parse(&format!("-c a.conf -{flag} 1")).is_ok(), "{flag}");
+            assert_eq!(
+                parse(&format!("-c a.conf -{flag} 1 -c b.conf"))
+                    .unwrap_err()
+                    .to_string(),
+                format!("flag -{flag} is for one server, and there are 2 configuration files")
+            );
+        }
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! The command line.
 
 mod cluster;
+mod files;
 mod flags;
 mod graph;
 mod log;
+mod member;
+mod orders;
 mod processes;
 mod serve;
+mod startup;
 mod usage;
 
 use std::process::ExitCode;
 
-use nats_mock::parse_conf;
 use nats_mock::topology::ServerOptions;
+use nats_mock::{ConfigError, parse_conf};
 
 use flags::{Flags, ParseError};
+use member::Refused;
 
 /// Runs the program with its arguments.
 pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
@@ -38,9 +43,11 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
             print!("{}", usage::TEXT);
             return ExitCode::SUCCESS;
         }
-        Err(error @ (ParseError::Command(_) | ParseError::Unsupported { .. })) => {
-            return fail(&error);
-        }
+        Err(
+            error @ (ParseError::Command(_)
+            | ParseError::Unsupported { .. }
+            | ParseError::ForOneServer { .. }),
+        ) => return fail(&error),
     };
     if flags.version {
         println!("nats-server: v{}", flags.simulate.unwrap_or_default());
@@ -58,24 +65,26 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     serve::serve(&flags)
 }
 
-/// `-t`: says whether the configuration file is valid.
+/// `-t`: says whether the configuration files are valid.
 fn test_config(flags: &Flags) -> ExitCode {
-    let Some(path) = &flags.config else {
+    if flags.configs.is_empty() {
         return fail(&"must specify [-c, --config] option to check configuration file syntax");
-    };
-    let document = match parse_conf(path) {
-        Ok(document) => document,
-        Err(error) => return fail(&error),
-    };
-    if let Err(error) = ServerOptions::check(&document, flags.simulate.unwrap_or_default()) {
-        return fail(&error);
     }
-    let digest = flags
-        .simulate
-        .unwrap_or_default()
-        .config_digest(&document)
-        .map_or_else(String::new, |digest| format!(" ({digest})"));
-    eprintln!("nats-server: configuration file {path} is valid{digest}");
+    let version = flags.simulate.unwrap_or_default();
+    for path in &flags.configs {
+        let checked = parse_conf(path)
+            .map_err(Refused::from)
+            .and_then(|document| {
+                ServerOptions::check(&document, version).map_err(ConfigError::from)?;
+                Ok(version.config_digest(&document))
+            });
+        let digest = match checked {
+            Ok(digest) => digest,
+            Err(error) => return fail(&error.among(flags, path)),
+        };
+        let digest = member::in_brackets(digest.as_deref());
+        eprintln!("nats-server: configuration file {path} is valid{digest}");
+    }
     ExitCode::SUCCESS
 }
 

@@ -6,15 +6,16 @@ Usage: nats-mock [options]
        nats-mock graph -c <file> ...    Show the deployment that files describe
 
 Simulates a nats-server for tests. It takes the flags, configuration files and signals of
-nats-server; with no arguments it serves a default deployment on port 4222.
+nats-server; with no arguments it serves a default deployment on port 4222. The files that start
+the servers of a cluster start them all in one process: nats-mock -c n1.conf -c n2.conf -c n3.conf
 
 Server:
     -a, --addr, --net <host>         Listen on this host (default: 0.0.0.0)
     -p, --port <port>                Listen on this port, -1 for any (default: 4222)
     -n, --name, --server_name <name> Server name (default: the server's id)
     -P, --pid <file>                 Write the process id to a file
-    -c, --config <file>              Read a configuration file
-    -t                               Check the configuration file and exit
+    -c, --config <file>              Read a configuration file; several files, several servers
+    -t                               Check the configuration files and exit
     -sl, --signal <signal>[=<pid>]   Signal a running server: ldm, stop, quit, term, reopen, reload
         --client_advertise <url>     Address that clients are told
         --ports_file_dir <dir>       Write <program>_<pid>.ports to this directory

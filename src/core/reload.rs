@@ -36,6 +36,7 @@ impl Core {
         spec.host.clone_from(&old.host);
         spec.port = old.port;
         spec.version = old.version;
+        keep_link_ports(&old, &mut spec);
         let reauthorizes = !spec.accounts.is_empty()
             || !old.accounts.is_empty()
             || spec.authorization != old.authorization
@@ -156,6 +157,26 @@ impl Core {
         let clients = self.server(server).clients.values().copied();
         let is_open = |&id: &ConnId| self.conn(id).is_some_and(|conn| !conn.is_closing());
         clients.filter(is_open).collect()
+    }
+}
+
+/// Where the configuration leaves the choice of a port, it was made at the start.
+fn keep_link_ports(old: &ServerSpec, new: &mut ServerSpec) {
+    const ANY: Option<i64> = Some(-1);
+    if let (Some(new), Some(old)) = (&mut new.cluster, &old.cluster)
+        && new.port == ANY
+    {
+        new.port = old.port;
+    }
+    if let (Some(new), Some(old)) = (&mut new.gateway, &old.gateway)
+        && new.port == ANY
+    {
+        new.port = old.port;
+    }
+    if let (Some(new), Some(old)) = (&mut new.leafnodes, &old.leafnodes)
+        && new.port == ANY
+    {
+        new.port = old.port;
     }
 }
 

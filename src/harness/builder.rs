@@ -9,6 +9,7 @@ use nats_mock_protocol::conf::Document;
 
 use super::conf::{options, parse_conf, parse_conf_str};
 use super::plan::{self, Edit, Group, Planned};
+use super::ports::settle_ports;
 use super::{ConfigError, Leaf, MockNats, StartError};
 use crate::Version;
 use crate::core::Time;
@@ -524,6 +525,7 @@ impl Builder {
             })?;
             (edit.change)(&mut server.spec);
         }
+        settle_ports(&mut servers, []);
         Ok(servers)
     }
 

@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use super::plan::{self, Planned};
+use super::ports::settle_ports;
 use super::recorded::EventCursors;
 use super::server::{Node, Server};
 use super::{Builder, Client, ClientError, ShutdownError, StartError};
@@ -249,6 +250,8 @@ impl MockNats {
     }
 
     fn start_planned(&self, mut planned: Planned) -> Result<Server<'_>, StartError> {
+        let known = self.servers().map(|server| server.spec());
+        settle_ports(std::slice::from_mut(&mut planned), known);
         let listener = planned.listen()?;
         let address = planned.address()?;
         let mut node = Node::new(&planned, ServerId(0), address);

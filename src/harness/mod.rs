@@ -9,6 +9,7 @@ mod links;
 mod mock;
 pub mod picture;
 mod plan;
+mod ports;
 pub mod recorded;
 mod server;
 pub mod simulated;

@@ -67,9 +67,9 @@ impl Planned {
 /// Where the servers that a builder makes would listen for clients, routes, gateways and leaf nodes. They are only
 /// told of; nobody connects there.
 const CLIENT_PORTS: u16 = 4222;
-const CLUSTER_PORTS: u16 = 6222;
-const GATEWAY_PORTS: u16 = 7222;
-const LEAF_PORTS: u16 = 8222;
+pub(super) const CLUSTER_PORTS: u16 = 6222;
+pub(super) const GATEWAY_PORTS: u16 = 7222;
+pub(super) const LEAF_PORTS: u16 = 8222;
 
 /// Servers of a cluster that the others have routes to; these are told of the rest.
 pub(super) const SEEDS: usize = 3;
@@ -86,7 +86,7 @@ fn port(first: u16, number: usize) -> u16 {
     }
 }
 
-fn url(port: u16) -> RemoteUrl {
+pub(super) fn url(port: u16) -> RemoteUrl {
     RemoteUrl {
         scheme: "nats".to_owned(),
         host: "127.0.0.1".to_owned(),

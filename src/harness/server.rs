@@ -1,9 +1,11 @@
 //! One server of a running deployment: reaching it, and what happens to it.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::plan::Planned;
@@ -11,7 +13,7 @@ use super::{Client, ClientError, MockNats, StartError};
 use crate::Version;
 use crate::core::{ReloadError, ServerId};
 use crate::net::{Hub, Listener, MemoryConnection, Origin, bind, locked};
-use crate::services::Configuration;
+use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount};
 
 /// What the harness keeps of a server, through all its restarts.
@@ -113,6 +115,30 @@ impl<'a> Server<'a> {
         let id = self.current();
         let hub = &self.nats.hub;
         hub.look(|deployment| deployment.core().server(id).id.to_string())
+    }
+
+    /// The name of the cluster that the server belongs to: its own, its gateway's, that of the servers it
+    /// has routes to, or one that was drawn.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 3).start_blocking()?;
+    /// assert_eq!(nats.server("east-2").cluster_name().as_deref(), Some("east"));
+    /// assert_eq!(MockNats::start_blocking()?.first_server().cluster_name(), None);
+    /// # Ok::<(), nats_mock::StartError>(())
+    /// ```
+    pub fn cluster_name(&self) -> Option<String> {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.look(|deployment| {
+            deployment
+                .core()
+                .server(id)
+                .cluster_name
+                .as_deref()
+                .map(str::to_owned)
+        })
     }
 
     /// The address clients connect to. Nobody listens there if the server is
@@ -312,6 +338,20 @@ impl<'a> Server<'a> {
     pub fn is_stopped(&self) -> bool {
         let id = self.current();
         self.nats.hub.look(|deployment| deployment.is_stopped(id))
+    }
+
+    /// Waits until the server has stopped, in whatever way.
+    pub async fn stopped(&self) {
+        poll_fn(|context| {
+            let id = self.current();
+            let is_stopped = |deployment: &Deployment| deployment.is_stopped(id);
+            if self.nats.hub.poll_until(context.waker(), is_stopped) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     /// Starts the server again, under the same name and address and with another id. If it is still

@@ -49,6 +49,7 @@ features! {
     QueuesOnlyToSubscribe since V2_14: "a queue is refused in permissions to publish and in those of links, and everywhere if it is no subject",
     UniqueLeafRemotes since V2_14: "a leaf node's remote that is configured twice is refused",
     ReservedClusterName since V2_15: "`_` is refused as the name of a cluster or gateway",
+    SignalsLogged since V2_11: "the log says which signal was trapped",
     // Events.
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
     NoConnectEventOverAccountLimit since V2_15: "a client over its account's connection limit raises no CONNECT event before it is refused",

@@ -69,6 +69,11 @@ impl Version {
         self.profile().exit_code_after_term
     }
 
+    /// Whether the log of this release says which signals came.
+    pub fn logs_signals(self) -> bool {
+        self.profile().has(Feature::SignalsLogged)
+    }
+
     /// The digest of a configuration, as this release shows it; `None` before 2.11.
     pub fn config_digest(self, document: &Document) -> Option<String> {
         self.profile().config_digest.of(document)

@@ -3,6 +3,7 @@
 
 mod graph;
 mod process;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
 
