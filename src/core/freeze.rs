@@ -40,12 +40,7 @@ impl Core {
             return;
         }
         self.server_mut(server).waiting = Some(Vec::new());
-        let mut peers = self.reached_from(server);
-        peers.extend(self.leaf_peers(server));
-        for peer in peers {
-            self.block(server, peer);
-            self.block(peer, server);
-        }
+        self.hold_links(server);
     }
 
     /// Lets a server go on with what has come in the meantime.
@@ -55,13 +50,7 @@ impl Core {
             return;
         };
         let now = self.now;
-        let mut peers = self.mesh_peers(server);
-        peers.extend(self.leaf_peers(server));
-        for peer in peers {
-            if !self.is_frozen(peer) {
-                self.unblock(server, peer);
-            }
-        }
+        self.release_links(server);
         for event in waiting {
             match event {
                 Waiting::Accepted(conn) => self.greet(conn),
@@ -123,7 +112,7 @@ impl Core {
                 Some(server)
             }
             // These are matters of the link.
-            Timer::Arrival(_) | Timer::StaleLink(..) => None,
+            Timer::Arrival(..) | Timer::StaleLink(..) => None,
         };
         server.is_some_and(|server| self.wait_if_frozen(server, || Waiting::Due(timer)))
     }

@@ -122,7 +122,7 @@ impl Core {
         }
         let running = self.servers().filter(|(id, srv)| {
             let is_there = srv.phase == Phase::Running && !self.is_frozen(*id);
-            is_there && *id != server && self.is_linked(server, *id)
+            is_there && *id != server && self.can_connect(server, *id)
         });
         let hub = leaf_listener(running.map(|(id, srv)| (id, &*srv.spec)), &url)?;
         Some((url, hub))

@@ -55,7 +55,6 @@ impl Core {
             next_generation: 0,
             subs: Slab::new(),
             timers: Timers::default(),
-            transits: Slab::new(),
             woken: Vec::new(),
             notices: VecDeque::new(),
             frame: super::deliver::Frame::default(),
@@ -231,7 +230,7 @@ impl Core {
             Timer::WriteDeadline(id) => self.write_timed_out(id),
             Timer::LameDuck(server) => self.leave_next(server),
             Timer::Dial(server, place) => self.dial(server, usize::from(place)),
-            Timer::Arrival(place) => self.arrival_due(place),
+            Timer::Arrival(from, to) => self.arrivals_due(from, to),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),
         }
     }

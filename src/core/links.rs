@@ -1,6 +1,7 @@
 //! The links between servers: whether two are connected, and what becomes of what one sends to the
 //! other.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -21,19 +22,33 @@ pub(super) struct Links {
 
 /// One link in trouble, as seen from the server that comes first.
 #[derive(Debug, Default)]
-pub(super) struct Link {
+struct Link {
+    faults: Faults,
+    /// One of the servers stands still.
+    still: bool,
     /// The connections are gone, and both servers know it.
-    pub cut: bool,
-    /// Nothing gets through from the first server to the second, and back.
-    pub stuck: [bool; 2],
-    /// What waits to get through, and its size.
-    pub held: [Vec<Transit>; 2],
-    pub held_bytes: [usize; 2],
+    cut: bool,
+    /// What is on its way there, and back.
+    ways: [Way; 2],
     /// When the connections are given up.
-    pub stale_timer: Option<TimerKey>,
-    pub latency: Option<Latency>,
-    /// When the latest message on its way arrives.
-    pub latest_arrival: [Time; 2],
+    stale_timer: Option<TimerKey>,
+}
+
+/// What is wrong with a link until it is mended, whatever becomes of its servers.
+#[derive(Clone, Debug, Default)]
+struct Faults {
+    /// There can be no connections.
+    severed: bool,
+    /// Nothing gets through from the first server to the second, and back.
+    stuck: [bool; 2],
+    latency: Option<Latency>,
+}
+
+/// Messages from one server to another, in order, each with the time at which it may arrive.
+#[derive(Debug, Default)]
+struct Way {
+    messages: VecDeque<(Time, Transit)>,
+    bytes: usize,
 }
 
 /// How long messages are on their way: a random time between two.
@@ -47,13 +62,47 @@ pub(crate) struct Latency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passage {
     Now,
-    Later(Duration),
-    /// It gets there when the link works again.
-    Held,
+    /// It does not arrive before this time.
+    Later(Time),
 }
+
+/// How long a link may be stuck before its connections are given up: two pings, one each half minute,
+/// stay without an answer.
+const STALE_AFTER: Duration = Duration::from_secs(75);
 
 fn key(a: ServerId, b: ServerId) -> (ServerId, ServerId) {
     (a.min(b), a.max(b))
+}
+
+fn direction(from: ServerId, to: ServerId) -> usize {
+    usize::from(from > to)
+}
+
+impl Faults {
+    fn allow_connections(&self) -> bool {
+        !self.severed && self.stuck == [false; 2]
+    }
+}
+
+impl Link {
+    fn is_stuck(&self, direction: usize) -> bool {
+        self.still || self.faults.stuck[direction]
+    }
+
+    fn can_connect(&self) -> bool {
+        !self.still && self.faults.allow_connections()
+    }
+
+    fn is_well(&self) -> bool {
+        self.can_connect()
+            && !self.cut
+            && self.faults.latency.is_none()
+            && self.ways.iter().all(|way| way.messages.is_empty())
+    }
+
+    fn drop_messages(&mut self) {
+        self.ways = Default::default();
+    }
 }
 
 impl Links {
@@ -61,26 +110,28 @@ impl Links {
         self.troubled.get(&key(a, b))
     }
 
-    pub fn get_mut(&mut self, a: ServerId, b: ServerId) -> &mut Link {
+    fn get_mut(&mut self, a: ServerId, b: ServerId) -> &mut Link {
         self.troubled.entry(key(a, b)).or_default()
     }
 
-    pub fn direction(from: ServerId, to: ServerId) -> usize {
-        usize::from(from > to)
+    /// Those with a server at one end, by the other end.
+    fn of(&self, server: ServerId) -> Vec<ServerId> {
+        let keys = self.troubled.keys();
+        let mut others: Vec<_> = keys
+            .filter_map(|&(a, b)| match server {
+                _ if server == a => Some(b),
+                _ if server == b => Some(a),
+                _ => None,
+            })
+            .collect();
+        others.sort_unstable();
+        others
     }
 
     /// Forgets a link that is as it should be again.
-    pub fn tidy(&mut self, a: ServerId, b: ServerId) {
-        let key = key(a, b);
-        let is_well = |link: &Link| {
-            !link.cut
-                && link.stuck == [false; 2]
-                && link.latency.is_none()
-                && link.held.iter().all(Vec::is_empty)
-                && link.stale_timer.is_none()
-        };
-        if self.troubled.get(&key).is_some_and(is_well) {
-            self.troubled.remove(&key);
+    fn tidy(&mut self, a: ServerId, b: ServerId) {
+        if self.get(a, b).is_some_and(Link::is_well) {
+            self.troubled.remove(&key(a, b));
         }
     }
 }
@@ -96,6 +147,11 @@ impl Core {
         !self.has_link_faults() || self.links.get(a, b).is_none_or(|link| !link.cut)
     }
 
+    /// Whether two servers that look for each other find each other.
+    pub(super) fn can_connect(&self, a: ServerId, b: ServerId) -> bool {
+        self.links.get(a, b).is_none_or(Link::can_connect)
+    }
+
     pub(super) fn passage(&mut self, from: ServerId, to: ServerId) -> Passage {
         if !self.has_link_faults() {
             return Passage::Now;
@@ -103,17 +159,51 @@ impl Core {
         let Some(link) = self.links.get(from, to) else {
             return Passage::Now;
         };
-        if link.stuck[Links::direction(from, to)] {
-            return Passage::Held;
+        let direction = direction(from, to);
+        let before = link.ways[direction].messages.back().map(|(at, _)| *at);
+        let takes = link.faults.latency.map(|Latency { least, most }| {
+            let spread = most.saturating_sub(least).as_nanos() as u64;
+            least + Duration::from_nanos(ids::below(spread + 1, &mut self.latencies))
+        });
+        if before.is_none() && takes.is_none() && !link.is_stuck(direction) {
+            return Passage::Now;
         }
-        match link.latency {
-            None => Passage::Now,
-            Some(Latency { least, most }) => {
-                let spread = most.saturating_sub(least).as_nanos() as u64;
-                let extra = ids::below(spread + 1, &mut self.latencies);
-                Passage::Later(least + Duration::from_nanos(extra))
+        let at = self.now + takes.unwrap_or_default();
+        // What is on a link stays in order.
+        Passage::Later(before.map_or(at, |before| before.max(at)))
+    }
+
+    /// Puts a message on its way.
+    pub(super) fn send_later(&mut self, transit: Transit, at: Time) {
+        let (from, to) = transit.way();
+        let size = transit.size();
+        let max = self.server(from).spec.limits.max_pending;
+        let link = self.links.get_mut(from, to);
+        let way = &mut link.ways[direction(from, to)];
+        way.messages.push_back((at, transit));
+        way.bytes += size;
+        if way.bytes as u64 > max {
+            self.disconnect(from, to);
+            self.connect_if_possible(from, to);
+        } else if !link.is_stuck(direction(from, to)) {
+            self.timers.set(at, Timer::Arrival(from, to));
+        }
+    }
+
+    /// The next message between two servers may have arrived.
+    pub(super) fn arrivals_due(&mut self, from: ServerId, to: ServerId) {
+        let direction = direction(from, to);
+        while let Some(link) = self.links.troubled.get_mut(&key(from, to)) {
+            if link.is_stuck(direction) {
+                return;
             }
+            let way = &mut link.ways[direction];
+            let next = way.messages.pop_front_if(|(at, _)| *at <= self.now);
+            let Some((_, transit)) = next else { break };
+            way.bytes -= transit.size();
+            self.arrive(transit);
         }
+        self.links.tidy(from, to);
     }
 }
 
@@ -129,6 +219,7 @@ impl Core {
     /// [mended](Self::heal_link).
     pub fn cut_link(&mut self, now: Time, a: ServerId, b: ServerId) {
         self.set_now(now);
+        self.links.get_mut(a, b).faults.severed = true;
         self.disconnect(a, b);
     }
 
@@ -136,21 +227,21 @@ impl Core {
     /// mended, unless that takes so long that the connections are given up.
     pub fn block_link(&mut self, now: Time, from: ServerId, to: ServerId) {
         self.set_now(now);
-        self.block(from, to);
+        self.links.get_mut(from, to).faults.stuck[direction(from, to)] = true;
+        self.expect_staleness(from, to);
     }
 
-    pub(super) fn block(&mut self, from: ServerId, to: ServerId) {
-        let apart = self.server(from).cluster != self.server(to).cluster;
+    fn expect_staleness(&mut self, a: ServerId, b: ServerId) {
+        let apart = self.server(a).cluster != self.server(b).cluster;
         let stale = self.now
             + if apart {
                 STALE_GATEWAY_AFTER
             } else {
                 STALE_AFTER
             };
-        let link = self.links.get_mut(from, to);
-        link.stuck[Links::direction(from, to)] = true;
+        let link = self.links.get_mut(a, b);
         if link.stale_timer.is_none() && !link.cut {
-            link.stale_timer = Some(self.timers.set(stale, Timer::StaleLink(from, to)));
+            link.stale_timer = Some(self.timers.set(stale, Timer::StaleLink(a, b)));
         }
     }
 
@@ -163,65 +254,123 @@ impl Core {
     /// Gives messages between two servers a time on their way.
     pub fn slow_link(&mut self, now: Time, a: ServerId, b: ServerId, latency: Latency) {
         self.set_now(now);
-        self.links.get_mut(a, b).latency = Some(latency);
+        self.links.get_mut(a, b).faults.latency = Some(latency);
     }
 
     /// Mends a link: what was held back arrives, and if the connections are gone, there are new ones.
     pub fn heal_link(&mut self, now: Time, a: ServerId, b: ServerId) {
         self.set_now(now);
-        self.links.get_mut(a, b).latency = None;
-        if self.is_frozen(a) || self.is_frozen(b) {
-            return;
-        }
-        self.unblock(a, b);
+        self.links.get_mut(a, b).faults = Faults::default();
+        self.let_through(a, b);
     }
 
-    pub(super) fn unblock(&mut self, a: ServerId, b: ServerId) {
+    /// Nothing goes between a server and any other.
+    pub(super) fn hold_links(&mut self, server: ServerId) {
+        let mut others = self.mesh_peers(server);
+        others.extend(self.leaf_peers(server));
+        for other in others {
+            self.links.get_mut(server, other).still = true;
+            self.expect_staleness(server, other);
+        }
+    }
+
+    /// A server goes on.
+    pub(super) fn release_links(&mut self, server: ServerId) {
+        for other in self.links.of(server) {
+            if !self.is_frozen(other) {
+                self.links.get_mut(server, other).still = false;
+                self.let_through(server, other);
+            }
+        }
+    }
+
+    /// What can get through a link again does.
+    fn let_through(&mut self, a: ServerId, b: ServerId) {
         let link = self.links.get_mut(a, b);
-        link.stuck = [false; 2];
-        link.held_bytes = [0; 2];
-        let held = std::mem::take(&mut link.held);
-        let was_cut = std::mem::take(&mut link.cut);
-        let timer = link.stale_timer.take();
-        if let Some(timer) = timer {
+        if link.can_connect()
+            && let Some(timer) = link.stale_timer.take()
+        {
             self.timers.cancel(timer);
         }
-        held.into_iter().flatten().for_each(|it| self.arrive(it));
-        self.links.tidy(a, b);
-        if was_cut {
+        for (from, to) in [key(a, b), (a.max(b), a.min(b))] {
+            self.arrivals_due(from, to);
+            let link = self.links.get(from, to);
+            let Some(link) = link.filter(|link| !link.is_stuck(direction(from, to))) else {
+                continue;
+            };
+            // The timers of those that are still to come may have fired in vain.
+            for (at, _) in &link.ways[direction(from, to)].messages {
+                self.timers.set(*at, Timer::Arrival(from, to));
+            }
+        }
+        self.connect_if_possible(a, b);
+    }
+
+    /// Connects two servers that have lost their connections, unless something keeps them apart.
+    fn connect_if_possible(&mut self, a: ServerId, b: ServerId) {
+        let Some(link) = self.links.troubled.get_mut(&key(a, b)) else {
+            return;
+        };
+        if link.cut && link.can_connect() {
+            link.cut = false;
             self.connections_made(a, b);
             self.retell_leafs(a);
             self.retell_leafs(b);
         }
+        self.links.tidy(a, b);
     }
 
     fn disconnect(&mut self, a: ServerId, b: ServerId) {
         let link = self.links.get_mut(a, b);
-        if std::mem::replace(&mut link.cut, true) {
-            return;
-        }
-        link.held = Default::default();
-        link.held_bytes = [0; 2];
+        link.drop_messages();
         if let Some(timer) = link.stale_timer.take() {
             self.timers.cancel(timer);
         }
-        self.connections_lost(a, b);
-        self.retell_leafs(a);
-        self.retell_leafs(b);
-        self.part_leafs(a, b);
+        if !std::mem::replace(&mut link.cut, true) {
+            self.connections_lost(a, b);
+            self.retell_leafs(a);
+            self.retell_leafs(b);
+            self.part_leafs(a, b);
+        }
     }
 
-    /// What waits for a link that is stuck.
-    pub(super) fn hold(&mut self, transit: Transit) {
-        let (from, to) = transit.way();
-        let size = transit.size();
-        let max = self.server(from).spec.limits.max_pending;
-        let direction = Links::direction(from, to);
-        let link = self.links.get_mut(from, to);
-        link.held[direction].push(transit);
-        link.held_bytes[direction] += size;
-        if link.held_bytes[direction] as u64 > max {
-            self.disconnect(from, to);
+    /// A server that starts has no connections yet, and gets none by links that let nothing through.
+    pub(super) fn begin_links(&mut self, server: ServerId) {
+        for other in self.mesh_peers(server) {
+            let still = self.is_frozen(other);
+            if still || !self.can_connect(server, other) {
+                let link = self.links.get_mut(server, other);
+                link.still = still;
+                link.cut = true;
+            }
+        }
+    }
+
+    /// What was on its way to or from a server that has stopped is lost.
+    pub(super) fn end_links(&mut self, server: ServerId) {
+        for other in self.links.of(server) {
+            let link = self.links.get_mut(server, other);
+            link.drop_messages();
+            (link.cut, link.still) = (false, false);
+            if let Some(timer) = link.stale_timer.take() {
+                self.timers.cancel(timer);
+            }
+            self.links.tidy(server, other);
+        }
+    }
+
+    /// A server has the links of the one in whose place it starts, with all their faults.
+    pub fn inherit_links(&mut self, server: ServerId, previous: ServerId) {
+        for other in self.links.of(previous) {
+            let Some(link) = self.links.troubled.remove(&key(previous, other)) else {
+                continue;
+            };
+            let mut faults = link.faults;
+            if direction(previous, other) != direction(server, other) {
+                faults.stuck.reverse();
+            }
+            self.links.get_mut(server, other).faults = faults;
+            self.links.tidy(server, other);
         }
     }
 }

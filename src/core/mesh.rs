@@ -130,6 +130,7 @@ impl Core {
         let cluster = &mut self.clusters[usize::from(cluster.0)];
         cluster.running.retain(|&running| running != server);
         cluster.changes += 1;
+        self.end_links(server);
         if !self.server(server).leave_is_told {
             for peer in peers {
                 self.tell_connect_urls(peer, server);
@@ -172,6 +173,7 @@ impl Core {
     pub fn join_cluster(&mut self, server: ServerId) {
         let cluster = self.server(server).cluster;
         self.keep_gateways(cluster);
+        self.begin_links(server);
         let srv = self.server_mut(server);
         srv.is_connected = true;
         self.clusters[usize::from(cluster.0)].running.push(server);
@@ -233,9 +235,11 @@ impl Core {
         servers.filter(|&other| other != server).collect()
     }
 
+    /// Whether two servers are in the same mesh and have not stopped.
     fn share_mesh(&self, a: ServerId, b: ServerId) -> bool {
         let mesh = |server: ServerId| self.cluster(self.server(server).cluster).mesh;
-        mesh(a) == mesh(b)
+        let is_up = |server: ServerId| self.server(server).phase != Phase::Stopped;
+        mesh(a) == mesh(b) && is_up(a) && is_up(b)
     }
 
     /// Two servers have lost their connections, of whatever kind.

@@ -114,8 +114,6 @@ pub(crate) struct Core {
     next_generation: u32,
     subs: Slab<Sub>,
     timers: Timers,
-    /// Messages on their way between servers.
-    transits: Slab<Transit>,
     woken: Vec<ConnId>,
     notices: VecDeque<Notice>,
     /// Reused for the constant part of the lines in front of messages.

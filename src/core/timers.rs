@@ -19,8 +19,8 @@ pub(crate) enum Timer {
     LameDuck(ServerId),
     /// The connections of a link that lets nothing through are given up.
     StaleLink(ServerId, ServerId),
-    /// A message arrives at another server; its place among those under way.
-    Arrival(u32),
+    /// A message from one server arrives at another.
+    Arrival(ServerId, ServerId),
     /// Time to connect to a remote as a leaf node.
     Dial(ServerId, u16),
     /// A timer that a system service set; the tag is the service's own.

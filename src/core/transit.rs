@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::account::AccountId;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
-use super::links::{Links, Passage};
+use super::links::Passage;
 use super::server::{Phase, ServerId};
 use super::sublist::QueueGroup;
 use super::subs::{Receiver, SubId};
-use super::timers::Timer;
 use super::{Core, Outgoing};
 
 /// A server that a message reaches later.
@@ -73,8 +72,10 @@ impl Transit {
         (self.from, self.to)
     }
 
+    /// What it takes to keep it, about.
     pub fn size(&self) -> usize {
-        self.message.payload.len()
+        let reply = self.message.reply.as_ref().map_or(0, |reply| reply.len());
+        size_of::<Self>() + self.message.subject.len() + reply + self.message.payload.len()
     }
 }
 
@@ -110,8 +111,7 @@ impl Core {
                 over_leaf: None,
             };
             match way.passage {
-                Passage::Held => self.hold(transit),
-                Passage::Later(time) => self.send_later(transit, time),
+                Passage::Later(at) => self.send_later(transit, at),
                 Passage::Now => self.arrive(transit),
             }
         }
@@ -135,29 +135,9 @@ impl Core {
                 over_leaf: Some(other),
             };
             match self.passage(from, to) {
-                Passage::Held => self.hold(transit),
-                Passage::Later(time) => self.send_later(transit, time),
+                Passage::Later(at) => self.send_later(transit, at),
                 Passage::Now => self.leaf_crossings.push_back(transit),
             }
-        }
-    }
-
-    /// What is on a link stays in order.
-    fn send_later(&mut self, transit: Transit, time: std::time::Duration) {
-        let (from, to) = (transit.from, transit.to);
-        let direction = Links::direction(from, to);
-        let now = self.now;
-        let arrival = &mut self.links.get_mut(from, to).latest_arrival[direction];
-        *arrival = (*arrival).max(now + time);
-        let at = *arrival;
-        let place = self.transits.insert(transit);
-        self.timers.set(at, Timer::Arrival(place as u32));
-    }
-
-    /// A message whose time has come.
-    pub(super) fn arrival_due(&mut self, place: u32) {
-        if let Some(transit) = self.transits.try_remove(place as usize) {
-            self.arrive(transit);
         }
     }
 

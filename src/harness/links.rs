@@ -29,16 +29,17 @@ pub struct Link<'a> {
 }
 
 impl MockNats {
-    /// The link between two servers, of whatever kind.
+    /// The link between two servers, of whatever kind. A server has none to itself, and nothing that is
+    /// done to that has an effect.
     ///
     /// # Panics
     ///
     /// When there is no server of that name.
     pub fn link(&self, one: &str, other: &str) -> Link<'_> {
-        let pair = (self.server(one).current(), self.server(other).current());
+        let (a, b) = (self.server(one).current(), self.server(other).current());
         Link {
             nats: self,
-            pairs: vec![pair],
+            pairs: if a == b { Vec::new() } else { vec![(a, b)] },
         }
     }
 

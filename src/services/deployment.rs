@@ -126,7 +126,7 @@ impl Deployment {
         configuration: Configuration,
     ) -> ServerId {
         let cluster = self.core.server(previous).cluster;
-        self.start_in(now, cluster, spec, configuration)
+        self.start_in(now, cluster, spec, configuration, Some(previous))
     }
 
     /// Starts another server, in the cluster that its routes lead to.
@@ -137,7 +137,7 @@ impl Deployment {
         configuration: Configuration,
     ) -> ServerId {
         let cluster = self.core.cluster_for(&spec);
-        self.start_in(now, cluster, spec, configuration)
+        self.start_in(now, cluster, spec, configuration, None)
     }
 
     fn start_in(
@@ -146,10 +146,14 @@ impl Deployment {
         cluster: ClusterId,
         spec: ServerSpec,
         configuration: Configuration,
+        previous: Option<ServerId>,
     ) -> ServerId {
         self.services.expect(configuration);
         let id = self.core.add_server(now, spec, cluster);
         self.settle();
+        if let Some(previous) = previous {
+            self.core.inherit_links(id, previous);
+        }
         self.core.join_cluster(id);
         self.settle();
         id

@@ -2,6 +2,7 @@
 //! deadline that only a broken server reaches.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub mod deployment;
 pub mod raw;
 pub mod script;
 pub mod system;
