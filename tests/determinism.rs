@@ -3,6 +3,7 @@
 mod support;
 
 use proptest::prelude::*;
+use support::deployment_script as deployment;
 use support::raw::Raw;
 use support::script::{CONNS, Step, World, script};
 
@@ -57,4 +58,57 @@ fn other_seeds_pick_other_members_of_a_queue_group() {
     };
     assert_eq!(picks(1), picks(1));
     assert_ne!(picks(1), picks(2));
+}
+
+fn check_deployment(
+    seed: u64,
+    clusters: &[usize],
+    steps: &[deployment::Step],
+) -> Result<(), TestCaseError> {
+    let first = deployment::transcript(seed, clusters, steps);
+    prop_assert!(first.contains("\"server_id\""));
+    prop_assert_eq!(first, deployment::transcript(seed, clusters, steps));
+    Ok(())
+}
+
+// A thousand scripts, in halves that are played side by side.
+proptest! {
+    #![proptest_config(support::cases(500))]
+
+    #[test]
+    fn clusters_are_repeatable_too(
+        seed in 0..1000_u64,
+        servers in 1..5_usize,
+        steps in deployment::script(0..16),
+    ) {
+        check_deployment(seed, &[servers], &steps)?;
+    }
+
+    #[test]
+    fn superclusters_are_repeatable_too(
+        seed in 0..1000_u64,
+        servers in (1..3_usize, 1..3_usize, 0..2_usize),
+        steps in deployment::script(0..16),
+    ) {
+        let (a, b, c) = servers;
+        check_deployment(seed, &[a, b, c], &steps)?;
+    }
+}
+
+#[test]
+fn deployments_of_other_seeds_have_other_ids() {
+    let ids = |seed| {
+        let nats = nats_mock::MockNats::builder().unbound().seed(seed);
+        let nats = nats
+            .cluster("east", 3)
+            .cluster("west", 2)
+            .start_blocking()
+            .unwrap();
+        let mut ids: Vec<_> = nats.servers().map(|server| server.id()).collect();
+        nats.server("east-2").restart().unwrap();
+        ids.push(nats.server("east-2").id());
+        ids
+    };
+    let all: std::collections::BTreeSet<_> = (0..20).flat_map(ids).collect();
+    assert_eq!(all.len(), 20 * 6);
 }

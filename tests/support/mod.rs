@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub mod deployment;
+pub mod deployment_script;
 pub mod raw;
 pub mod script;
 pub mod system;
