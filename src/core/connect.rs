@@ -31,6 +31,9 @@ impl Core {
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
         self.set_now(now);
         let now = self.now;
+        if self.is_frozen(server) && self.is_crowded(server) {
+            return None;
+        }
         let srv = &mut self.servers[server.0 as usize];
         if srv.phase != Phase::Running {
             return None;

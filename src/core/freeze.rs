@@ -1,7 +1,7 @@
 //! A server that stands still, as a stopped process does: its connections stay, nothing that comes is
 //! looked at, and nothing happens until it goes on.
 
-use nats_mock_protocol::wire::ClientBatch;
+use nats_mock_protocol::wire::{ClientBatch, ClientOp, ConnectOptions, Limits};
 
 use super::conn::ConnId;
 use super::server::{Phase, ServerId};
@@ -21,12 +21,17 @@ pub(super) enum Waiting {
     },
     /// The other side of a connection has closed it.
     Closed(ConnId, CloseReason),
+    /// Its peers are not those that its clients know of.
+    Peers,
     /// Something was due.
     Due(Timer),
     /// It was told to leave, or to stop.
     LameDuck(ServerId),
     Stop(ServerId),
 }
+
+/// Connections that a system makes in the name of a process that takes none.
+const MAX_CONNECTIONS_WAITING: usize = 4096;
 
 impl Core {
     pub fn is_frozen(&self, server: ServerId) -> bool {
@@ -40,13 +45,48 @@ impl Core {
             return;
         }
         self.server_mut(server).waiting = Some(Vec::new());
+        self.freezes += 1;
+        self.frozen += 1;
         self.hold_links(server);
+    }
+
+    /// Servers that stand still.
+    pub fn frozen(&self) -> usize {
+        self.frozen
+    }
+
+    /// How often a server has stood still, or gone on.
+    pub fn freezes(&self) -> u64 {
+        self.freezes
+    }
+
+    /// Whether nobody reads what a connection sends.
+    pub fn is_unread(&self, conn: ConnId) -> bool {
+        self.conn(conn)
+            .is_some_and(|conn| self.is_frozen(conn.server))
+    }
+
+    /// Whether as many connections wait for a server as a system lets wait.
+    pub(super) fn is_crowded(&self, server: ServerId) -> bool {
+        let waiting = self.server(server).waiting.iter().flatten();
+        waiting
+            .filter(|event| matches!(event, Waiting::Accepted(_)))
+            .count()
+            >= MAX_CONNECTIONS_WAITING
+    }
+
+    /// A server goes on, or ends. Tells what has waited for it.
+    pub(super) fn end_standstill(&mut self, server: ServerId) -> Option<Vec<Waiting>> {
+        let waiting = self.server_mut(server).waiting.take()?;
+        self.freezes += 1;
+        self.frozen -= 1;
+        Some(waiting)
     }
 
     /// Lets a server go on with what has come in the meantime.
     pub fn thaw(&mut self, now: Time, server: ServerId) {
         self.set_now(now);
-        let Some(waiting) = self.server_mut(server).waiting.take() else {
+        let Some(waiting) = self.end_standstill(server) else {
             return;
         };
         let now = self.now;
@@ -62,6 +102,7 @@ impl Core {
                     self.receive(now, conn, &batch, goes_on);
                 }
                 Waiting::Closed(conn, reason) => self.close(conn, reason),
+                Waiting::Peers => self.send_connect_urls(server),
                 Waiting::Due(timer) => self.fire(timer),
                 Waiting::LameDuck(server) => self.begin_lame_duck(now, server),
                 Waiting::Stop(server) => self.begin_shutdown(now, server),
@@ -90,16 +131,39 @@ impl Core {
         goes_on: bool,
     ) -> Option<Received> {
         let server = self.conn(conn)?.server;
-        let kept = self.wait_if_frozen(server, || Waiting::Batch {
+        if !self.is_frozen(server) {
+            return None;
+        }
+        let mut limits = None;
+        for op in batch.iter() {
+            // What follows is read before anybody has looked at this.
+            if let ClientOp::Connect(json) = op
+                && let Ok(options) = ConnectOptions::parse(json)
+            {
+                let supported = self.server(server).spec.headers;
+                limits = Some(Limits {
+                    headers: supported && options.headers,
+                    ..self.decoder_limits(conn)
+                });
+            }
+        }
+        self.wait_if_frozen(server, || Waiting::Batch {
             conn,
             batch: batch.clone(),
             goes_on,
         });
-        // Whoever sends more than a socket would take has to wait.
-        kept.then_some(Received {
-            limits: None,
-            stall: true,
+        Some(Received {
+            limits,
+            stall: false,
         })
+    }
+
+    /// Has clients told of changes among the peers later, if the server stands still.
+    pub(super) fn keep_news_of_peers(&mut self, server: ServerId) -> bool {
+        let waiting = self.server(server).waiting.as_ref();
+        let is_known = waiting
+            .is_some_and(|events| events.iter().any(|event| matches!(event, Waiting::Peers)));
+        is_known || self.wait_if_frozen(server, || Waiting::Peers)
     }
 
     /// Keeps a timer of a server that stands still. Tells whether it does.

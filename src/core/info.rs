@@ -120,9 +120,13 @@ impl Core {
     /// a peer.
     pub(super) fn tell_connect_urls(&mut self, server: ServerId, peer: ServerId) {
         let either = [server, peer].map(|server| self.server(server).keeps_clients_to_itself());
-        if either.contains(&true) {
-            return;
+        if !either.contains(&true) && !self.keep_news_of_peers(server) {
+            self.send_connect_urls(server);
         }
+    }
+
+    /// Tells the clients of a server where else they can connect to.
+    pub(super) fn send_connect_urls(&mut self, server: ServerId) {
         for id in self
             .server(server)
             .clients

@@ -63,6 +63,8 @@ impl Core {
             latencies: ids::stream(seed, "latencies"),
             jitter: ids::stream(seed, "jitter"),
             phase_changes: 0,
+            frozen: 0,
+            freezes: 0,
             limit_changes: 0,
             stall: false,
             leaf_news: VecDeque::new(),
@@ -375,11 +377,15 @@ impl Core {
             return;
         }
         srv.phase = Phase::Stopped;
-        srv.waiting = None;
         srv.leaving.clear();
         // What clients listened to is not taken back from leaf nodes and hubs.
         let connections = srv.leafs.values().chain(srv.clients.values());
-        let clients: Vec<ConnId> = connections.copied().collect();
+        let mut clients: Vec<ConnId> = connections.copied().collect();
+        let waiting = self.end_standstill(server).into_iter().flatten();
+        clients.extend(waiting.filter_map(|event| match event {
+            Waiting::Accepted(conn) => Some(conn),
+            _ => None,
+        }));
         self.phase_changes += 1;
         for id in clients {
             self.close(id, CloseReason::ServerShutdown);

@@ -124,6 +124,8 @@ pub(crate) struct Core {
     latencies: ChaCha8Rng,
     jitter: ChaCha8Rng,
     phase_changes: u64,
+    frozen: usize,
+    freezes: u64,
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.
     stall: bool,

@@ -436,8 +436,10 @@ impl Shared {
             self.closed = true;
         }
         self.batch.clear();
-        if !answers.is_empty() && self.connection.send(&answers).is_err() {
-            self.closed = true;
+        if !answers.is_empty()
+            && let Err(error) = self.connection.send(&answers)
+        {
+            self.closed |= error.kind() != io::ErrorKind::WouldBlock;
         }
     }
 }

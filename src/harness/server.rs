@@ -304,7 +304,8 @@ impl<'a> Server<'a> {
     }
 
     /// Lets the server stand still, as SIGSTOP does: its connections stay, and nothing comes of what is
-    /// sent to it until it is [thawed](Self::thaw).
+    /// sent to it until it is [thawed](Self::thaw). Nobody can send it more than a socket takes: then
+    /// writing blocks, and a [`Client`] has [`WouldBlock`](io::ErrorKind::WouldBlock) for an error.
     ///
     /// ```
     /// use nats_mock::MockNats;
@@ -334,6 +335,12 @@ impl<'a> Server<'a> {
         hub.input(|state, now| state.deployment.change(|core| core.thaw(now, id)));
     }
 
+    fn is_frozen(&self) -> bool {
+        let id = self.current();
+        let hub = &self.nats.hub;
+        hub.look(|deployment| deployment.core().is_frozen(id))
+    }
+
     /// Whether the server has stopped, in whatever way.
     pub fn is_stopped(&self) -> bool {
         let id = self.current();
@@ -355,7 +362,7 @@ impl<'a> Server<'a> {
     }
 
     /// Starts the server again, under the same name and address and with another id. If it is still
-    /// running, it is stopped first.
+    /// running, it is stopped first; one that stands still is killed.
     ///
     /// # Errors
     ///
@@ -391,7 +398,11 @@ impl<'a> Server<'a> {
     ///
     /// As for [`restart`](Self::restart).
     pub fn restart_with(&self, change: impl FnOnce(&mut ServerSpec)) -> Result<(), StartError> {
-        self.stop();
+        if self.is_frozen() {
+            self.crash();
+        } else {
+            self.stop();
+        }
         let mut spec = self.spec();
         let (host, port) = (spec.host.clone(), spec.port);
         change(&mut spec);

@@ -1,6 +1,6 @@
 //! The one lock around a deployment, and the way from its outputs to the shells.
 
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -21,6 +21,8 @@ pub(crate) struct Hub {
     pub clock: Clock,
     /// How often limits have changed under the decoders.
     limit_changes: AtomicU64,
+    /// Servers that stand still.
+    frozen: AtomicUsize,
     memory_ports: AtomicU16,
     /// Told when another thread has left work for the I/O thread.
     pub io_work: Notify,
@@ -39,6 +41,8 @@ pub(crate) struct State {
     armed: Option<Time>,
     /// Whoever waits for a server to enter another phase.
     phase_waiters: Waiters,
+    /// Whoever waits for a server to go on that stands still.
+    thaw_waiters: Waiters,
     /// Whoever waits for an event, a request, or another phase.
     record_waiters: Waiters,
     /// Whoever is to be woken when the lock is given back: what a waker does is its owner's business.
@@ -86,7 +90,7 @@ const MEMORY_PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 /// What a connection in memory takes before a write would block: about what the system keeps for a
 /// socket.
-const MEMORY_PIPE: usize = 4 * 1024 * 1024;
+pub(crate) const MEMORY_PIPE: usize = 4 * 1024 * 1024;
 
 /// Connections whose output is smaller than this start over with no buffer, so that many idle
 /// connections cost little.
@@ -114,11 +118,13 @@ impl Hub {
                 sockets_to_flush: Vec::new(),
                 armed: None,
                 phase_waiters: Waiters::default(),
+                thaw_waiters: Waiters::default(),
                 record_waiters: Waiters::default(),
                 to_wake: Vec::new(),
             }),
             clock,
             limit_changes: AtomicU64::new(0),
+            frozen: AtomicUsize::new(0),
             memory_ports: AtomicU16::new(0),
             io_work: Notify::new(),
             deadline_moved: Notify::new(),
@@ -207,6 +213,10 @@ impl Hub {
         }
         let limit_changes = state.deployment.core().limit_changes();
         self.limit_changes.store(limit_changes, Ordering::Release);
+        let core = state.deployment.core();
+        self.frozen.store(core.frozen(), Ordering::Release);
+        let freezes = core.freezes();
+        state.thaw_waiters.reach(freezes, &mut state.to_wake);
         let phase_changes = state.deployment.phase_changes();
         state.phase_waiters.reach(phase_changes, &mut state.to_wake);
         let recorded = state.deployment.journal().recorded();
@@ -234,6 +244,26 @@ impl Hub {
             self.clock.move_to(time);
             state.deployment.advance(time);
         });
+    }
+
+    /// Whether nobody reads what a connection sends, because its server stands still.
+    pub fn is_unread(&self, id: ConnId) -> bool {
+        self.frozen.load(Ordering::Acquire) > 0
+            && self.look(|deployment| deployment.core().is_unread(id))
+    }
+
+    /// Whether somebody reads what a connection sends; if not, wakes the caller when that may have
+    /// changed.
+    pub fn poll_read_by_server(&self, id: ConnId, waker: &Waker) -> Poll<()> {
+        if self.frozen.load(Ordering::Acquire) == 0 {
+            return Poll::Ready(());
+        }
+        let mut state = locked(&self.state);
+        if !state.deployment.core().is_unread(id) {
+            return Poll::Ready(());
+        }
+        state.thaw_waiters.add(waker);
+        Poll::Pending
     }
 
     /// Whether something is true of the deployment; if not, wakes the caller when a server has

@@ -3,14 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use nats_mock_protocol::wire::{ClientBatch, ClientDecoder, Progress};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::hub::{Hub, Transport};
+use super::hub::{Hub, MEMORY_PIPE, Transport};
 use crate::core::{AfterOutput, CloseReason, ConnId, Peer, ServerId, Standing};
 
 /// The client's end of a connection in memory. It behaves as a TCP connection would: first comes
@@ -30,7 +30,12 @@ pub struct MemoryConnection {
     unread: Vec<u8>,
     read: usize,
     ended: bool,
+    /// What has been sent since the server stands still, as a system would count it.
+    backlog: usize,
 }
+
+/// What a system counts for every write, besides its bytes.
+const COST_OF_WRITE: usize = 256;
 
 /// Where a connection in memory comes from.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +85,7 @@ impl MemoryConnection {
             unread: Vec::new(),
             read: 0,
             ended: false,
+            backlog: 0,
         })
     }
 
@@ -87,10 +93,18 @@ impl MemoryConnection {
     ///
     /// # Errors
     ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is closed.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is closed, and
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when the server stands still and has left as much unread
+    /// as a socket takes; nothing is sent then.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.ended {
             return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.is_full() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if self.hub.is_unread(self.id) {
+            self.backlog += bytes.len() + COST_OF_WRITE;
         }
         self.unparsed.extend_from_slice(bytes);
         if let Some(limits) = self.hub.changed_limits(self.id, &mut self.limit_changes) {
@@ -113,6 +127,14 @@ impl MemoryConnection {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether nothing more can be sent before the server reads.
+    fn is_full(&mut self) -> bool {
+        if self.backlog > 0 && !self.hub.is_unread(self.id) {
+            self.backlog = 0;
+        }
+        self.backlog >= MEMORY_PIPE
     }
 
     /// What the server has sent since the last call: empty when it has sent nothing, `None` when
@@ -239,9 +261,12 @@ impl AsyncRead for MemoryConnection {
 impl AsyncWrite for MemoryConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_full() {
+            ready!(self.hub.poll_read_by_server(self.id, context.waker()));
+        }
         Poll::Ready(self.send(bytes).map(|()| bytes.len()))
     }
 

@@ -1,6 +1,7 @@
 //! A client connection over TCP.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -169,6 +170,8 @@ async fn read_loop(
         if socket.stream.readable().await.is_err() {
             break;
         }
+        // What nobody reads stays with the system, which lets the other side send no more than so much.
+        poll_fn(|context| hub.poll_read_by_server(id, context.waker())).await;
         match read_once(&hub, &scratch, &socket, id, &mut reader) {
             Next::Continue => {}
             Next::Yield => tokio::task::yield_now().await,
