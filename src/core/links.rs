@@ -70,6 +70,9 @@ pub(super) enum Passage {
 /// stay without an answer.
 const STALE_AFTER: Duration = Duration::from_secs(75);
 
+/// The same for gateways, which are pinged every quarter of a minute.
+const STALE_GATEWAY_AFTER: Duration = Duration::from_secs(40);
+
 fn key(a: ServerId, b: ServerId) -> (ServerId, ServerId) {
     (a.min(b), a.max(b))
 }
@@ -206,13 +209,6 @@ impl Core {
         self.links.tidy(from, to);
     }
 }
-
-/// The same for gateways, which are pinged every quarter of a minute.
-const STALE_GATEWAY_AFTER: Duration = Duration::from_secs(40);
-
-/// How long a link may be stuck before its connections are given up: two pings, one each half minute,
-/// stay without an answer.
-const STALE_AFTER: Duration = Duration::from_secs(75);
 
 impl Core {
     /// Ends the connections between two servers. There are none until the link is
@@ -394,8 +390,8 @@ impl Core {
             from,
             to,
             is_cut: link.cut,
-            is_stuck: link.stuck,
-            latency: link.latency,
+            is_stuck: link.faults.stuck,
+            latency: link.faults.latency,
         })
     }
 }

@@ -37,6 +37,8 @@ pub enum Command {
     Soak(Soak),
     /// Be the sink.
     Sink(Sink),
+    /// Measure so many servers in this process.
+    Fleet(usize),
 }
 
 /// Options of the comparison.
@@ -94,6 +96,9 @@ fn parse_from(mut arguments: lexopt::Parser) -> std::result::Result<Command, lex
         match argument {
             Value(word) if mode.is_none() && word == "sink" => {
                 return sink(arguments).map(Command::Sink);
+            }
+            Value(word) if mode.is_none() && word == "fleet" => {
+                return Ok(Command::Fleet(arguments.value()?.parse()?));
             }
             Value(word) if mode.is_none() && word == "soak" => mode = Some(word),
             Long("help") | Short('h') => return Ok(Command::Help),

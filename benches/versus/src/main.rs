@@ -9,6 +9,7 @@ mod measure;
 mod messages;
 mod process;
 mod report;
+mod servers;
 mod sink;
 mod soak;
 mod stats;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => measure::compare(&options).map(|()| true),
         Command::Soak(options) => soak::run(&options),
         Command::Sink(options) => sink::serve(&options),
+        Command::Fleet(servers) => servers::fleet(servers),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
