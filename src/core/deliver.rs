@@ -88,6 +88,9 @@ pub(super) struct Delivery<'a> {
 impl Delivery<'_> {
     /// Goes on with the receivers of a server. Between servers an empty reply subject is none.
     pub(super) fn go_to(&mut self, server: ServerId) {
+        if self.at != server {
+            self.requested = false;
+        }
         self.at = server;
         if self.has_empty_reply {
             let reply: Option<&[u8]> = (server == self.server).then_some(b"");
@@ -290,7 +293,6 @@ impl Core {
     /// Counts what the clients of the server have got that the message is at.
     pub(super) fn count_delivered(&mut self, delivery: &mut Delivery<'_>) {
         let msgs = std::mem::take(&mut delivery.msgs);
-        delivery.requested = false;
         if msgs > 0 {
             let bytes = msgs * delivery.message.payload.len() as u64;
             let srv = &mut self.servers[usize::from(delivery.at.0)];
