@@ -44,6 +44,28 @@ pub(crate) struct Leaf {
     pub(super) broken: Option<(CloseReason, Duration)>,
 }
 
+impl Leaf {
+    /// An end that belongs to nobody, on `server`.
+    pub(super) fn stranger(server: ServerId) -> Self {
+        Self {
+            other: ConnId {
+                slot: u32::MAX,
+                generation: 0,
+            },
+            peer: server,
+            cluster: Box::default(),
+            is_stranger: true,
+            is_spoke: false,
+            is_isolated: false,
+            compression: "",
+            remote: None,
+            told: HashMap::default(),
+            accepts: None,
+            broken: None,
+        }
+    }
+}
+
 /// Subjects that cross no leaf node connection, because they are another JetStream's.
 const JETSTREAM: [&str; 3] = ["$JS.API.>", "$KV.>", "$OBJ.>"];
 

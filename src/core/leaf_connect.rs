@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// Ends an end that nobody has heard of, but for its end.
-    fn discard(&mut self, id: ConnId, reason: CloseReason) {
+    pub(super) fn discard(&mut self, id: ConnId, reason: CloseReason) {
         if let Some(leaf) = self.leaf_mut(id) {
             (leaf.other, leaf.remote) = (id, None);
         }
@@ -225,7 +225,7 @@ impl Core {
     }
 
     /// Checks who the leaf node is. One that is refused is closed, and told of.
-    fn log_in_leaf(&mut self, id: ConnId) -> Result<LeafUser, ()> {
+    pub(super) fn log_in_leaf(&mut self, id: ConnId) -> Result<LeafUser, ()> {
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return Err(());
         };
@@ -257,6 +257,7 @@ impl Core {
                     reason: CloseReason::AuthenticationViolation,
                     at: self.now,
                 });
+                self.send_err(id, "Authorization Violation");
                 self.discard(id, CloseReason::AuthenticationViolation);
                 Err(())
             }

@@ -40,6 +40,7 @@ mod leaf_connect;
 mod leaf_deliver;
 mod leaf_dial;
 mod leaf_interest;
+mod leaf_port;
 mod leaf_systems;
 mod lifecycle;
 mod links;

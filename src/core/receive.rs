@@ -105,8 +105,17 @@ impl Core {
 
     fn operate(&mut self, inbound: &mut Inbound, op: ClientOp<'_>) {
         let id = inbound.id;
+        let is_leaf = self.leaf(id).is_some();
         if let ClientOp::Connect(json) = op {
-            self.connect(id, json);
+            if is_leaf {
+                self.connect_at_leaf_port(id, json);
+            } else {
+                self.connect(id, json);
+            }
+            return;
+        }
+        if is_leaf {
+            self.discard(id, CloseReason::ParseError);
             return;
         }
         let Some(conn) = self.conn(id) else { return };

@@ -245,6 +245,7 @@ impl<'a> Server<'a> {
             host,
             user: Some(user),
             uptime,
+            at_leaf_port: false,
         };
         Ok(MemoryConnection::open(
             &self.nats.hub,
@@ -261,6 +262,32 @@ impl<'a> Server<'a> {
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the server takes no connections.
     pub fn connect_in_memory(&self) -> io::Result<MemoryConnection> {
         MemoryConnection::open(&self.nats.hub, self.current(), &Origin::default())
+    }
+
+    /// Opens a connection without a socket to the port for leaf nodes, as a client does that was given the
+    /// wrong one: it is thrown out.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().name("hub").leaf("edge", 1, "hub").start_blocking()?;
+    /// let mut lost = nats.server("hub").connect_to_leaf_port()?;
+    /// lost.send(b"CONNECT {\"user\":\"edge-USERS\",\"pass\":\"leaf\",\"lang\":\"rust\"}\r\n")?;
+    /// let received = String::from_utf8(lost.take_received().unwrap())?;
+    /// assert!(received.ends_with("-ERR 'attempted to connect to leaf node port'\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the server does not listen for leaf
+    /// nodes.
+    pub fn connect_to_leaf_port(&self) -> io::Result<MemoryConnection> {
+        let from = Origin {
+            at_leaf_port: true,
+            ..Origin::default()
+        };
+        MemoryConnection::open(&self.nats.hub, self.current(), &from)
     }
 
     /// The specification in force, to be changed and given to [`reload`](Self::reload).

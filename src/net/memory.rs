@@ -45,6 +45,8 @@ pub(crate) struct Origin<'a> {
     pub user: Option<&'a str>,
     /// How long it has been there.
     pub uptime: Duration,
+    /// It comes to the port for leaf nodes.
+    pub at_leaf_port: bool,
 }
 
 impl Default for Origin<'_> {
@@ -53,6 +55,7 @@ impl Default for Origin<'_> {
             host: "127.0.0.1",
             user: None,
             uptime: Duration::ZERO,
+            at_leaf_port: false,
         }
     }
 }
@@ -67,7 +70,12 @@ impl MemoryConnection {
             stand_in: from.user.map(Into::into),
         };
         let accepted = hub.input(|state, now| {
-            let accepted = state.deployment.accept(now, server, peer)?;
+            let deployment = &mut state.deployment;
+            let accepted = if from.at_leaf_port {
+                deployment.accept_at_leaf_port(now, server, peer)?
+            } else {
+                deployment.accept(now, server, peer)?
+            };
             state.attach(accepted.conn, Transport::Memory(None));
             state.deployment.backdate(accepted.conn, from.uptime);
             Some(accepted)

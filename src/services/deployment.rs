@@ -51,6 +51,17 @@ impl Deployment {
         &self.services.journal
     }
 
+    pub fn accept_at_leaf_port(
+        &mut self,
+        now: Time,
+        server: ServerId,
+        peer: Peer,
+    ) -> Option<Accepted> {
+        let accepted = self.core.accept_at_leaf_port(now, server, peer);
+        self.settle();
+        accepted
+    }
+
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
         let accepted = self.core.accept(now, server, peer);
         self.settle();

@@ -62,6 +62,7 @@ features! {
     RoutedMessagesReceived since V2_11: "what an account gets by routes counts as received",
     LeafConnectEvent since V2_12: "a server that connects to a hub raises a CONNECT event of its own",
     // Leaf nodes.
+    LeafProtocol since V2_11: "INFO at the port for leaf nodes names version 3 of the protocol, not 1",
     LeafLimitHeeded since V2_15: "a leaf node over its account's limit is gone, and not left in the list of connections",
     OldGatewayRepliesGone since V2_15: "leaf nodes are not told of `$GR.*.>`",
     IsolatedLeafs since V2_12: "leaf nodes may be kept from hearing what others listen to",

@@ -187,8 +187,18 @@ impl Driver for EmbeddedFleet {
     }
 
     fn open(&mut self, server: ServerIndex) -> Result<Opened, DriverError> {
+        self.open_port(server, PortKind::Client)
+    }
+
+    fn open_port(&mut self, server: ServerIndex, port: PortKind) -> Result<Opened, DriverError> {
         self.tick()?;
-        match self.server(server)?.connect_in_memory() {
+        let server = self.server(server)?;
+        let opened = match port {
+            PortKind::Client => server.connect_in_memory(),
+            PortKind::Leaf => server.connect_to_leaf_port(),
+            _ => return Err(DriverError::Unsupported("a port for other servers")),
+        };
+        match opened {
             Ok(conn) => {
                 self.conns.push(Some(conn));
                 Ok(Opened::Connection(ConnId(self.conns.len() - 1)))
