@@ -244,7 +244,26 @@ impl Core {
     /// The connections of a link have been stuck for too long.
     pub(super) fn link_is_stale(&mut self, a: ServerId, b: ServerId) {
         self.links.get_mut(a, b).stale_timer = None;
+        self.count_stale_connections(a, b);
         self.disconnect(a, b);
+    }
+
+    fn count_stale_connections(&mut self, a: ServerId, b: ServerId) {
+        let routes = if self.share_cluster(a, b) {
+            self.routes_per_peer(a) as u64
+        } else {
+            0
+        };
+        let leads = |core: &Self, from: ServerId, to: ServerId| {
+            let cluster = core.server(to).cluster;
+            core.server(from).cluster != cluster && core.outbound_peer(from, cluster) == Some(to)
+        };
+        let gateways = u64::from(leads(self, a, b)) + u64::from(leads(self, b, a));
+        for server in [a, b] {
+            let stale = &mut self.server_mut(server).stale_links;
+            stale.routes += routes;
+            stale.gateways += gateways;
+        }
     }
 
     /// Gives messages between two servers a time on their way.

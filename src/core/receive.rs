@@ -7,6 +7,7 @@ use super::conn::{ConnId, MatchCache, Traffic};
 use super::deliver::{Digits, Origin};
 use super::text::quoted;
 use super::{CloseReason, Core, Outgoing, Time};
+use crate::version::Feature;
 
 /// What the caller is to do after a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,8 +210,11 @@ impl Core {
         let system = self.servers[server.0 as usize].system == Some(account);
         let pedantic_violation = conn.options.pedantic
             && !nats_mock_protocol::subject::is_valid_publish(message.subject);
-        let has_gateways = self.servers[usize::from(server.0)].has_gateways();
-        let allowed = !is_reserved(message.subject, system, has_gateways)
+        let srv = &self.servers[usize::from(server.0)];
+        let for_gateways = srv.has_gateways() && begins(message.subject, b"$GR.");
+        let refuses_those = srv.profile.has(Feature::OldGatewayRepliesRefused);
+        let allowed = !is_reserved(message.subject, system)
+            && !(for_gateways && refuses_those)
             && conn
                 .rights
                 .as_mut()
@@ -239,6 +243,10 @@ impl Core {
         if verbose {
             self.send(id, nats_mock_protocol::wire::encode::ok);
         }
+        if for_gateways {
+            // Taken for a reply by a gateway, and nobody waits for it.
+            return;
+        }
         let delivered = self.publish_as(
             Origin::Client(id),
             server,
@@ -255,12 +263,10 @@ impl Core {
     }
 }
 
-/// Subjects that only servers among themselves may publish to: replies by gateways, which have an older
-/// prefix too, and outside the system account those of raft groups.
-fn is_reserved(subject: &[u8], system_account: bool, has_gateways: bool) -> bool {
-    begins(subject, b"_GR_.")
-        || (has_gateways && begins(subject, b"$GR."))
-        || (!system_account && subject.starts_with(b"$NRG."))
+/// Subjects that only servers among themselves may publish to: replies by gateways, and outside the
+/// system account those of raft groups.
+fn is_reserved(subject: &[u8], system_account: bool) -> bool {
+    begins(subject, b"_GR_.") || (!system_account && subject.starts_with(b"$NRG."))
 }
 
 /// Reply subjects that only servers may use.

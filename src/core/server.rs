@@ -22,6 +22,13 @@ use super::time::Time;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
 use crate::version::Profile;
 
+/// Connections to other servers that did not answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StaleLinks {
+    pub routes: u64,
+    pub gateways: u64,
+}
+
 /// A server's place in the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ServerId(pub u16);
@@ -96,7 +103,9 @@ pub(crate) struct Server {
     pub sent: Traffic,
     pub sent_to_clients: Traffic,
     pub slow_consumers: u64,
+    /// Clients that did not answer.
     pub stale_connections: u64,
+    pub stale_links: StaleLinks,
     pub stalled_clients: u64,
     pub(super) last_cid: u64,
     pub(super) rng: ChaCha8Rng,
@@ -195,6 +204,7 @@ impl Server {
             sent_to_clients: Traffic::default(),
             slow_consumers: 0,
             stale_connections: 0,
+            stale_links: StaleLinks::default(),
             stalled_clients: 0,
             last_cid: 0,
             rng,

@@ -149,6 +149,7 @@ fn inbound_entry(
         connection: Some(Box::new(connection)),
         accounts: accounts
             .iter()
+            .filter(|account| core.server(gateway.peer).accounts().contains(account))
             .map(|&account| account_entry(core, account))
             .collect(),
         ..RemoteGatewayz::default()

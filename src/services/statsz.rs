@@ -19,7 +19,9 @@ use super::peers;
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
-use crate::core::{Core, OutboundGateway, Receiver, RouteView, ServerId, ServiceTimer, Time};
+use crate::core::{
+    Core, OutboundGateway, Receiver, RouteView, Server, ServerId, ServiceTimer, Time,
+};
 use crate::version::Feature;
 
 const FIRST: Duration = Duration::from_millis(250);
@@ -161,7 +163,7 @@ fn stats(context: &Context<'_>, lists_links: bool) -> ServerStats {
     let (stale, stalled) = profile
         .since(
             Feature::StaleConnections,
-            (server.stale_connections, server.stalled_clients),
+            (all_stale(server), server.stalled_clients),
         )
         .unwrap_or_default();
     ServerStats {
@@ -188,10 +190,7 @@ fn stats(context: &Context<'_>, lists_links: bool) -> ServerStats {
             }
         }),
         stale_connections: stale as i64,
-        stale_connection_stats: (stale > 0).then(|| StaleConnectionStats {
-            clients: stale,
-            ..StaleConnectionStats::default()
-        }),
+        stale_connection_stats: (stale > 0).then(|| stale_stats(server)),
         stalled_clients: stalled as i64,
         routes: routes.iter().map(|route| route_stat(core, route)).collect(),
         gateways: if lists_links {
@@ -205,6 +204,21 @@ fn stats(context: &Context<'_>, lists_links: bool) -> ServerStats {
             .since(Feature::MaxProcs, machine.max_procs())
             .unwrap_or_default(),
         ..ServerStats::default()
+    }
+}
+
+/// Connections that did not answer.
+pub(super) fn all_stale(server: &Server) -> u64 {
+    let links = server.stale_links;
+    server.stale_connections + links.routes + links.gateways
+}
+
+pub(super) fn stale_stats(server: &Server) -> StaleConnectionStats {
+    StaleConnectionStats {
+        clients: server.stale_connections,
+        routes: server.stale_links.routes,
+        gateways: server.stale_links.gateways,
+        ..StaleConnectionStats::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `$SYS.REQ.SERVER.PING.VARZ` and `$SYS.REQ.SERVER.<id>.VARZ`: configuration and counters of a
 //! server.
 
-use nats_mock_protocol::events::{SlowConsumersStats, StaleConnectionStats};
+use nats_mock_protocol::events::SlowConsumersStats;
 use nats_mock_protocol::monitor::{
     ClusterVarz, DenyRules, DiskIoWaitStats, GatewayVarz, LeafNodeVarz, RemoteGatewayVarz,
     RemoteLeafVarz, Varz, VarzOptions,
@@ -9,7 +9,7 @@ use nats_mock_protocol::monitor::{
 use nats_mock_protocol::time::{Nanos, Uptime};
 
 use super::registry::{Endpoint, Scope};
-use super::statsz::total_subscriptions;
+use super::statsz::{all_stale, stale_stats, total_subscriptions};
 use super::system::Context;
 use crate::topology::{
     DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, RemoteGateway, RemoteUrl,
@@ -74,8 +74,7 @@ fn varz(context: &Context<'_>) -> Varz {
         out_client_bytes: profile
             .since(Feature::ClientTraffic, server.sent_to_clients.bytes as i64),
         slow_consumers: server.slow_consumers as i64,
-        stale_connections: profile
-            .since(Feature::StaleConnections, server.stale_connections as i64),
+        stale_connections: profile.since(Feature::StaleConnections, all_stale(server) as i64),
         stalled_clients: profile.since(Feature::StaleConnections, server.stalled_clients as i64),
         connect_urls: core.connect_urls(context.server),
         cluster: cluster(context),
@@ -99,13 +98,7 @@ fn varz(context: &Context<'_>) -> Varz {
             clients: server.slow_consumers,
             ..SlowConsumersStats::default()
         },
-        stale_connection_stats: profile.since(
-            Feature::StaleConnections,
-            StaleConnectionStats {
-                clients: server.stale_connections,
-                ..StaleConnectionStats::default()
-            },
-        ),
+        stale_connection_stats: profile.since(Feature::StaleConnections, stale_stats(server)),
         disk_io_wait_stats: profile.since(Feature::DiskWaits, DiskIoWaitStats::default()),
         ..Varz::default()
     }

@@ -50,6 +50,7 @@ features! {
     UniqueLeafRemotes since V2_14: "a leaf node's remote that is configured twice is refused",
     ReservedClusterName since V2_15: "`_` is refused as the name of a cluster or gateway",
     SignalsLogged since V2_11: "the log says which signal was trapped",
+    OldGatewayRepliesRefused since V2_15: "with gateways, clients may not publish to `$GR.`; before, what they publish there goes nowhere",
     // Events.
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
     NoConnectEventOverAccountLimit since V2_15: "a client over its account's connection limit raises no CONNECT event before it is refused",
