@@ -46,12 +46,14 @@ fn gatewayz(context: &mut Context<'_>, options: &GatewayzOptions) -> Gatewayz {
     let inbound = context.core.inbound_gateways(server);
     let core = &*context.core;
     let is_meant = |cluster| options.name.is_empty() || cluster_name(core, cluster) == options.name;
-    let accounts = accounts(context, options);
+    let own_accounts = asked(context, options, server);
     let outbound: BTreeMap<String, RemoteGatewayz> = outbound
         .iter()
         .filter(|gateway| is_meant(gateway.cluster))
         .map(|gateway| {
             let name = cluster_name(core, gateway.cluster);
+            // The other side tells of its accounts, whether or not they are known here.
+            let accounts = asked(context, options, gateway.peer);
             (name, outbound_entry(core, gateway, &accounts, options))
         })
         .collect();
@@ -61,7 +63,7 @@ fn gatewayz(context: &mut Context<'_>, options: &GatewayzOptions) -> Gatewayz {
     for gateway in inbound.iter().filter(|gateway| is_meant(gateway.cluster)) {
         let name = cluster_name(core, gateway.cluster);
         let entries = gatewayz.inbound_gateways.entry(name).or_default();
-        entries.push(inbound_entry(core, server, gateway, &accounts));
+        entries.push(inbound_entry(core, server, gateway, &own_accounts));
     }
     gatewayz
 }
@@ -71,16 +73,14 @@ pub(super) fn cluster_name(core: &Core, cluster: ClusterId) -> String {
     name.unwrap_or_default().to_owned()
 }
 
-/// The accounts that are asked for.
-fn accounts(context: &Context<'_>, options: &GatewayzOptions) -> Vec<AccountId> {
-    if !options.account_name.is_empty() {
-        return context
-            .account_named(&options.account_name)
-            .into_iter()
-            .collect();
+/// Those of the accounts of a server that are asked for.
+fn asked(context: &Context<'_>, options: &GatewayzOptions, server: ServerId) -> Vec<AccountId> {
+    let known = context.core.server(server).accounts().iter().copied();
+    if options.account_name.is_empty() {
+        return known.filter(|_| options.accounts).collect();
     }
-    let all = context.server().accounts().iter();
-    all.filter(|_| options.accounts).copied().collect()
+    let named = context.account_named(&options.account_name);
+    known.filter(|&account| Some(account) == named).collect()
 }
 
 fn outbound_entry(
@@ -105,7 +105,6 @@ fn outbound_entry(
         connection: Some(Box::new(connection)),
         accounts: accounts
             .iter()
-            .filter(|account| peer.accounts().contains(account))
             .map(|&account| {
                 let told = core.told_by_cluster(account, gateway.cluster);
                 let details = told.iter().map(|&(subject, queue)| SubDetail {
@@ -149,7 +148,6 @@ fn inbound_entry(
         connection: Some(Box::new(connection)),
         accounts: accounts
             .iter()
-            .filter(|account| core.server(gateway.peer).accounts().contains(account))
             .map(|&account| account_entry(core, account))
             .collect(),
         ..RemoteGatewayz::default()
