@@ -47,11 +47,13 @@ def comparable(value, normaliser, path=(), parent=None):
     if path and path[-1] == "System sendQ":
         # Events about natscli's own connection may be on their way.
         return normaliser.hide(path[-1], value, "<queue>")
+    if placeholder := normaliser.free(path, parent):
+        return normaliser.hide(".".join(map(str, path)), value, placeholder)
     if isinstance(value, Object):
         return Object((key, comparable(below, normaliser, (*path, key), value)) for key, below in value)
     if isinstance(value, list):
         values = [comparable(below, normaliser, path, value) for below in value]
-        return sorted(values, key=str) if path and path[-1] in SETS else values
+        return sorted(values, key=str) if (path[-1] if path else None) in normaliser.sets else values
     label = ".".join(path)
     if placeholder := placeholder_of(path, parent):
         return normaliser.hide(label, value, placeholder)

@@ -56,8 +56,16 @@ class Normaliser:
     """Gives outputs their comparable form, and remembers what it hid: the label of a line, column or key, and the
     values that became a placeholder there."""
 
+    sets = document.SETS
+    own_columns = OWN_COLUMNS
+    machine_columns = MACHINE_COLUMNS
+
     def __init__(self):
         self.hidden = {}
+
+    def free(self, path, parent):
+        """What a value in a document is replaced by because of how its server was started."""
+        return None
 
     def hide(self, label, value, placeholder):
         self.hidden.setdefault(f"{label}: {placeholder}", []).append(str(value))
@@ -112,8 +120,8 @@ class Normaliser:
     def cell(self, cell, column, first, own):
         if not cell:
             return cell
-        if column in MACHINE_COLUMNS or column == "Value" and first in document.MEASURED:
+        if column in self.machine_columns or column == "Value" and first in document.MEASURED:
             return self.hide(column, cell, "<machine>")
-        if own and column in OWN_COLUMNS or column in RECEIVED or column in SIZES and SIZE.fullmatch(cell):
+        if own and column in self.own_columns or column in RECEIVED or column in SIZES and SIZE.fullmatch(cell):
             return self.hide(f"own {column}", cell, "<counted>")
         return self.words(cell, column)

@@ -1,0 +1,73 @@
+"""What is not compared of several servers, on top of what is not compared of one: chance decides who dials whom, and how
+often, and servers tell each other how they are all the time."""
+
+import re
+
+from . import document
+from .normalise import OWN_COLUMNS, SIZE, Normaliser
+
+# Ids of connections count those that were too many, and the digest is that of a configuration with other ports.
+KEYS = {"cid": "<cid>", "rid": "<rid>", "gwid": "<gwid>", "did_solicit": "<by chance>", "cluster_port": "<port>",
+        "config_digest": "<digest>", "num_inserts": "<counted>", "num_removes": "<counted>", "pending": "<counted>", "pending_size": "<counted>", "in_progress": "<counted>",
+        # Which server of another cluster a gateway leads to.
+        "inbound_gateways": "<by chance>", "inbound_connections": "<by chance>"}
+# Messages and bytes with heartbeats among them: of servers, and of the route that is the system account's.
+TRAFFIC = {"in_msgs", "out_msgs", "in_bytes", "out_bytes", "in_client_msgs", "out_client_msgs", "in_client_bytes",
+           "out_client_bytes"}
+TRAFFIC_COLUMNS = {"Bytes", "Bytes In", "Bytes Out"}
+BESIDE = [
+    (re.compile(r"(?<=Configuration Digest: )sha256:\w+"), "<digest>"),
+    (re.compile(r"\b[rgl]?id:\d+\b"), "<cid>"),
+    (re.compile(r"(?<=^  )\S+: [\d.]+(?: ?[KMG]iB|%)?$"), "<machine>"),
+    (re.compile(r"(?<=Messages: )\S+ in \S+(?= out$)"), "<counted>"),
+]
+
+
+class SeveralServers(Normaliser):
+    """Takes `servers`, their names. With gateways, which servers messages come by is left to chance, too."""
+
+    # Documents that are lists have no key: servers answer in any order.
+    sets = document.SETS | {"routes", "urls", "connect_urls", "connection_info", None}
+    own_columns = OWN_COLUMNS | {"Out Msgs"}
+
+    def __init__(self, servers, has_gateways):
+        super().__init__()
+        self.servers, self.has_gateways = servers, has_gateways
+
+    def free(self, path, parent):
+        key = path[-1] if path else None
+        if isinstance(parent, document.Object):
+            is_server = parent.get("server_id") is not None
+            is_system = parent.get("account") == "SYS" or parent.get("kind") == "Gateway"
+            is_route = parent.get("rid") is not None and self.has_gateways
+            if key == "pending_bytes" and parent.get("kind") == "Gateway":
+                return "<counted>"
+            if key in TRAFFIC and (is_server or is_system or is_route):
+                return "<counted>"
+        if "statsz" in path and key in ("msgs", "bytes"):
+            return "<counted>"
+        if len(path) == 1 and key in self.servers:
+            return "<machine>"
+        return KEYS.get(key)
+
+    def words(self, line, label):
+        for pattern, placeholder in BESIDE:
+            line = self.replace(pattern, placeholder, line, label)
+        return super().words(line, label)
+
+    def table_row(self, line, columns):
+        line, columns = super().table_row(line, columns)
+        cells = line[2:-2].split(" │ ")
+        # The system account's traffic, or a sum with it.
+        if len(cells) == len(columns) and (self.has_gateways or "SYS" in cells or cells[0].isdigit()):
+            cells = [self.hide(column, cell, "<counted>") if column in TRAFFIC_COLUMNS and SIZE.fullmatch(cell) else cell
+                     for cell, column in zip(cells, columns)]
+            line = "│ " + " │ ".join(cells) + " │"
+        return line, columns
+
+    def cell(self, cell, column, first, own):
+        if column == "Port" and cell.isdigit() and cell != "0":
+            return self.hide(column, cell, "<port>")
+        if column == "CID" and cell.isdigit():
+            return self.hide(column, cell, "<cid>")
+        return super().cell(cell, column, first, own)
