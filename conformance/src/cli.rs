@@ -30,6 +30,19 @@ pub struct Options {
     pub filters: Vec<String>,
     /// Parts of names; a scenario is left out if its name contains one of them.
     pub skipped: Vec<String>,
+    /// How many servers the scenarios have, if that matters.
+    pub servers: Option<Servers>,
+    /// Only every so many of the scenarios are played.
+    pub every: usize,
+}
+
+/// How many servers a scenario has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Servers {
+    /// A single one.
+    One,
+    /// A deployment.
+    Several,
 }
 
 impl Options {
@@ -44,6 +57,7 @@ impl Options {
         let (mut runs, mut jobs) = (0, thread::available_parallelism().map_or(2, usize::from));
         let (mut flags, mut filters) = (Vec::new(), Vec::new());
         let (mut others, mut skipped) = (Vec::new(), Vec::new());
+        let (mut servers, mut every) = (None, 1);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
             match arg.as_str() {
@@ -51,6 +65,8 @@ impl Options {
                 "--version" => version = Some(value()?.parse().map_err(|e| format!("{e}"))?),
                 "--also" => others.push(other(&value()?)?),
                 "--skip" => skipped.push(value()?),
+                "--servers" => servers = Some(Servers::parse(&value()?)?),
+                "--every" => every = count(&value()?)?.max(1),
                 "--out" => out = Some(PathBuf::from(value()?)),
                 "--runs" => runs = count(&value()?)?,
                 "--flags" => flags.extend(value()?.split_whitespace().map(str::to_owned)),
@@ -69,6 +85,8 @@ impl Options {
             flags,
             filters,
             skipped,
+            servers,
+            every,
         })
     }
 
@@ -85,16 +103,41 @@ impl Options {
         Ok(binary)
     }
 
-    /// The scenarios meant: those of the version whose name matches a filter.
+    /// Whether no scenario of the version is left out.
+    pub fn takes_all(&self) -> bool {
+        let names = self.filters.is_empty() && self.skipped.is_empty();
+        names && self.servers.is_none() && self.every == 1
+    }
+
+    /// The scenarios meant: those of the version whose name matches a filter, or every so many of them.
     pub fn select(&self, scenarios: Vec<Named>) -> Vec<Named> {
         let any = |parts: &[String], name: &str| parts.iter().any(|part| name.contains(part));
         let wanted = |name: &str| {
             (self.filters.is_empty() || any(&self.filters, name)) && !any(&self.skipped, name)
         };
+        let has_servers = |named: &Named| {
+            let own = match named.scenario.deployment.servers.as_slice() {
+                [] => Servers::One,
+                _ => Servers::Several,
+            };
+            self.servers.is_none_or(|servers| servers == own)
+        };
         scenarios
             .into_iter()
-            .filter(|named| named.scenario.versions.contains(self.version) && wanted(&named.name))
+            .filter(|named| named.scenario.versions.contains(self.version))
+            .filter(|named| wanted(&named.name) && has_servers(named))
+            .step_by(self.every)
             .collect()
+    }
+}
+
+impl Servers {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "one" => Ok(Self::One),
+            "several" => Ok(Self::Several),
+            _ => Err(format!("`{text}` is neither `one` nor `several`")),
+        }
     }
 }
 
@@ -166,6 +209,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suite::Fixtures;
 
     fn options(line: &str) -> Result<Options, String> {
         Options::parse(line.split_whitespace().map(str::to_owned))
@@ -183,7 +227,35 @@ mod tests {
     }
 
     #[test]
+    fn scenarios_are_selected() {
+        let all = || {
+            Fixtures::of_this_repository()
+                .scenarios()
+                .expect("scenarios")
+        };
+        let select = |line: &str| {
+            let options = options(&format!("--binary x --version 2.15.1 {line}"));
+            let selected = options.expect("flags").select(all());
+            selected
+                .into_iter()
+                .map(|named| named.name)
+                .collect::<Vec<_>>()
+        };
+        let (one, several) = (select("--servers one"), select("--servers several"));
+        assert!(one.iter().any(|name| name == "wire/ping"));
+        assert!(several.iter().any(|name| name == "cluster/varz"));
+        assert_eq!(one.len() + several.len(), select("").len());
+        let third = select("--servers several --every 3");
+        assert_eq!(third.len(), several.len().div_ceil(3));
+        assert_eq!((&third[0], &third[1]), (&several[0], &several[3]));
+    }
+
+    #[test]
     fn bad_flags_are_named() {
+        assert_eq!(
+            options("--servers 3").expect_err("a number"),
+            "`3` is neither `one` nor `several`"
+        );
         assert_eq!(
             options("--version 2.15.1").expect_err("no binary"),
             "--binary is missing"

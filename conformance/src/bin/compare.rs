@@ -8,7 +8,8 @@ use nats_mock_conformance::suite::{Fixtures, play_all};
 
 const USAGE: &str =
     "usage: compare --binary PATH --version X.Y.Z [--out FIXTURES] [--runs N] [--jobs N] \
-[--flags FLAGS] [--also X.Y.Z=PATH] [--skip PART] [SCENARIO...]
+[--flags FLAGS] [--also X.Y.Z=PATH] [--skip PART] \
+[--servers one|several] [--every N] [SCENARIO...]
 Plays each scenario and prints how its transcript differs from the golden. FLAGS are given to every
 run of the program, such as `--simulate-version X.Y.Z` to nats-mock.";
 

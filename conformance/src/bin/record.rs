@@ -8,7 +8,8 @@ use nats_mock_conformance::runner::Played;
 use nats_mock_conformance::suite::{Fixtures, Named, SuiteError, play_all};
 
 const USAGE: &str = "usage: record --binary PATH --version X.Y.Z [--out FIXTURES] [--runs N] \
-[--jobs N] [--also X.Y.Z=PATH] [--skip PART] [SCENARIO...]
+[--jobs N] [--also X.Y.Z=PATH] [--skip PART] \
+[--servers one|several] [--every N] [SCENARIO...]
 Plays each scenario N times (2 unless told) and writes its golden if all transcripts are equal.
 Without a SCENARIO to pick, goldens whose scenario is gone are removed.";
 
@@ -24,7 +25,7 @@ fn record(options: Options) -> Result<bool, Box<dyn std::error::Error>> {
         .clone()
         .map_or_else(|| source.clone(), Fixtures::new);
     let scenarios = options.select(source.scenarios()?);
-    if options.filters.is_empty() && options.skipped.is_empty() {
+    if options.takes_all() {
         remove_orphans(&out, &options, &scenarios)?;
     }
     let mut tally = cli::Tally::default();
