@@ -141,7 +141,7 @@ impl Core {
         groups: &[&QueueGroup],
     ) -> bool {
         let home = delivery.server;
-        if !self.has_other_clusters(home) {
+        if !self.server(home).is_connected || !self.has_other_clusters(home) {
             return false;
         }
         let mut interested: BTreeMap<ClusterId, Interested<'_>> = BTreeMap::new();

@@ -111,10 +111,7 @@ impl Core {
         let spec = Arc::clone(&self.server(id).spec);
         let global = self.ensure_account(id, GLOBAL_ACCOUNT);
         self.server_mut(id).global = global;
-        for listed in spec.accounts.iter() {
-            let account = self.ensure_account(id, &listed.name);
-            self.account_mut(account).limits = listed.limits.clone();
-        }
+        self.know_accounts(id, &spec);
         let system = match &spec.system_account {
             SystemAccount::Disabled => None,
             SystemAccount::Default => Some(self.ensure_account(id, DEFAULT_SYSTEM_ACCOUNT)),
@@ -187,6 +184,30 @@ impl Core {
         };
         server.accounts.sort_by_key(|&account| account != system);
         server.last_cid = SYSTEM_CLIENT_CID + server.accounts.len() as u64 + 1;
+    }
+
+    /// Lets a server know the accounts of its specification.
+    fn know_accounts(&mut self, id: ServerId, spec: &ServerSpec) {
+        // Servers that are started one after the other mostly have their accounts in common.
+        let before = usize::from(id.0)
+            .checked_sub(1)
+            .map(|place| &self.servers[place]);
+        let mesh = |server: &Server| self.cluster(server.cluster).mesh;
+        let alike = before.filter(|before| {
+            self.server(id).accounts.len() == 1
+                && before.late_accounts.is_empty()
+                && before.spec.accounts.is_same(&spec.accounts)
+                && before.spec.system_account == spec.system_account
+                && mesh(before) == mesh(self.server(id))
+        });
+        if let Some(known) = alike.map(|before| before.accounts.clone()) {
+            self.server_mut(id).accounts = known;
+            return;
+        }
+        for listed in spec.accounts.iter() {
+            let account = self.ensure_account(id, &listed.name);
+            self.account_mut(account).limits = listed.limits.clone();
+        }
     }
 
     fn ensure_account(&mut self, id: ServerId, name: &str) -> AccountId {

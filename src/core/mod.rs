@@ -293,6 +293,11 @@ impl Core {
             .filter(|conn| conn.generation == id.generation)
     }
 
+    /// Whether there is any connection to any server.
+    pub fn has_connections(&self) -> bool {
+        !self.conns.is_empty()
+    }
+
     pub fn sub(&self, id: SubId) -> &Sub {
         &self.subs[id.index()]
     }

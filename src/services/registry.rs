@@ -15,6 +15,7 @@ use super::{
 };
 use crate::core::{self, AccountId, Request, ServerId, Told};
 use rand::seq::SliceRandom;
+use std::sync::LazyLock;
 
 /// A request that is answered.
 pub(super) struct Endpoint {
@@ -134,6 +135,10 @@ const LISTENERS: &[Listener] = &[
     On(ldm::ENDPOINT),
 ];
 
+/// What each of them subscribes to, made once for all servers.
+static SUBJECTS: LazyLock<Vec<Vec<String>>> =
+    LazyLock::new(|| LISTENERS.iter().map(Listener::subjects).collect());
+
 /// Where JetStream is reached, if one of the servers has it.
 pub(super) const JETSTREAM_API: &str = "$JS.API.>";
 
@@ -150,7 +155,7 @@ pub(super) fn start(context: &mut Context<'_>) {
     // The first one is taken.
     let mut sid = 1;
     for (tag, listener) in in_order_of_start(context) {
-        for subject in listener.subjects() {
+        for subject in &SUBJECTS[tag as usize] {
             sid += 1;
             let place = if subject.contains('<') {
                 context.server
@@ -159,7 +164,13 @@ pub(super) fn start(context: &mut Context<'_>) {
             } else {
                 continue;
             };
-            let subject = subject.replace("<id>", &id).replace("<hash>", &hash);
+            let subject = match subject.split_once('<') {
+                Some((before, rest)) => match rest.split_once('>') {
+                    Some(("id", after)) => [before, &*id, after].concat(),
+                    _ => [before, &*hash].concat(),
+                },
+                None => subject.clone(),
+            };
             let tag = matches!(listener, On(_)).then_some(tag);
             let system = context.system;
             let told = listener.told();

@@ -311,6 +311,11 @@ impl Context<'_> {
         self.state.seq += 1;
     }
 
+    /// Whether there is anybody but the server itself who might get what it says.
+    pub fn has_listeners(&self) -> bool {
+        self.core.has_connections() || self.core.has_company(self.server)
+    }
+
     /// Whether anybody but the server itself gets what it says in the system account.
     pub fn is_heard(&mut self, subject: &str) -> bool {
         let found = self.core.matches(self.system, subject.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{RemoteUrl, ServerSpec, Topology};
+use super::{RemoteGateway, RemoteUrl, ServerSpec, Shared, Topology};
 
 /// The clusters of a topology.
 #[derive(Debug)]
@@ -183,7 +183,17 @@ impl Topology {
             let (host, told) = (gateway.host.as_deref(), gateway.advertise.as_deref());
             listeners.add(host, gateway.port, told, server);
         }
+        // Servers mostly have one list in common: whoever has one that leads all its way is joined to
+        // all that it names, and so is the next with the same.
+        let mut before: Option<(&Shared<Vec<RemoteGateway>>, usize)> = None;
         for (server, cluster, gateway) in gateways() {
+            if let Some((list, joined)) = before
+                && list.is_same(&gateway.gateways)
+            {
+                meshes.join(cluster, joined);
+                continue;
+            }
+            let unreached_before = unreached.len();
             let others = gateway.gateways.iter();
             for remote in others.filter(|remote| Some(&remote.name) != gateway.name.as_ref()) {
                 for url in &remote.urls {
@@ -199,6 +209,8 @@ impl Topology {
                     }
                 }
             }
+            let is_whole = !gateway.gateways.is_empty() && unreached.len() == unreached_before;
+            before = is_whole.then_some((&gateway.gateways, cluster));
         }
         for (place, cluster) in clusters.iter_mut().enumerate() {
             cluster.mesh = meshes.of(place);
