@@ -48,6 +48,8 @@ pub struct Builder {
     listed: Vec<Planned>,
     edits: Vec<Edit>,
     pub(super) unbound: bool,
+    /// Servers that open their sockets nevertheless.
+    pub(super) bound: Vec<String>,
     /// Accounts, or their absence, are what the user wants.
     configured: bool,
     warnings: Vec<Warning>,
@@ -244,6 +246,7 @@ impl Builder {
             listed: Vec::new(),
             edits: Vec::new(),
             unbound: false,
+            bound: Vec::new(),
             configured: false,
             warnings: Vec::new(),
             seed: 0,
@@ -340,23 +343,6 @@ impl Builder {
             server: name.into(),
             change: Arc::new(change),
         });
-        self
-    }
-
-    /// Opens no sockets: the servers are there for each other, for what is heard of them on the
-    /// system account, and for clients in memory. A thousand of them cost little.
-    ///
-    /// ```
-    /// use nats_mock::MockNats;
-    ///
-    /// let nats = MockNats::builder().unbound().cluster("east", 100).start_blocking()?;
-    /// let mut ops = nats.client("admin")?;
-    /// let mut answers = ops.request("$SYS.REQ.SERVER.PING.IDZ", "")?;
-    /// assert_eq!(std::iter::from_fn(|| answers.try_next()).count(), 100);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn unbound(mut self) -> Self {
-        self.unbound = true;
         self
     }
 
@@ -517,13 +503,14 @@ impl Builder {
             plan::clusters(&self.server, &self.groups, self.unbound)
         };
         self.add_leafs(&mut servers)?;
+        for name in &self.bound {
+            let server = named(&mut servers, name)?;
+            if std::mem::take(&mut server.unbound) {
+                server.spec.port = self.server.port;
+            }
+        }
         for edit in &self.edits {
-            let mut named = servers.iter_mut();
-            let named = named.find(|server| server.spec.name.as_ref() == Some(&edit.server));
-            let server = named.ok_or_else(|| StartError::NoSuchServer {
-                name: edit.server.clone(),
-            })?;
-            (edit.change)(&mut server.spec);
+            (edit.change)(&mut named(&mut servers, &edit.server)?.spec);
         }
         settle_ports(&mut servers, []);
         Ok(servers)
@@ -564,6 +551,15 @@ impl Builder {
             server.system_account = SystemAccount::Named("SYS".to_owned());
         }
     }
+}
+
+fn named<'a>(servers: &'a mut [Planned], name: &str) -> Result<&'a mut Planned, StartError> {
+    let found = servers
+        .iter_mut()
+        .find(|server| server.spec.name.as_deref() == Some(name));
+    found.ok_or_else(|| StartError::NoSuchServer {
+        name: name.to_owned(),
+    })
 }
 
 /// The accounts of the embedded default deployment.

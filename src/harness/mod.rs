@@ -13,6 +13,7 @@ mod ports;
 pub mod recorded;
 mod server;
 pub mod simulated;
+mod sockets;
 mod wait;
 
 pub use builder::Builder;
