@@ -23,6 +23,13 @@ versus soak --server PATH [--connections N] [--seconds N] [--rate N]
     --seconds N     how long (default 60)
     --rate N        messages published per second, over all connections (default 20000)
 
+versus servers --real PATH
+    Builds 10 to 10,000 servers in a process of the mock, asks them all at once, and compares their memory with that
+    of three real ones.
+
+versus fleet N
+    One line of that; started by it.
+
 versus sink -a HOST -p PORT --ports_file_dir DIR -c CONF
     The sink itself; started by --ceiling.";
 
@@ -37,6 +44,8 @@ pub enum Command {
     Soak(Soak),
     /// Be the sink.
     Sink(Sink),
+    /// Measure many servers.
+    Servers(Servers),
     /// Measure so many servers in this process.
     Fleet(usize),
 }
@@ -71,6 +80,13 @@ pub struct Soak {
     pub rate: u64,
 }
 
+/// Options of the measurement of many servers.
+#[derive(Debug)]
+pub struct Servers {
+    /// The real server.
+    pub real: PathBuf,
+}
+
 /// Options of the sink.
 #[derive(Debug, Default)]
 pub struct Sink {
@@ -96,6 +112,9 @@ fn parse_from(mut arguments: lexopt::Parser) -> std::result::Result<Command, lex
         match argument {
             Value(word) if mode.is_none() && word == "sink" => {
                 return sink(arguments).map(Command::Sink);
+            }
+            Value(word) if mode.is_none() && word == "servers" => {
+                return servers(arguments).map(Command::Servers);
             }
             Value(word) if mode.is_none() && word == "fleet" => {
                 return Ok(Command::Fleet(arguments.value()?.parse()?));
@@ -145,6 +164,18 @@ fn parse_from(mut arguments: lexopt::Parser) -> std::result::Result<Command, lex
         ceiling,
         json,
     }))
+}
+
+fn servers(mut arguments: lexopt::Parser) -> std::result::Result<Servers, lexopt::Error> {
+    let mut real = None;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("real") => real = Some(arguments.value()?.into()),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let real = real.ok_or("--real is missing")?;
+    Ok(Servers { real })
 }
 
 fn sink(mut arguments: lexopt::Parser) -> std::result::Result<Sink, lexopt::Error> {

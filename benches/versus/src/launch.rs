@@ -64,10 +64,46 @@ impl Executable {
         Ok(server)
     }
 
+    /// Starts a cluster on ports that were free a moment ago, without waiting for anything.
+    pub fn spawn_cluster(&self, servers: usize) -> Result<Vec<Server>> {
+        let probes = (0..2 * servers)
+            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .collect::<std::io::Result<Vec<_>>>()
+            .doing("finding free ports")?;
+        let addresses = probes
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<std::io::Result<Vec<_>>>()
+            .doing("finding free ports")?;
+        drop(probes);
+        let (clients, routes) = addresses.split_at(servers);
+        let urls: Vec<String> = routes
+            .iter()
+            .map(|route| format!("nats://{route}"))
+            .collect();
+        let urls = urls.join(", ");
+        let pairs = clients.iter().zip(routes).enumerate();
+        pairs
+            .map(|(number, (client, route))| {
+                let conf = format!(
+                    "{CONF}server_name: n{number}\n\
+                     cluster {{ name: east, listen: \"{route}\", routes: [ {urls} ] }}\n"
+                );
+                let mut server = self.spawn_with(&conf, i32::from(client.port()))?;
+                server.address = *client;
+                Ok(server)
+            })
+            .collect()
+    }
+
     fn spawn(&self, port: i32) -> Result<Server> {
+        self.spawn_with(CONF, port)
+    }
+
+    fn spawn_with(&self, text: &str, port: i32) -> Result<Server> {
         let scratch = TempDir::with_prefix("versus-").doing("making a scratch folder")?;
         let conf = scratch.path().join("server.conf");
-        fs::write(&conf, CONF).doing("writing the conf file")?;
+        fs::write(&conf, text).doing("writing the conf file")?;
         let log = fs::File::create(scratch.path().join("log")).doing("creating the log file")?;
         let mut command = Command::new(&self.path);
         command

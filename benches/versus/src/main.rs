@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => measure::compare(&options).map(|()| true),
         Command::Soak(options) => soak::run(&options),
         Command::Sink(options) => sink::serve(&options),
+        Command::Servers(options) => servers::run(&options.real),
         Command::Fleet(servers) => servers::fleet(servers),
     });
     match outcome {

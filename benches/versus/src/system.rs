@@ -117,6 +117,11 @@ impl System {
     }
 }
 
+/// A PING to all servers, whose answers come with `number`.
+pub fn ping(number: usize) -> Vec<u8> {
+    format!("PUB $SYS.REQ.SERVER.PING {INBOX}{number} 0\r\n\r\n").into_bytes()
+}
+
 /// A request to all servers, whose answer comes with `number`.
 pub fn operation(endpoint: &str, body: &str, number: usize) -> Vec<u8> {
     let size = body.len();

@@ -1,5 +1,6 @@
 //! The measurements, and the loop that takes each of them from both servers in turn.
 
+mod cluster;
 mod connections;
 mod connz;
 mod events;
@@ -19,6 +20,7 @@ use crate::failure::Result;
 use crate::launch::Executable;
 use crate::report::{self, Measured};
 
+pub use cluster::formed;
 pub use fan_out::{
     DELIVERED_SIZE as FAN_OUT_SIZE, PUBLISHER as FAN_OUT_PUBLISHER, SUBJECT as FAN_OUT_SUBJECT,
 };
@@ -98,6 +100,7 @@ pub struct Measurement {
 const ALL: &[Measurement] = &[
     start::SPAWNED,
     start::EMBEDDED,
+    cluster::FORMED,
     publish::SMALL,
     publish::KIBIBYTE,
     fan_out::TO_ONE,

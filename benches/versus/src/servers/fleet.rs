@@ -1,17 +1,17 @@
 //! Many servers in this process, and what they cost: run in a process of its own for each number of them, so that
 //! memory is that of these servers.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use nats_mock::topology::AccountOptions;
+use nats_mock::topology::{AccountOptions, Limits};
 use nats_mock::{Builder, MockNats};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
 use crate::process;
 
-/// Servers of a cluster.
-const CLUSTER: usize = 10;
+/// Clusters, unless they would have fewer than ten servers.
+const CLUSTERS: usize = 10;
 
 /// Accounts, the system account among them.
 const ACCOUNTS: usize = 100;
@@ -57,15 +57,23 @@ pub fn measure(servers: usize) -> Result<Value> {
     }))
 }
 
-/// Clusters of ten that are joined by gateways, with a hundred accounts.
+/// Clusters that are joined by gateways, with a hundred accounts. Time stands still, so that nothing else happens
+/// while the servers are asked.
 fn build(servers: usize) -> Result<MockNats> {
     let accounts = (0..ACCOUNTS - 1).map(|number| AccountOptions::new(format!("A{number}")));
     let mut builder: Builder = accounts.fold(MockNats::builder(), Builder::account_with);
     builder = builder
         .system_account("SYS", [("admin", "changeit")])
+        .manual_clock(SystemTime::now())
+        .limits(Limits {
+            // All answers wait for the one who has asked.
+            max_pending: u64::from(u32::MAX),
+            ..Limits::default()
+        })
         .unbound();
-    for place in 0..servers.div_ceil(CLUSTER) {
-        builder = builder.cluster(format!("c{place}"), CLUSTER);
+    let clusters = (servers / 10).clamp(1, CLUSTERS);
+    for place in 0..clusters {
+        builder = builder.cluster(format!("c{place}"), servers / clusters);
     }
     builder.start_blocking().map_err(|error| Failure::Io {
         doing: "starting servers in this process".into(),
