@@ -213,8 +213,8 @@ impl Core {
         let srv = &self.servers[usize::from(server.0)];
         let for_gateways = srv.has_gateways() && begins(message.subject, b"$GR.");
         let refuses_those = srv.profile.has(Feature::OldGatewayRepliesRefused);
-        let allowed = !is_reserved(message.subject, system)
-            && !(for_gateways && refuses_those)
+        let reserved = is_reserved(message.subject, system) || (for_gateways && refuses_those);
+        let allowed = !reserved
             && conn
                 .rights
                 .as_mut()
