@@ -29,18 +29,47 @@ pub struct Link<'a> {
 }
 
 impl MockNats {
-    /// The link between two servers, of whatever kind. A server has none to itself, and nothing that is
-    /// done to that has an effect.
+    /// The link between two servers, of whatever kind. For the name of a cluster that no server has, it is
+    /// the links of all servers of the cluster. A server has none to itself, and nothing that is done to
+    /// that has an effect.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 2).cluster("west", 2).start_blocking()?;
+    /// let mut ops = nats.server("east-1").client("admin")?;
+    /// nats.link("east", "west").cut();
+    /// let mut answers = ops.request("$SYS.REQ.SERVER.PING.IDZ", "")?;
+    /// assert_eq!(std::iter::from_fn(|| answers.try_next()).count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     ///
-    /// When there is no server of that name.
+    /// When there is no server or cluster of that name.
     pub fn link(&self, one: &str, other: &str) -> Link<'_> {
-        let (a, b) = (self.server(one).current(), self.server(other).current());
+        let (one, other) = (self.servers_called(one), self.servers_called(other));
+        let pairs = one
+            .iter()
+            .flat_map(|&a| other.iter().map(move |&b| (a, b)))
+            .filter(|(a, b)| a != b);
         Link {
             nats: self,
-            pairs: if a == b { Vec::new() } else { vec![(a, b)] },
+            pairs: pairs.collect(),
         }
+    }
+
+    fn servers_called(&self, name: &str) -> Vec<ServerId> {
+        if let Some(server) = self.find_server(name) {
+            return vec![server.current()];
+        }
+        let of_cluster = |server: &Server<'_>| server.spec().cluster_name() == Some(name);
+        let servers: Vec<_> = self.servers().filter(of_cluster).collect();
+        assert!(
+            !servers.is_empty(),
+            "there is no server or cluster {name:?}"
+        );
+        servers.iter().map(Server::current).collect()
     }
 
     /// All links between the servers for which `inside` is true and the others: cutting them is a

@@ -7,10 +7,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use nats_mock::{Builder, MemoryConnection, MockNats};
+use nats_mock::{Builder, MockNats};
 
 use super::binary::{Binary, BinaryDriver};
 use super::embedded_fleet::EmbeddedFleet;
+use super::pipes::Pipes;
 use super::{
     CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded,
     ServerIndex, Target,
@@ -55,7 +56,7 @@ impl Target for Embedded {
             version: self.version,
             program: self.program.driver(deployment)?,
             nats: None,
-            conns: Vec::new(),
+            conns: Pipes::default(),
             started: SystemTime::UNIX_EPOCH + START,
             exit: Exit::Code(0),
             leaves: false,
@@ -75,7 +76,7 @@ struct EmbeddedDriver {
     version: nats_mock::Version,
     program: BinaryDriver,
     nats: Option<MockNats>,
-    conns: Vec<Option<MemoryConnection>>,
+    conns: Pipes,
     started: SystemTime,
     /// How the program would end if it ended now.
     exit: Exit,
@@ -88,17 +89,6 @@ impl EmbeddedDriver {
         self.nats
             .as_ref()
             .ok_or_else(|| DriverError::State("the server was not started".to_owned()))
-    }
-
-    fn conn(&mut self, conn: ConnId) -> Result<&mut MemoryConnection, DriverError> {
-        self.conns
-            .get_mut(conn.0)
-            .and_then(Option::as_mut)
-            .ok_or_else(|| DriverError::State(format!("connection {} is closed", conn.0)))
-    }
-
-    fn take(&mut self, conn: ConnId) -> Option<MemoryConnection> {
-        self.conns.get_mut(conn.0).and_then(Option::take)
     }
 
     /// Nothing that clients do happens at the same instant.
@@ -128,55 +118,32 @@ impl Driver for EmbeddedDriver {
 
     fn open(&mut self, _: ServerIndex) -> Result<Opened, DriverError> {
         self.tick()?;
-        match self.nats()?.connect_in_memory() {
-            Ok(conn) => {
-                self.conns.push(Some(conn));
-                Ok(Opened::Connection(ConnId(self.conns.len() - 1)))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                Ok(Opened::Refused)
-            }
-            Err(error) => Err(DriverError::io("connecting")(error)),
-        }
+        let opened = self.nats()?.connect_in_memory();
+        self.conns.open(opened)
     }
 
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {
         self.tick()?;
-        match self.conn(conn)?.send(bytes) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(DriverError::io("sending")(error))
-            }
-            _ => Ok(bytes.len()),
-        }
+        self.conns.send(conn, bytes)
     }
 
     fn receive(&mut self, conn: ConnId, into: &mut Vec<u8>) -> Result<Received, DriverError> {
-        Ok(match self.conn(conn)?.take_received() {
-            None => Received::Closed,
-            Some(bytes) if bytes.is_empty() => Received::Nothing,
-            Some(bytes) => {
-                into.extend_from_slice(&bytes);
-                Received::Bytes
-            }
-        })
+        self.conns.receive(conn, into)
     }
 
     fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError> {
         self.tick()?;
-        self.conn(conn)?.finish();
-        Ok(())
+        self.conns.half_close(conn)
     }
 
     fn close(&mut self, conn: ConnId) -> Result<(), DriverError> {
         self.tick()?;
-        drop(self.take(conn));
+        self.conns.close(conn);
         Ok(())
     }
 
     fn reset(&mut self, conn: ConnId) -> Result<(), DriverError> {
-        if let Some(conn) = self.take(conn) {
-            conn.reset();
-        }
+        self.conns.reset(conn);
         Ok(())
     }
 

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use nats_mock::{Builder, MemoryConnection, MockNats, Server, Version as Release};
+use nats_mock::{Builder, MockNats, Server, Version as Release};
 
 use super::embedded::{START, version_of};
+use super::pipes::Pipes;
 use super::ports::Ports;
 use super::scratch::Scratch;
 use super::{
@@ -30,7 +31,7 @@ pub(super) struct EmbeddedFleet {
     /// The names of the servers that were started, as they call themselves.
     names: BTreeMap<ServerIndex, String>,
     exits: BTreeMap<ServerIndex, Exit>,
-    conns: Vec<Option<MemoryConnection>>,
+    conns: Pipes,
 }
 
 impl EmbeddedFleet {
@@ -49,7 +50,7 @@ impl EmbeddedFleet {
             started: SystemTime::UNIX_EPOCH + START,
             names: BTreeMap::new(),
             exits: BTreeMap::new(),
-            conns: Vec::new(),
+            conns: Pipes::default(),
         };
         for (at, server) in deployment.servers.iter().enumerate() {
             driver.write_conf(ServerIndex(at), &server.conf)?;
@@ -85,13 +86,6 @@ impl EmbeddedFleet {
         let name = self.names.get(&index);
         name.and_then(|name| self.nats.as_ref()?.find_server(name))
             .ok_or_else(|| DriverError::State(format!("server {} was not started", index.0)))
-    }
-
-    fn conn(&mut self, conn: ConnId) -> Result<&mut MemoryConnection, DriverError> {
-        self.conns
-            .get_mut(conn.0)
-            .and_then(Option::as_mut)
-            .ok_or_else(|| DriverError::State(format!("connection {} is closed", conn.0)))
     }
 
     /// Nothing that clients do happens at the same instant.
@@ -198,55 +192,31 @@ impl Driver for EmbeddedFleet {
             PortKind::Leaf => server.connect_to_leaf_port(),
             _ => return Err(DriverError::Unsupported("a port for other servers")),
         };
-        match opened {
-            Ok(conn) => {
-                self.conns.push(Some(conn));
-                Ok(Opened::Connection(ConnId(self.conns.len() - 1)))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                Ok(Opened::Refused)
-            }
-            Err(error) => Err(DriverError::io("connecting")(error)),
-        }
+        self.conns.open(opened)
     }
 
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {
         self.tick()?;
-        match self.conn(conn)?.send(bytes) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(DriverError::io("sending")(error))
-            }
-            _ => Ok(bytes.len()),
-        }
+        self.conns.send(conn, bytes)
     }
 
     fn receive(&mut self, conn: ConnId, into: &mut Vec<u8>) -> Result<Received, DriverError> {
-        Ok(match self.conn(conn)?.take_received() {
-            None => Received::Closed,
-            Some(bytes) if bytes.is_empty() => Received::Nothing,
-            Some(bytes) => {
-                into.extend_from_slice(&bytes);
-                Received::Bytes
-            }
-        })
+        self.conns.receive(conn, into)
     }
 
     fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError> {
         self.tick()?;
-        self.conn(conn)?.finish();
-        Ok(())
+        self.conns.half_close(conn)
     }
 
     fn close(&mut self, conn: ConnId) -> Result<(), DriverError> {
         self.tick()?;
-        drop(self.conns.get_mut(conn.0).and_then(Option::take));
+        self.conns.close(conn);
         Ok(())
     }
 
     fn reset(&mut self, conn: ConnId) -> Result<(), DriverError> {
-        if let Some(conn) = self.conns.get_mut(conn.0).and_then(Option::take) {
-            conn.reset();
-        }
+        self.conns.reset(conn);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub mod embedded;
 mod embedded_fleet;
 mod fleet;
 mod formation;
+mod pipes;
 mod ports;
 mod process;
 mod proxy;
