@@ -57,7 +57,7 @@ impl Core {
             timers: Timers::default(),
             woken: Vec::new(),
             notices: VecDeque::new(),
-            frame: super::deliver::Frame::default(),
+            frame: super::frame::Frame::default(),
             deliveries: 0,
             queue_picks: ids::stream(seed, "queue picks"),
             latencies: ids::stream(seed, "latencies"),

@@ -29,6 +29,7 @@ mod close;
 mod conn;
 mod connect;
 mod deliver;
+mod frame;
 mod freeze;
 mod gateway;
 mod ids;
@@ -118,7 +119,7 @@ pub(crate) struct Core {
     woken: Vec<ConnId>,
     notices: VecDeque<Notice>,
     /// Reused for the constant part of the lines in front of messages.
-    frame: deliver::Frame,
+    frame: frame::Frame,
     /// How many times a message was handed to receivers.
     deliveries: u64,
     queue_picks: ChaCha8Rng,
