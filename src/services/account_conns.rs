@@ -120,11 +120,6 @@ pub(super) fn heartbeat(context: &mut Context<'_>, account: AccountId) {
 /// Asks the other servers how many connections they have for an account: every server does when it
 /// comes to know one.
 pub(super) fn ask_others(context: &mut Context<'_>, account: AccountId) {
-    // A thousand servers with a hundred accounts come here a hundred thousand times when they start.
-    if !context.has_listeners() {
-        context.skip_envelope();
-        return;
-    }
     let name = context.account_name(account);
     let subject = format!("$SYS.REQ.ACCOUNT.{name}.CONNS");
     if !context.is_heard(&subject) {

@@ -165,10 +165,11 @@ pub(super) fn start(context: &mut Context<'_>) {
                 continue;
             };
             let subject = match subject.split_once('<') {
-                Some((before, rest)) => match rest.split_once('>') {
-                    Some(("id", after)) => [before, &*id, after].concat(),
-                    _ => [before, &*hash].concat(),
-                },
+                Some((before, rest)) => {
+                    let (name, after) = rest.split_once('>').unwrap_or((rest, ""));
+                    let value = if name == "id" { &*id } else { &*hash };
+                    [before, value, after].concat()
+                }
                 None => subject.clone(),
             };
             let tag = matches!(listener, On(_)).then_some(tag);
@@ -227,8 +228,13 @@ impl Listener {
 /// Gives an account its way to the services that are open to it.
 pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
     if !context.core.account(account).imports.is_empty() {
-        // Another server of the mesh has done it for all.
-        account_conns::ask_others(context, account);
+        // Another server of the mesh has done it for all. A thousand servers with a hundred accounts come
+        // here a hundred thousand times when they start.
+        if context.has_listeners() {
+            account_conns::ask_others(context, account);
+        } else {
+            context.skip_envelope();
+        }
         return;
     }
     let name = context.account_name(account);
