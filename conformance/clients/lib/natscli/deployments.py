@@ -51,7 +51,6 @@ server list {count} --sort uptime
 server ping
 server ping {count}
 server ping {count} --id
-server info
 server info {first}
 server info {last}
 server info {last_id}

@@ -8,7 +8,8 @@ from .normalise import OWN_COLUMNS, SIZE, Normaliser
 
 # Ids of connections count those that were too many, and the digest is that of a configuration with other ports.
 KEYS = {"cid": "<cid>", "rid": "<rid>", "gwid": "<gwid>", "did_solicit": "<by chance>", "cluster_port": "<port>",
-        "config_digest": "<digest>", "num_inserts": "<counted>", "num_removes": "<counted>", "pending": "<counted>", "pending_size": "<counted>", "in_progress": "<counted>",
+        "config_digest": "<digest>", "num_inserts": "<counted>", "num_removes": "<counted>", "pending": "<counted>",
+        "pending_size": "<counted>", "in_progress": "<counted>",
         # Which server of another cluster a gateway leads to.
         "inbound_gateways": "<by chance>", "inbound_connections": "<by chance>"}
 # Messages and bytes with heartbeats among them: of servers, and of the route that is the system account's.
@@ -26,8 +27,8 @@ BESIDE = [
 class SeveralServers(Normaliser):
     """Takes `servers`, their names. With gateways, which servers messages come by is left to chance, too."""
 
-    # Documents that are lists have no key: servers answer in any order.
-    sets = document.SETS | {"routes", "urls", "connect_urls", "connection_info", None}
+    # Servers answer in any order, and documents that are lists have no key.
+    sets = document.SETS | {"routes", "urls", "connect_urls", "connection_info", "server", None}
     own_columns = OWN_COLUMNS | {"Out Msgs"}
 
     def __init__(self, servers, has_gateways):
@@ -36,19 +37,29 @@ class SeveralServers(Normaliser):
 
     def free(self, path, parent):
         key = path[-1] if path else None
-        if isinstance(parent, document.Object):
-            is_server = parent.get("server_id") is not None
-            is_system = parent.get("account") == "SYS" or parent.get("kind") == "Gateway"
-            is_route = parent.get("rid") is not None and self.has_gateways
-            if key == "pending_bytes" and parent.get("kind") == "Gateway":
-                return "<counted>"
-            if key in TRAFFIC and (is_server or is_system or is_route):
-                return "<counted>"
-        if "statsz" in path and key in ("msgs", "bytes"):
+        if key in KEYS:
+            return KEYS[key]
+        if "statsz" in path and key in ("msgs", "bytes") or \
+                isinstance(parent, document.Object) and self.is_open(key, parent):
             return "<counted>"
-        if len(path) == 1 and key in self.servers:
-            return "<machine>"
-        return KEYS.get(key)
+        # `server report cpu --json` and `mem` have nothing but names.
+        return "<machine>" if len(path) == 1 and key in self.servers else None
+
+    def is_open(self, key, parent):
+        """Whether a count has heartbeats in it, or depends on what comes first."""
+        is_gateway = parent.get("kind") == "Gateway"
+        if key in TRAFFIC:
+            is_route = parent.get("rid") is not None
+            return is_gateway or parent.get("server_id") is not None or parent.get("account") == "SYS" or \
+                is_route and self.has_gateways
+        if key == "msgs":
+            # What a server has told another that it wants; heartbeats are sent to these subjects.
+            is_told = str(parent.get("sid")).startswith("R ")
+            return is_told and (self.has_gateways or str(parent.get("subject")).startswith("$SYS.SERVER."))
+        if key in ("pending_bytes", "subscriptions"):
+            # When another cluster answers, it may not have heard of natscli's subscription.
+            return is_gateway
+        return key == "num_subs" and parent.get("name") == "SYS" and parent.get("interest_mode") is not None
 
     def words(self, line, label):
         for pattern, placeholder in BESIDE:
