@@ -8,9 +8,10 @@ use super::{DriverError, ServerIndex};
 use crate::scenario::{Deployment, PortKind, PortName, fill_ports};
 
 /// The ports to choose from: all of five digits, so that texts with them are always as long, and none
-/// that the system gives to outgoing connections. They come in blocks.
-const FIRST: u16 = 10_000;
-const BLOCKS: u16 = 22;
+/// that the system gives to outgoing connections, or the mock to the first of those in memory. They come
+/// in blocks.
+const FIRST: u16 = 11_000;
+const BLOCKS: u16 = 21;
 const BLOCK: u16 = 1_000;
 
 /// The block of this process.
