@@ -31,6 +31,10 @@ pub(super) struct Row {
     pub state: ServerState,
     pub clients: usize,
     /// The place of the server, if it is one.
+    #[cfg_attr(
+        not(feature = "svg"),
+        expect(dead_code, reason = "only a graphic has its lines begin at servers")
+    )]
     pub server: Option<usize>,
 }
 
