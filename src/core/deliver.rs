@@ -180,9 +180,7 @@ impl Core {
         }
         let mut unserved = Vec::new();
         for group in &found.queues {
-            let is_asked =
-                groups.is_none_or(|groups| groups.iter().any(|name| **name == *group.name));
-            if !is_asked {
+            if groups.is_some_and(|groups| !group.is_among(groups)) {
                 continue;
             }
             if self.deliver_to_group(&mut delivery, group) {

@@ -33,6 +33,12 @@ pub(crate) struct QueueGroup {
     pub members: Vec<SubId>,
 }
 
+impl QueueGroup {
+    pub fn is_among(&self, names: &[Box<[u8]>]) -> bool {
+        names.iter().any(|name| **name == *self.name)
+    }
+}
+
 impl MatchResult {
     pub fn is_empty(&self) -> bool {
         self.plain.is_empty() && self.every.is_empty() && self.queues.is_empty()

@@ -56,18 +56,7 @@ impl Transit {
     pub fn depth(&self) -> u8 {
         self.depth
     }
-}
 
-/// A message that is kept.
-#[derive(Debug)]
-struct Letter {
-    subject: Box<[u8]>,
-    reply: Option<Box<[u8]>>,
-    header_len: Option<usize>,
-    payload: Box<[u8]>,
-}
-
-impl Transit {
     pub fn way(&self) -> (ServerId, ServerId) {
         (self.from, self.to)
     }
@@ -77,6 +66,15 @@ impl Transit {
         let reply = self.message.reply.as_ref().map_or(0, |reply| reply.len());
         size_of::<Self>() + self.message.subject.len() + reply + self.message.payload.len()
     }
+}
+
+/// A message that is kept.
+#[derive(Debug)]
+struct Letter {
+    subject: Box<[u8]>,
+    reply: Option<Box<[u8]>>,
+    header_len: Option<usize>,
+    payload: Box<[u8]>,
 }
 
 impl Core {
@@ -147,36 +145,22 @@ impl Core {
             self.arrive_over_leaf(end, &transit);
             return;
         }
-        let Transit {
-            origin,
-            account,
-            from,
-            to,
-            by_gateway,
-            groups,
-            depth,
-            message,
-            over_leaf: _,
-        } = transit;
+        let (from, to) = transit.way();
+        let (account, outgoing) = (transit.account, transit.outgoing());
         if self.server(to).phase == Phase::Stopped || !self.is_linked(from, to) {
             return;
         }
-        let outgoing = Outgoing {
-            subject: &message.subject,
-            reply: message.reply.as_deref(),
-            header_len: message.header_len,
-            payload: &message.payload,
-            digits: None,
-        };
-        let size = message.payload.len() as u64;
-        let found = self.account_mut(account).subs.matches(&message.subject);
-        let mut delivery = self.begin_delivery(origin, from, account, &outgoing, depth);
-        if by_gateway {
+        let size = outgoing.payload.len() as u64;
+        let found = self.account_mut(account).subs.matches(outgoing.subject);
+        let mut delivery =
+            self.begin_delivery(transit.origin, from, account, &outgoing, transit.depth);
+        let asked = found.queues.iter();
+        let asked = asked.filter(|group| group.is_among(&transit.groups));
+        if transit.by_gateway {
             self.count_arrived_by_gateway(account, to, size);
             let here = |&&sub: &&SubId| self.cluster_of(sub) == Some(self.server(to).cluster);
             let plain: Vec<SubId> = found.plain.iter().filter(here).copied().collect();
-            let named = |group: &&QueueGroup| groups.iter().any(|name| **name == *group.name);
-            let groups: Vec<&QueueGroup> = found.queues.iter().filter(named).collect();
+            let groups: Vec<&QueueGroup> = asked.collect();
             self.serve_cluster(&mut delivery, to, &plain, &found.every, &groups);
             self.end_delivery(delivery);
             return;
@@ -188,10 +172,7 @@ impl Core {
                 self.deliver_to(&mut delivery, sub);
             }
         }
-        for group in &found.queues {
-            if !groups.iter().any(|name| **name == *group.name) {
-                continue;
-            }
+        for group in asked {
             let here = group.members.iter().filter(|&&sub| self.is_on(sub, to));
             let (leafs, members): (Vec<SubId>, Vec<SubId>) = here
                 .copied()
