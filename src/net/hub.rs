@@ -10,6 +10,7 @@ use nats_mock_protocol::wire::Limits;
 use tokio::sync::Notify;
 
 use super::clock::Clock;
+use super::door::Door;
 use super::socket::Socket;
 use crate::core::{AfterOutput, ConnId, Time};
 use crate::services::Deployment;
@@ -39,6 +40,8 @@ pub(crate) struct State {
     sockets_to_flush: Vec<ConnId>,
     /// The deadline that the timer waits for.
     armed: Option<Time>,
+    /// The bound addresses of servers that accept connections.
+    doors: Vec<Arc<Door>>,
     /// Whoever waits for a server to enter another phase.
     phase_waiters: Waiters,
     /// Whoever waits for a server to go on that stands still.
@@ -117,6 +120,7 @@ impl Hub {
                 woken: Vec::new(),
                 sockets_to_flush: Vec::new(),
                 armed: None,
+                doors: Vec::new(),
                 phase_waiters: Waiters::default(),
                 thaw_waiters: Waiters::default(),
                 record_waiters: Waiters::default(),
@@ -218,7 +222,9 @@ impl Hub {
         let freezes = core.freezes();
         state.thaw_waiters.reach(freezes, &mut state.to_wake);
         let phase_changes = state.deployment.phase_changes();
-        state.phase_waiters.reach(phase_changes, &mut state.to_wake);
+        if state.phase_waiters.reach(phase_changes, &mut state.to_wake) {
+            state.close_doors();
+        }
         let recorded = state.deployment.journal().recorded();
         state
             .record_waiters
@@ -266,6 +272,14 @@ impl Hub {
         Poll::Pending
     }
 
+    /// Accepts connections at a bound address as long as its server does.
+    pub fn open(&self, door: &Arc<Door>) {
+        let mut state = locked(&self.state);
+        state.doors.push(Arc::clone(door));
+        state.close_doors();
+        unlock_and_wake(state);
+    }
+
     /// Whether something is true of the deployment; if not, wakes the caller when a server has
     /// entered another phase of its life.
     pub fn poll_until(&self, waker: &Waker, is: impl FnOnce(&Deployment) -> bool) -> bool {
@@ -300,15 +314,34 @@ impl Waiters {
         }
     }
 
-    fn reach(&mut self, number: u64, to_wake: &mut Vec<Waker>) {
-        if number != self.reached {
+    /// Tells whether the number has grown.
+    fn reach(&mut self, number: u64, to_wake: &mut Vec<Waker>) -> bool {
+        let has_grown = number != self.reached;
+        if has_grown {
             self.reached = number;
             to_wake.append(&mut self.waiting);
         }
+        has_grown
     }
 }
 
 impl State {
+    fn close_doors(&mut self) {
+        let Self {
+            doors,
+            deployment,
+            to_wake,
+            ..
+        } = self;
+        doors.retain(|door| {
+            let stays = deployment.is_accepting(door.server);
+            if !stays {
+                to_wake.extend(door.close());
+            }
+            stays
+        });
+    }
+
     pub fn attach(&mut self, id: ConnId, transport: Transport) {
         self.transports.insert(id, transport);
     }

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::door::Door;
 use super::hub::{Hub, locked};
 use super::socket::{self, Scratch};
 use crate::core::ServerId;
@@ -171,30 +172,9 @@ fn serve_listener(listener: Listener, hub: &Arc<Hub>, scratch: &Arc<Mutex<Scratc
     let Ok(socket) = tokio::net::TcpListener::from_std(socket) else {
         return;
     };
-    let accepting = socket::listen(
-        Arc::clone(hub),
-        Arc::clone(scratch),
-        socket,
-        server,
-        stand_in,
-    );
-    let accepting = tokio::spawn(accepting).abort_handle();
-    tokio::spawn(stop_accepting(Arc::clone(hub), server, accepting));
-}
-
-/// Closes a server's listener as soon as it takes no more connections.
-async fn stop_accepting(hub: Arc<Hub>, server: ServerId, task: tokio::task::AbortHandle) {
-    std::future::poll_fn(|context| {
-        if hub.poll_until(context.waker(), |deployment| {
-            !deployment.is_accepting(server)
-        }) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    task.abort();
+    let door = Door::new(socket, server, stand_in);
+    hub.open(&door);
+    tokio::spawn(socket::listen(Arc::clone(hub), Arc::clone(scratch), door));
 }
 
 const BACKLOG: i32 = 4096;

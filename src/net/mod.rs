@@ -2,6 +2,7 @@
 //! logic.
 
 mod clock;
+mod door;
 mod hub;
 mod io_thread;
 mod memory;

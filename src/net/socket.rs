@@ -11,6 +11,7 @@ use nats_mock_protocol::wire::{ClientBatch, ClientDecoder, Progress};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
+use super::door::Door;
 use super::hub::{Exchange, Flush, Hub, Transport, locked};
 use crate::core::{Accepted, AfterOutput, CloseReason, ConnId, Peer, ServerId};
 
@@ -51,23 +52,17 @@ pub(crate) struct Scratch {
     exchange: Exchange,
 }
 
-/// Serves connections of one server until its task is dropped.
-pub(crate) async fn listen(
-    hub: Arc<Hub>,
-    scratch: Arc<Mutex<Scratch>>,
-    listener: tokio::net::TcpListener,
-    server: ServerId,
-    stand_in: Option<Box<str>>,
-) {
-    loop {
-        match listener.accept().await {
+/// Serves connections to a server until its door is closed.
+pub(crate) async fn listen(hub: Arc<Hub>, scratch: Arc<Mutex<Scratch>>, door: Arc<Door>) {
+    while let Some(accepted) = poll_fn(|context| door.poll_accept(context)).await {
+        match accepted {
             Ok((stream, peer)) => {
                 let peer = Peer {
                     host: peer.ip().to_canonical().to_string().into(),
                     port: peer.port(),
-                    stand_in: stand_in.clone(),
+                    stand_in: door.stand_in.clone(),
                 };
-                greet(&hub, &scratch, stream, peer, server);
+                greet(&hub, &scratch, stream, peer, door.server);
             }
             // Out of descriptors, most likely: others may be closed meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
