@@ -7,7 +7,7 @@ use super::conn::ConnId;
 use super::server::ServerId;
 use super::subs::{Receiver, SubId};
 use super::{CloseReason, Core, Time};
-use crate::topology::ServerSpec;
+use crate::topology::{ClusterOptions, ServerSpec};
 
 /// A change that a running server does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,11 +32,15 @@ impl Core {
     ) -> Result<(), ReloadError> {
         self.set_now(now);
         let old = Arc::clone(&self.server(server).spec);
+        keep_link_ports(&old, &mut spec);
         refuse_unsupported(&old, &spec)?;
         spec.host.clone_from(&old.host);
         spec.port = old.port;
         spec.version = old.version;
-        keep_link_ports(&old, &mut spec);
+        let renamed = spec.cluster_name().filter(|_| spec.cluster.is_some());
+        if let Some(name) = renamed.filter(|&name| old.cluster_name() != Some(name)) {
+            self.server_mut(server).cluster_name = Some(name.into());
+        }
         let reauthorizes = !spec.accounts.is_empty()
             || !old.accounts.is_empty()
             || spec.authorization != old.authorization
@@ -191,5 +195,18 @@ fn refuse_unsupported(old: &ServerSpec, new: &ServerSpec) -> Result<(), ReloadEr
     let name = |spec: &ServerSpec| spec.name.clone().unwrap_or_default();
     refuse("ServerName", name(old), name(new))?;
     let system = |spec: &ServerSpec| format!("{:?}", spec.system_account);
-    refuse("SystemAccount", system(old), system(new))
+    refuse("SystemAccount", system(old), system(new))?;
+    let host = |spec: &ServerSpec| {
+        let cluster = spec.cluster.as_ref();
+        let named = cluster.and_then(|cluster| cluster.host.clone());
+        let listens = cluster.is_some_and(ClusterOptions::is_listening);
+        let of_all = || if listens { "0.0.0.0" } else { "" }.to_owned();
+        named.unwrap_or_else(of_all)
+    };
+    refuse("cluster host", host(old), host(new))?;
+    let port = |spec: &ServerSpec| {
+        let cluster = spec.cluster.as_ref();
+        cluster.and_then(|cluster| cluster.port).unwrap_or(0)
+    };
+    refuse("cluster port", port(old).to_string(), port(new).to_string())
 }
