@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
+use super::asked::Asked;
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::interest::Interest;
 use super::mesh::MeshId;
@@ -42,6 +43,7 @@ struct Shares(Vec<Option<Box<AccountOnServer>>>);
 pub(crate) struct AccountOnServer {
     /// What recent messages of the account's internal client matched.
     pub(super) internal_matches: MatchCache,
+    pub(super) asked: Asked,
     pub clients: BTreeSet<ConnId>,
     /// Connections with leaf nodes and with hubs.
     pub leafs: BTreeSet<ConnId>,

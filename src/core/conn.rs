@@ -8,6 +8,7 @@ use nats_mock_protocol::wire::ConnectOptions;
 
 use super::CloseReason;
 use super::account::AccountId;
+use super::asked::Asked;
 use super::leaf::Leaf;
 use super::permissions::UserRights;
 use super::server::ServerId;
@@ -94,6 +95,7 @@ pub(crate) struct Conn {
     /// Why the connection is being closed.
     pub(super) closing: Option<CloseReason>,
     pub(super) matches: MatchCache,
+    pub(super) asked: Asked,
     /// What it has more than others if it is a leaf node's.
     pub leaf: Option<Box<Leaf>>,
 }

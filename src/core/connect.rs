@@ -2,6 +2,7 @@
 
 use nats_mock_protocol::wire::{Limits, encode};
 
+use super::asked::Asked;
 use super::authenticate::Login;
 use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
 use super::freeze::Waiting;
@@ -79,6 +80,7 @@ impl Core {
             in_flight: 0,
             closing: None,
             matches: MatchCache::default(),
+            asked: Asked::default(),
             leaf: None,
         });
         let id = ConnId {

@@ -7,6 +7,7 @@ use nats_mock_protocol::wire::encode;
 
 use super::Core;
 use super::account::AccountId;
+use super::asked::Crossing;
 use super::conn::{ConnId, MatchCache};
 use super::frame::Frame;
 use super::ids;
@@ -75,6 +76,8 @@ pub(super) struct Delivery<'a> {
     pub(super) leafs: Vec<LeafCopy>,
     /// Servers that it reaches later.
     pub(super) under_way: Vec<UnderWay>,
+    /// What it is to the other clusters that it has come to.
+    pub(super) crossing: Crossing,
     /// It was published with a reply subject of no length.
     has_empty_reply: bool,
     /// The constant text around a receiver's sid, for receivers with headers and without.
@@ -219,6 +222,7 @@ impl Core {
             stays: self.stays_where_it_came(origin),
             leafs: Vec::new(),
             under_way: Vec::new(),
+            crossing: Crossing::default(),
             whole: std::mem::take(&mut self.frame),
             stripped: Frame::default(),
             msgs: 0,
@@ -366,6 +370,7 @@ impl Core {
                     return false;
                 }
                 self.count_matched(sub_id, at);
+                self.note_asked_of_services(delivery);
                 if let Some(tag) = tag {
                     self.request(delivery, tag);
                 }
@@ -443,6 +448,9 @@ impl Core {
             && let Some(reply) = message.reply.filter(|reply| !reply.is_empty())
         {
             rights.track_reply(reply, now);
+        }
+        if let Some(reply) = delivery.asks_for_answers_at() {
+            conn.asked.note(reply, now);
         }
         let max_pending = self.servers[conn.server.0 as usize].spec.limits.max_pending;
         let pending = conn.pending() as u64;

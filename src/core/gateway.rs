@@ -163,6 +163,7 @@ impl Core {
                 interested.entry(cluster).or_default();
             }
         }
+        delivery.crossing = self.crossing(delivery);
         let size = delivery.message.payload.len() as u64;
         let mut delivered = false;
         for (cluster, interested) in interested {
@@ -175,7 +176,7 @@ impl Core {
             delivered = true;
             match self.passage(home, entry) {
                 Passage::Now => {
-                    self.count_arrived_by_gateway(delivery.account, entry, size);
+                    self.count_arrived_by_gateway(delivery, entry);
                     self.serve_cluster(
                         delivery,
                         entry,
@@ -193,6 +194,7 @@ impl Core {
                         from: home,
                         to: entry,
                         by_gateway: true,
+                        crossing: delivery.crossing,
                         passage,
                         groups: names.collect(),
                     });
@@ -271,10 +273,14 @@ impl Core {
         here.gateways.sent.add(1, size);
     }
 
-    pub(super) fn count_arrived_by_gateway(&mut self, account: AccountId, to: ServerId, size: u64) {
+    pub(super) fn count_arrived_by_gateway(&mut self, delivery: &Delivery<'_>, to: ServerId) {
         let counts = self.server(to).profile.has(Feature::RoutedMessagesReceived);
+        let size = delivery.message.payload.len() as u64;
         self.server_mut(to).received.add(1, size);
-        let here = self.account_mut(account).on_server_mut(to);
+        if delivery.crossing.answers {
+            return;
+        }
+        let here = self.account_mut(delivery.account).on_server_mut(to);
         if counts {
             here.received.add(1, size);
         }

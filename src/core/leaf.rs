@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 
 use super::account::AccountId;
+use super::asked::Asked;
 use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
 use super::notice::Notice;
 use super::permissions::UserRights;
@@ -128,6 +129,7 @@ impl Core {
             in_flight: 0,
             closing: None,
             matches: MatchCache::default(),
+            asked: Asked::default(),
             leaf: Some(Box::new(new.leaf)),
         };
         conn.options.user = new.user;

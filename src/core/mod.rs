@@ -24,6 +24,7 @@
 //! The same seed, the same inputs and the same times give the same bytes out, always.
 
 mod account;
+mod asked;
 mod authenticate;
 mod close;
 mod conn;

@@ -42,7 +42,7 @@ impl Core {
         self.count_sent(delivery.account, home, pair, size);
         match self.passage(home, to) {
             Passage::Now => {
-                self.count_arrived(delivery.account, to, size);
+                self.count_arrived(delivery, to);
                 delivery.go_to(to);
                 Moved::There
             }
@@ -51,6 +51,7 @@ impl Core {
                     from: home,
                     to,
                     by_gateway: false,
+                    crossing: delivery.crossing,
                     passage,
                     groups: Vec::new(),
                 });
@@ -81,7 +82,8 @@ impl Core {
     }
 
     /// Counts a message that has come to a server by a route.
-    pub(super) fn count_arrived(&mut self, account: AccountId, to: ServerId, size: u64) {
+    pub(super) fn count_arrived(&mut self, delivery: &Delivery<'_>, to: ServerId) {
+        let (account, size) = (delivery.account, delivery.message.payload.len() as u64);
         let profile = self.server(to).profile;
         let counted = if !profile.has(Feature::RoutedMessagesReceived) {
             0
@@ -91,6 +93,9 @@ impl Core {
             1
         };
         self.server_mut(to).received.add(1, size);
+        if delivery.crossing.answers {
+            return;
+        }
         let here = self.account_mut(account).on_server_mut(to);
         here.received.add(counted, counted * size);
         here.routes.received.add(1, size);

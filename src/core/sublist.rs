@@ -162,6 +162,15 @@ impl Sublist {
         }
     }
 
+    /// Everybody who listens to the literal `subject`, found without a trace in the statistics.
+    pub fn listeners(&self, subject: &[u8]) -> Vec<SubId> {
+        let mut found = MatchResult::default();
+        self.root.collect(subject, &mut found);
+        let MatchResult { plain, queues, .. } = found;
+        let members = queues.into_iter().flat_map(|group| group.members);
+        plain.into_iter().chain(members).collect()
+    }
+
     /// Everybody who listens to the literal `subject`.
     pub fn matches(&mut self, subject: &[u8]) -> Arc<MatchResult> {
         self.matches += 1;

@@ -3,6 +3,7 @@
 use super::account::AccountId;
 use super::conn::ConnId;
 use super::server::ServerId;
+use super::time::Time;
 
 /// A subscription's place in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +52,8 @@ pub(crate) struct Sub {
     pub receiver: Receiver,
     pub server: ServerId,
     pub account: AccountId,
+    /// When it was entered into the account's list.
+    pub since: Time,
     /// Whether other servers are told of it.
     pub told: bool,
     /// Whether only servers of old releases tell others of it; see
@@ -84,6 +87,7 @@ impl Sub {
             receiver,
             server,
             account,
+            since: Time::default(),
             told: !matches!(receiver, Receiver::Import(_)),
             told_by_old: false,
             matched: 0,

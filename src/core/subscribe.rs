@@ -130,7 +130,8 @@ impl Core {
     }
 
     /// Enters a subscription into its account's list, unless its subject is invalid.
-    pub(super) fn add_sub(&mut self, sub: Sub) -> Option<SubId> {
+    pub(super) fn add_sub(&mut self, mut sub: Sub) -> Option<SubId> {
+        sub.since = self.now;
         let entry = self.subs.vacant_entry();
         let id = SubId::new(entry.key(), sub.server);
         self.accounts[sub.account.0 as usize]

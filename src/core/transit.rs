@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::account::AccountId;
+use super::asked::Crossing;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
 use super::links::Passage;
@@ -17,6 +18,7 @@ pub(super) struct UnderWay {
     pub from: ServerId,
     pub to: ServerId,
     pub by_gateway: bool,
+    pub crossing: Crossing,
     pub passage: Passage,
     /// The queue groups of which a member there is to get it.
     pub groups: Vec<Box<[u8]>>,
@@ -32,6 +34,7 @@ pub(super) struct Transit {
     by_gateway: bool,
     groups: Vec<Box<[u8]>>,
     depth: u8,
+    crossing: Crossing,
     message: Arc<Letter>,
     /// The end where it comes out, if it goes over a leaf node connection.
     over_leaf: Option<ConnId>,
@@ -105,6 +108,7 @@ impl Core {
                 by_gateway: way.by_gateway,
                 groups: way.groups,
                 depth: delivery.depth,
+                crossing: way.crossing,
                 message: Arc::clone(&message),
                 over_leaf: None,
             };
@@ -128,6 +132,7 @@ impl Core {
                 to,
                 groups: copy.groups,
                 depth: delivery.depth,
+                crossing: Crossing::default(),
                 message: Arc::clone(&message),
                 by_gateway: false,
                 over_leaf: Some(other),
@@ -150,14 +155,14 @@ impl Core {
         if self.server(to).phase == Phase::Stopped || !self.is_linked(from, to) {
             return;
         }
-        let size = outgoing.payload.len() as u64;
         let found = self.account_mut(account).subs.matches(outgoing.subject);
         let mut delivery =
             self.begin_delivery(transit.origin, from, account, &outgoing, transit.depth);
+        delivery.crossing = transit.crossing;
         let asked = found.queues.iter();
         let asked = asked.filter(|group| group.is_among(&transit.groups));
         if transit.by_gateway {
-            self.count_arrived_by_gateway(account, to, size);
+            self.count_arrived_by_gateway(&delivery, to);
             let here = |&&sub: &&SubId| self.cluster_of(sub) == Some(self.server(to).cluster);
             let plain: Vec<SubId> = found.plain.iter().filter(here).copied().collect();
             let groups: Vec<&QueueGroup> = asked.collect();
@@ -165,7 +170,7 @@ impl Core {
             self.end_delivery(delivery);
             return;
         }
-        self.count_arrived(account, to, size);
+        self.count_arrived(&delivery, to);
         delivery.at = to;
         for &sub in found.plain.iter().chain(&found.every) {
             if sub.is_of_every_server() || self.is_on(sub, to) {
