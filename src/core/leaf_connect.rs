@@ -13,6 +13,7 @@ use super::server::{ServerId, User};
 use super::{AccountId, CloseReason, Core};
 use crate::topology::{
     Compression, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, Permissions, RemoteUrl,
+    is_older_release,
 };
 use crate::version::Feature;
 
@@ -61,6 +62,11 @@ impl Core {
             self.join_systems(server, hub);
         }
         self.register_end(accepted, login.is_told);
+        if self.is_too_old(server, hub) {
+            self.discard(spoke, CloseReason::ClientClosed);
+            self.close(accepted, CloseReason::MinimumVersionRequired);
+            return Err(Refused(AFTER_LOSS));
+        }
         if let [Some(hub), Some(leaf)] = names
             && hub == leaf
         {
@@ -75,6 +81,13 @@ impl Core {
         self.tell_everything(accepted);
         self.tell_everything(spoke);
         Ok(())
+    }
+
+    fn is_too_old(&self, server: ServerId, hub: ServerId) -> bool {
+        let options = self.server(hub).spec.leafnodes.as_ref();
+        let minimum = options.and_then(|options| options.min_version.as_deref());
+        let release = self.server(server).profile.version;
+        minimum.is_some_and(|minimum| is_older_release(release, minimum))
     }
 
     /// Gives up a connection of what seems to be the same server, for the same accounts: it is taken for

@@ -21,6 +21,7 @@ pub use links::{
     GatewayOptions, LeafAuth, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth, RemoteGateway,
     RemoteUrl, RoutePermissions, UrlError, UrlProblem,
 };
+pub(crate) use options::min_version::is_older as is_older_release;
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,
     StartError, Warning, WriteTimeout,

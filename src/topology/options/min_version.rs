@@ -32,6 +32,13 @@ pub(super) fn check(text: &str, strict: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a release is older than a minimum that has passed the check.
+pub(crate) fn is_older(release: &str, minimum: &str) -> bool {
+    let numbers = |text| beginning(text).map(|parts| parts.map(|part| part.parse().unwrap_or(0)));
+    let numbers = |text| numbers(text).unwrap_or([0u64; 3]);
+    numbers(release) < numbers(minimum)
+}
+
 /// Major, minor and patch of a semantic version.
 fn semantic(text: &str) -> Option<[&str; 3]> {
     let (text, build) = match text.split_once('+') {
@@ -79,6 +86,19 @@ fn beginning(text: &str) -> Option<[&str; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn releases_are_compared_number_by_number() {
+        for (release, minimum, older) in [
+            ("2.10.26", "2.11.0", true),
+            ("2.10.26", "2.10.26", false),
+            ("2.10.26", "2.9.30", false),
+            ("2.10.26", "v3.0.0", true),
+            ("2.12.0", "2.12.0-RC.1", false),
+        ] {
+            assert_eq!(is_older(release, minimum), older, "{release} {minimum}");
+        }
+    }
 
     #[test]
     fn old_releases_are_no_minimum() {

@@ -7,7 +7,7 @@ mod gateway;
 mod leafnodes;
 mod links;
 mod listen;
-mod min_version;
+pub(super) mod min_version;
 mod permissions;
 mod problem;
 mod read;
