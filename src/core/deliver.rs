@@ -273,7 +273,7 @@ impl Core {
         if place == delivery.at {
             return self.deliver_to(delivery, sub);
         }
-        match self.move_to(delivery, place) {
+        match self.move_to(delivery, place, sub) {
             Moved::There => self.deliver_to(delivery, sub),
             Moved::UnderWay(index) => {
                 delivery.under_way[index]
@@ -299,7 +299,7 @@ impl Core {
         let is_told = |core: &Self, sub: SubId| core.sub(sub).told;
         for &sub in subs {
             let heard_here = entry == delivery.server || is_told(self, sub);
-            if heard_here && matches!(self.move_to(delivery, entry), Moved::There) {
+            if heard_here && matches!(self.move_to(delivery, entry, sub), Moved::There) {
                 delivered |= self.deliver_to(delivery, sub);
             }
         }
@@ -315,7 +315,7 @@ impl Core {
         delivery.to_all = !peers.is_empty() && !self.has_link_faults();
         for server in peers {
             let arrives = server == delivery.at
-                || match self.move_to(delivery, server) {
+                || match self.move_to(delivery, server, told[0]) {
                     Moved::There => true,
                     Moved::UnderWay(_) => {
                         delivered = true;
@@ -328,6 +328,7 @@ impl Core {
             }
         }
         if std::mem::take(&mut delivery.to_all) {
+            self.count_sent_for(told[0], entry, ServerId::EVERY);
             self.count_broadcast(
                 delivery.account,
                 entry,

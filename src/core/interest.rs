@@ -8,10 +8,13 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use super::Core;
+use slab::Slab;
+
 use super::account::AccountId;
+use super::conn::Conn;
 use super::mesh::ClusterId;
 use super::server::ServerId;
-use super::subs::{Receiver, SubId};
+use super::subs::{Receiver, Sub, SubId};
 use crate::version::Feature;
 
 /// Subscriptions there are, and how often one came and went.
@@ -49,7 +52,35 @@ pub(crate) struct ToldSubject<'a> {
     pub origin: Option<&'a [u8]>,
 }
 
+/// The cluster of the leaf node on whose behalf a subscription is told.
+fn origin_of<'a>(conns: &'a Slab<Conn>, sub: &Sub) -> Option<&'a str> {
+    let Receiver::Leaf { end, .. } = sub.receiver else {
+        return None;
+    };
+    let conn = conns.get(end.slot as usize)?;
+    Some(&conn.leaf.as_deref()?.cluster)
+}
+
 impl<'a> ToldSubject<'a> {
+    fn of_sub(sub: &'a Sub, origin: Option<&'a str>) -> Self {
+        Self {
+            subject: sub.subject(),
+            queue: sub.queue().unwrap_or_default(),
+            origin: origin.map(str::as_bytes),
+        }
+    }
+
+    /// What it is known by among all that is told.
+    fn key(self) -> Vec<u8> {
+        let mut key = [self.subject, b" ", self.queue].concat();
+        // Leaf nodes are told of apart, so that nothing goes back to where it came from.
+        if let Some(origin) = self.origin {
+            key.push(b' ');
+            key.extend_from_slice(origin);
+        }
+        key
+    }
+
     fn of(key: &'a [u8]) -> Self {
         let mut parts = key.splitn(3, |&byte| byte == b' ');
         Self {
@@ -62,8 +93,16 @@ impl<'a> ToldSubject<'a> {
 
 #[derive(Debug, Default)]
 struct Told {
-    subjects: HashMap<Box<[u8]>, u32, FixedState>,
+    subjects: HashMap<Box<[u8]>, Listeners, FixedState>,
     churn: Churn,
+}
+
+/// Those on one server that have one subject and queue group.
+#[derive(Debug, Default)]
+struct Listeners {
+    count: u32,
+    /// How many messages peers have sent here for them.
+    sent: HashMap<ServerId, u64, FixedState>,
 }
 
 impl Churn {
@@ -108,22 +147,8 @@ impl Core {
         let sub = &self.subs[id.index()];
         let told = sub.told;
         let interest = &mut self.accounts[sub.account.0 as usize].interest;
-        let origin = match sub.receiver {
-            Receiver::Leaf { end, .. } => {
-                let conn = self.conns.get(end.slot as usize);
-                conn.and_then(|conn| Some(&*conn.leaf.as_deref()?.cluster))
-            }
-            _ => None,
-        };
-        let key = || {
-            let mut key = [sub.subject(), b" ", sub.queue().unwrap_or_default()].concat();
-            // Leaf nodes are told of apart, so that nothing goes back to where it came from.
-            if let Some(origin) = origin {
-                key.push(b' ');
-                key.extend_from_slice(origin.as_bytes());
-            }
-            key
-        };
+        let origin = origin_of(&self.conns, sub);
+        let key = || ToldSubject::of_sub(sub, origin).key();
         if sub.server == ServerId::EVERY {
             interest.every.count(comes);
             if told {
@@ -145,14 +170,14 @@ impl Core {
         }
         let told = interest.told.entry(sub.server).or_default();
         let key = key();
-        let times = told.subjects.entry(key.clone().into()).or_default();
-        *times = if comes {
-            *times + 1
+        let listeners = told.subjects.entry(key.clone().into()).or_default();
+        listeners.count = if comes {
+            listeners.count + 1
         } else {
-            times.saturating_sub(1)
+            listeners.count.saturating_sub(1)
         };
-        let changes = *times == u32::from(comes);
-        if *times == 0 {
+        let changes = listeners.count == u32::from(comes);
+        if listeners.count == 0 {
             told.subjects.remove(&key[..]);
         }
         // What all tell anyhow makes no difference.
@@ -230,6 +255,58 @@ impl Core {
         told.sort_unstable();
         told.dedup();
         told
+    }
+
+    /// Counts a message that goes from one server to another because of a subscription there.
+    pub(super) fn count_sent_for(&mut self, id: SubId, from: ServerId, to: ServerId) {
+        let sub = &self.subs[id.index()];
+        if id.is_of_every_server() {
+            let sent = &mut self.servers[usize::from(from.0)].routed.for_every;
+            *sent.entry((to, id)).or_default() += 1;
+            return;
+        }
+        let key = ToldSubject::of_sub(sub, origin_of(&self.conns, sub)).key();
+        let told = &mut self.accounts[sub.account.0 as usize].interest.told;
+        let listeners = told
+            .get_mut(&to)
+            .and_then(|told| told.subjects.get_mut(&*key));
+        if let Some(listeners) = listeners {
+            *listeners.sent.entry(from).or_default() += 1;
+        }
+    }
+
+    /// How many messages a server has sent another because of something that it was told.
+    pub fn sent_for(
+        &self,
+        account: AccountId,
+        told: &ToldSubject<'_>,
+        from: ServerId,
+        to: ServerId,
+    ) -> u64 {
+        let interest = self.account(account).interest.told.get(&to);
+        let listeners = interest.and_then(|it| it.subjects.get(&*told.key()));
+        let sent = listeners.and_then(|listeners| listeners.sent.get(&from));
+        let for_every = &self.server(from).routed.for_every;
+        let of_every = for_every.iter().filter(|((peer, id), _)| {
+            let sub = self.sub(*id);
+            let is_same = sub.account == account && sub.subject() == told.subject;
+            (*peer == to || *peer == ServerId::EVERY) && is_same
+        });
+        sent.copied().unwrap_or(0) + of_every.map(|(_, count)| count).sum::<u64>()
+    }
+
+    /// Two servers are connected anew: what they send because of each other's subscriptions is counted
+    /// from the start.
+    pub(super) fn forget_sent_for(&mut self, from: ServerId, to: ServerId) {
+        for account in &mut self.accounts {
+            let told = account.interest.told.get_mut(&to);
+            let all = told.into_iter().flat_map(|told| told.subjects.values_mut());
+            all.for_each(|listeners| {
+                listeners.sent.remove(&from);
+            });
+        }
+        let sent = &mut self.server_mut(from).routed.for_every;
+        sent.retain(|(peer, _), _| *peer != to);
     }
 
     /// How many subscriptions a server has told its peers of.

@@ -51,7 +51,7 @@ impl Core {
             return false;
         }
         if place != delivery.at {
-            match self.move_to(delivery, place) {
+            match self.move_to(delivery, place, sub) {
                 Moved::There => {}
                 Moved::UnderWay(index) => {
                     let groups = &mut delivery.under_way[index].groups;

@@ -279,6 +279,7 @@ impl Core {
             srv.joined_later.insert(peer, joined);
             self.notices.push_back(Notice::PeerFound { server, peer });
             self.tell_connect_urls(server, peer);
+            self.forget_sent_for(server, peer);
         }
     }
 

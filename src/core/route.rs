@@ -5,6 +5,7 @@ use super::account::AccountId;
 use super::deliver::Delivery;
 use super::links::Passage;
 use super::server::ServerId;
+use super::subs::SubId;
 use super::transit::UnderWay;
 use crate::version::Feature;
 
@@ -17,8 +18,14 @@ pub(super) enum Moved {
 }
 
 impl Core {
-    /// Takes a message to another server of the cluster that it has entered, if there is a way.
-    pub(super) fn move_to(&mut self, delivery: &mut Delivery<'_>, to: ServerId) -> Moved {
+    /// Takes a message to another server of the cluster that it has entered, if there is a way, because of
+    /// a subscription there.
+    pub(super) fn move_to(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        to: ServerId,
+        sub: SubId,
+    ) -> Moved {
         self.count_delivered(delivery);
         let home = delivery.entry;
         if to == home {
@@ -40,6 +47,9 @@ impl Core {
         let size = delivery.message.payload.len() as u64;
         let pair = (!delivery.to_all).then_some(to);
         self.count_sent(delivery.account, home, pair, size);
+        if !delivery.to_all {
+            self.count_sent_for(sub, home, to);
+        }
         match self.passage(home, to) {
             Passage::Now => {
                 self.count_arrived(delivery, to);

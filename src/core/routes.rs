@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::account::AccountId;
 use super::conn::Traffic;
 use super::server::ServerId;
+use super::subs::SubId;
 use super::time::Time;
 use super::{Core, Server};
 use crate::topology::Compression;
@@ -62,6 +63,8 @@ pub(super) struct Routed {
     pub to_all: BTreeMap<AccountId, RouteTraffic>,
     /// To single ones.
     pub pairs: HashMap<ServerId, BTreeMap<AccountId, RouteTraffic>, FixedState>,
+    /// Messages sent because of a subscription that every server has: to one, or to all at once.
+    pub for_every: BTreeMap<(ServerId, SubId), u64>,
 }
 
 /// What has gone by a route for an account.

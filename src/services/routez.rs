@@ -116,6 +116,7 @@ fn subscriptions(context: &Context<'_>, route: &RouteView) -> Vec<SubDetail> {
                 qgroup: text(queue),
                 sid,
                 cid: route.rid,
+                msgs: core.sent_for(account, &told, context.server, route.peer) as i64,
                 ..SubDetail::default()
             });
         }
