@@ -14,6 +14,7 @@ use super::account::AccountId;
 use super::conn::Conn;
 use super::mesh::ClusterId;
 use super::server::ServerId;
+use super::sublist::{MatchResult, SublistStats};
 use super::subs::{Receiver, Sub, SubId};
 use crate::version::Feature;
 
@@ -255,6 +256,45 @@ impl Core {
         told.sort_unstable();
         told.dedup();
         told
+    }
+
+    /// The figures of an account's list on one server, which holds the server's own subscriptions and
+    /// what its peers have told it.
+    pub fn list_stats(&self, account: AccountId, server: ServerId) -> SublistStats {
+        let peers: HashSet<ServerId, FixedState> = self.routed_peers(server).collect();
+        self.account(account)
+            .subs
+            .stats(|found| self.fan_out(found, server, &peers))
+    }
+
+    /// For how many entries of a server's list a result stands.
+    fn fan_out(
+        &self,
+        found: &MatchResult,
+        server: ServerId,
+        peers: &HashSet<ServerId, FixedState>,
+    ) -> usize {
+        let own = found
+            .plain
+            .iter()
+            .filter(|&&id| self.sub(id).server == server);
+        let mut told: Vec<(ServerId, Vec<u8>)> = Vec::new();
+        for &id in &found.plain {
+            let sub = self.sub(id);
+            if sub.told && peers.contains(&sub.server) {
+                let key = ToldSubject::of_sub(sub, origin_of(&self.conns, sub)).key();
+                told.push((sub.server, key));
+            }
+        }
+        told.sort_unstable();
+        told.dedup();
+        let every_told = found.every.iter().filter(|&&id| self.sub(id).told);
+        let groups = found.queues.iter().filter(|group| {
+            let mut members = group.members.iter().map(|&id| self.sub(id).server);
+            members.any(|at| at == server || peers.contains(&at))
+        });
+        let every = found.every.len() + every_told.count() * peers.len();
+        own.count() + told.len() + every + groups.count()
     }
 
     /// Counts a message that goes from one server to another because of a subscription there.

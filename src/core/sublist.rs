@@ -65,10 +65,6 @@ impl MatchResult {
             self.plain.push(id);
         }
     }
-
-    fn fanout(&self) -> usize {
-        self.plain.len() + self.every.len() + self.queues.len()
-    }
 }
 
 /// A subject that no subscription can have: an empty token, or `>` before the end.
@@ -202,14 +198,15 @@ impl Sublist {
         found
     }
 
-    pub fn stats(&self) -> SublistStats {
+    /// The figures of the list, with a say in how many listeners a result stands for.
+    pub fn stats(&self, fanout: impl Fn(&MatchResult) -> usize) -> SublistStats {
         let mut stats = SublistStats {
             matches: self.matches,
             cache_hits: self.cache_hits,
             ..SublistStats::default()
         };
         for result in self.cache.iter().flat_map(HashMap::values) {
-            let fanout = result.fanout();
+            let fanout = fanout(result);
             stats.cached += 1;
             stats.total_fanout += fanout as u64;
             stats.max_fanout = stats

@@ -92,7 +92,12 @@ pub(super) fn list_stats(core: &Core, server: ServerId, account: &str) -> Sublis
     let lists = core
         .accounts_of(server)
         .filter(|(_, listed)| account.is_empty() || *listed.name == *account)
-        .map(|(id, listed)| (core.known_subscriptions(id, server), listed.subs.stats()));
+        .map(|(id, _)| {
+            (
+                core.known_subscriptions(id, server),
+                core.list_stats(id, server),
+            )
+        });
     let mut total = SublistStats::default();
     let (mut hits, mut fanout) = (0, 0);
     for (known, list) in lists {
