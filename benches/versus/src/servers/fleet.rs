@@ -35,7 +35,12 @@ pub fn measure(servers: usize) -> Result<Value> {
     let mut answers = ops
         .request("$SYS.REQ.SERVER.PING.VARZ", "")
         .map_err(failed)?;
-    let count = std::iter::from_fn(|| answers.try_next()).count();
+    let mut count = 0;
+    let mut bytes = 0;
+    while let Some(answer) = answers.try_next() {
+        count += 1;
+        bytes += answer.payload.len();
+    }
     let burst = started.elapsed().as_secs_f64();
     let asked = process::resident_bytes(std::process::id())?;
     drop((answers, ops, nats));
@@ -51,6 +56,7 @@ pub fn measure(servers: usize) -> Result<Value> {
         "built_ms": times[BUILDS / 2] * 1e3,
         "burst_ms": burst * 1e3,
         "answers": count,
+        "answer_bytes": bytes,
         "before_bytes": before,
         "built_bytes": built,
         "asked_bytes": asked,

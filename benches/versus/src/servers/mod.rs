@@ -37,12 +37,14 @@ pub fn fleet(servers: usize) -> Result<bool> {
 pub fn run(real: &Path) -> Result<bool> {
     let limit = three_real_servers(real)?;
     println!(
-        "{:>8} {:>12} {:>14} {:>12} {:>9} {:>11} {:>16}",
+        "{:>8} {:>12} {:>14} {:>12} {:>9} {:>15} {:>12} {:>11} {:>16}",
         "servers",
         "built in ms",
         "us per server",
         "burst in ms",
         "answers",
+        "KiB an answer",
+        "us an MiB",
         "MiB built",
         "MiB after burst"
     );
@@ -52,11 +54,14 @@ pub fn run(real: &Path) -> Result<bool> {
         let figure = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
         let (built, asked) = (figure("built_bytes") / MIB, figure("asked_bytes") / MIB);
         println!(
-            "{number:>8} {:>12.2} {:>14.1} {:>12.2} {:>9} {built:>11.1} {asked:>16.1}",
+            "{number:>8} {:>12.2} {:>14.1} {:>12.2} {:>9} {:>15.1} {:>12.0} {built:>11.1} {asked:>16.1}",
             figure("built_ms"),
             figure("built_ms") * 1e3 / number as f64,
             figure("burst_ms"),
             figures["answers"],
+            // VARZ lists the other servers of a cluster, so answers grow with it.
+            figure("answer_bytes") / 1024.0 / number as f64,
+            figure("burst_ms") * 1e3 / (figure("answer_bytes") / MIB),
         );
         reached &= figures["answers"] == number;
         if number == AIMED {
