@@ -29,6 +29,7 @@
 #![deny(missing_docs)]
 
 mod core;
+mod faults;
 #[cfg(test)]
 mod generated;
 mod harness;
@@ -42,7 +43,7 @@ pub use harness::{
     Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server,
     ShutdownError, StartError, Subscription, parse_conf,
 };
-pub use harness::{picture, recorded, simulated};
+pub use harness::{picture, programmed, recorded, simulated};
 pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};

@@ -356,7 +356,7 @@ impl Core {
         self.timers.cancel(timer.0);
     }
 
-    fn set_now(&mut self, now: Time) {
+    pub fn set_now(&mut self, now: Time) {
         self.now = self.now.max(now);
     }
 

@@ -122,7 +122,7 @@ pub(crate) struct ClientSnapshot {
 }
 
 /// A message for a service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub server: ServerId,
     /// The tag the service subscribed with.

@@ -52,7 +52,18 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
-/// What a deployment has to complain of when it is shut down. There is nothing so far.
+/// What a deployment has to complain of when it is shut down.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ShutdownError {}
+pub enum ShutdownError {
+    /// Something [armed](crate::programmed) could not do what it was to do.
+    #[error("{} of what was armed failed:{}", mistakes.len(), listed(mistakes))]
+    Programmed {
+        /// What was armed, and why it failed.
+        mistakes: Vec<String>,
+    },
+}
+
+fn listed(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}

@@ -419,14 +419,44 @@ impl MockNats {
         self.servers().for_each(|server| server.stop());
     }
 
-    /// Stops the server and everything that belongs to it.
+    /// Stops the servers and everything that belongs to them, and tells whether all went as the test
+    /// meant it.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    /// use nats_mock::protocol::monitor::Connz;
+    /// use nats_mock::protocol::sys::Endpoint;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let nats = MockNats::start().await?;
+    /// nats.on(Endpoint::Varz).edit(|connz: &mut Connz| connz.total = 7).stay();
+    /// nats.client("admin")?.request("$SYS.REQ.SERVER.PING.VARZ", "")?;
+    /// let error = nats.finish().await.unwrap_err();
+    /// assert!(error.to_string().contains("VARZ: edit: the answer does not fit the type of the edit"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// None so far; what a test expected and did not get will be reported here.
+    /// When something that was [armed](crate::programmed) could not do what it was to do.
+    pub async fn finish(self) -> Result<(), ShutdownError> {
+        let mistakes = self.hub.look(|deployment| deployment.rules().mistakes());
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(ShutdownError::Programmed { mistakes })
+        }
+    }
+
+    /// As [`finish`](Self::finish).
+    ///
+    /// # Errors
+    ///
+    /// As for [`finish`](Self::finish).
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
-        drop(self);
-        Ok(())
+        self.finish().await
     }
 }
 

@@ -11,6 +11,7 @@ mod mock;
 pub mod picture;
 mod plan;
 mod ports;
+pub mod programmed;
 pub mod recorded;
 mod server;
 pub mod simulated;

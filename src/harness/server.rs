@@ -61,7 +61,7 @@ impl Node {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Server<'a> {
-    nats: &'a MockNats,
+    pub(super) nats: &'a MockNats,
     place: usize,
 }
 

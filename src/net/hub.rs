@@ -225,7 +225,7 @@ impl Hub {
         if state.phase_waiters.reach(phase_changes, &mut state.to_wake) {
             state.close_doors();
         }
-        let recorded = state.deployment.journal().recorded();
+        let recorded = state.deployment.journal().recorded() + state.deployment.rules().changes();
         state
             .record_waiters
             .reach(recorded + phase_changes, &mut state.to_wake);

@@ -33,7 +33,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("CONNS", Scope::Account, |co
         let mut event = event(context, account, tally, context.core.now());
         event.server = context.envelope();
         let reply = call.reply.unwrap_or_default();
-        context.respond(reply, None, &json::to_vec(&event));
+        context.respond(call.request, reply, &json::to_vec(&event), false);
     }
     Answer::Silence
 })

@@ -11,6 +11,7 @@ use crate::core::{
     Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
 };
+use crate::faults::{Message, Rule, RuleId, Rules};
 use crate::topology::{ServerSpec, Topology};
 
 /// A deployment with its system services.
@@ -240,6 +241,48 @@ impl Deployment {
     /// How often a server has entered another phase of its life.
     pub fn phase_changes(&self) -> u64 {
         self.core.phase_changes()
+    }
+
+    /// Puts a rule in force.
+    pub fn arm(&mut self, rule: Rule) -> RuleId {
+        self.services.rules.arm(self.core.seed(), rule)
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.services.rules
+    }
+
+    /// Ends a rule, and says what it has held.
+    pub fn end_rule(&mut self, now: Time, id: RuleId) {
+        let held = self.services.rules.end(id);
+        self.say(now, held);
+    }
+
+    /// Says what a rule has held so far.
+    pub fn release_held(&mut self, now: Time, id: RuleId) {
+        let held = self.services.rules.release(id);
+        self.say(now, held);
+    }
+
+    /// Has a server publish an event that a test has made up.
+    pub fn emit(
+        &mut self,
+        now: Time,
+        server: ServerId,
+        subject: &str,
+        payload: &[u8],
+        completes: bool,
+    ) {
+        self.core.set_now(now);
+        self.services
+            .emit(&mut self.core, server, subject, payload, completes);
+        self.settle();
+    }
+
+    fn say(&mut self, now: Time, messages: Vec<Message>) {
+        self.core.set_now(now);
+        self.services.say(&mut self.core, messages);
+        self.settle();
     }
 
     fn settle(&mut self) {

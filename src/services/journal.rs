@@ -177,16 +177,10 @@ impl Journal {
         subject: &str,
         payload: &[u8],
     ) {
-        if !self.events.is_on() {
-            return;
+        if self.events.is_on() {
+            let record = EventRecord::of(core, server, account, subject, payload);
+            self.events.push(record);
         }
-        self.events.push(EventRecord {
-            server: named(core, server),
-            account: Arc::clone(&core.account(account).name),
-            time: core.now(),
-            subject: subject.into(),
-            payload: Bytes::copy_from_slice(payload),
-        });
     }
 
     /// Records what reached a service, once for each message, if it is one of the known requests.
@@ -194,14 +188,37 @@ impl Journal {
         if !self.requests.is_on() || request.repeated {
             return;
         }
-        let Ok(subject) = std::str::from_utf8(&request.subject) else {
-            return;
-        };
-        if RequestSubject::parse(subject).is_err() {
-            return;
+        if let Some(record) = RequestRecord::of(core, request) {
+            self.requests.push(record);
         }
+    }
+}
+
+impl EventRecord {
+    pub(crate) fn of(
+        core: &Core,
+        server: ServerId,
+        account: AccountId,
+        subject: &str,
+        payload: &[u8],
+    ) -> Self {
+        Self {
+            server: named(core, server),
+            account: Arc::clone(&core.account(account).name),
+            time: core.now(),
+            subject: subject.into(),
+            payload: Bytes::copy_from_slice(payload),
+        }
+    }
+}
+
+impl RequestRecord {
+    /// `None` when it is not one of the known requests.
+    pub(crate) fn of(core: &Core, request: &Request) -> Option<Self> {
+        let subject = std::str::from_utf8(&request.subject).ok()?;
+        RequestSubject::parse(subject).ok()?;
         let from = request.from.and_then(|id| core.conn(id));
-        self.requests.push(RequestRecord {
+        Some(Self {
             server: named(core, request.server),
             time: core.now(),
             dialect: core.server(request.server).profile.requests,
@@ -222,7 +239,7 @@ impl Journal {
             }),
             header: request.header.clone(),
             payload: Bytes::copy_from_slice(&request.payload),
-        });
+        })
     }
 }
 

@@ -26,6 +26,8 @@ mod jsz;
 mod kick;
 mod ldm;
 mod leafz;
+mod made_up;
+mod outbox;
 mod peers;
 mod profilez;
 mod raftz;

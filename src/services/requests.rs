@@ -10,7 +10,6 @@ use nats_mock_protocol::monitor::{
 };
 use serde::Serialize;
 
-use super::encoding::Encoding;
 use super::registry::Endpoint;
 use super::system::Context;
 use crate::core::{ConnId, Request, Server};
@@ -21,6 +20,7 @@ pub(super) struct Call<'a> {
     /// The name of the endpoint.
     pub endpoint: &'static str,
     pub subject: &'a str,
+    pub request: &'a Request,
     /// `None` when the requester did not say where to answer.
     pub reply: Option<&'a [u8]>,
     pub header: &'a [u8],
@@ -217,6 +217,7 @@ pub(super) fn answer(
     let call = Call {
         endpoint: endpoint.name,
         subject: &subject,
+        request,
         reply: request.reply.as_deref().filter(|reply| !reply.is_empty()),
         header: &request.header,
         payload: &request.payload,
@@ -247,13 +248,7 @@ pub(super) fn send(context: &mut Context<'_>, request: &Request, answer: Answer)
     let (Answer::Message { payload, encodable }, Some(reply)) = (answer, &request.reply) else {
         return;
     };
-    match Encoding::asked_for(&request.header).filter(|_| encodable) {
-        Some(encoding) => {
-            let (header_len, message) = encoding.message(&payload);
-            context.respond(reply, Some(header_len), &message);
-        }
-        None => context.respond(reply, None, &payload),
-    }
+    context.respond(request, reply, &payload, encodable);
 }
 
 fn is_meant(server: &Server, filter: &EventFilterOptions) -> bool {

@@ -126,7 +126,8 @@ fn answer(context: &mut Context<'_>, call: &Call<'_>) -> Answer {
     match (options, reply) {
         (Err(refusal), reply) => {
             if let Answer::Message { payload, .. } = refusal.without_data(context) {
-                context.respond(reply.unwrap_or(subject.as_bytes()), None, &payload);
+                let to = reply.unwrap_or(subject.as_bytes());
+                context.respond(call.request, to, &payload, false);
             }
             Answer::Silence
         }

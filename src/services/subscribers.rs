@@ -12,7 +12,7 @@ use nats_mock_protocol::{headers, json, subject};
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call};
 use super::system::Context;
-use crate::core::{AccountId, Core, Receiver, ServiceTimer, Sub, SubId};
+use crate::core::{AccountId, Core, Receiver, Request, ServiceTimer, Sub, SubId};
 
 /// How long other servers may take to answer.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -31,6 +31,7 @@ pub(super) struct Counts {
 struct Count {
     /// The last token of the subject that answers come to.
     token: String,
+    request: Request,
     reply: Vec<u8>,
     sum: i64,
     missing: usize,
@@ -58,7 +59,7 @@ pub(super) const DEBUG_ENDPOINT: Endpoint = Endpoint::new(
                     queue: queue.map(|queue| Base64(queue.to_vec())),
                     ..NumSubsRequest::default()
                 };
-                ask_others(context, &request, reply, here, others);
+                ask_others(context, call, &request, reply, here, others);
                 Answer::Silence
             }
             _ => Answer::raw(&here),
@@ -91,6 +92,7 @@ pub(super) const INBOX: Endpoint = Endpoint::new(
 
 fn ask_others(
     context: &mut Context<'_>,
+    call: &Call<'_>,
     request: &NumSubsRequest,
     reply: &[u8],
     here: i64,
@@ -105,6 +107,7 @@ fn ask_others(
     context.state.counts.last = number;
     let count = Count {
         token,
+        request: call.request.clone(),
         reply: reply.to_vec(),
         sum: here,
         missing: others,
@@ -124,7 +127,8 @@ pub(super) fn count_of(tag: u64) -> Option<u32> {
 pub(super) fn give_up(context: &mut Context<'_>, number: u32) {
     if let Some(count) = context.state.counts.waiting.remove(&number) {
         context.core.cancel_service_timer(count.timer);
-        context.respond(&count.reply, None, count.sum.to_string().as_bytes());
+        let answer = count.sum.to_string();
+        context.respond(&count.request, &count.reply, answer.as_bytes(), false);
     }
 }
 

@@ -9,12 +9,16 @@ use serde::Serialize;
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
 use super::journal::Journal;
+use super::outbox::{self, Draft, Outbox};
 use super::peers::{self, Peers};
 use super::requests::Answer;
 use super::statsz::StatszTimer;
 use super::subscribers::{self, Counts};
-use super::{Configuration, account_conns, connections, registry, requests, server_life, statsz};
-use crate::core::{self, AccountId, Core, Notice, Nuid, Outgoing, Request, ServerId};
+use super::{
+    Configuration, account_conns, connections, made_up, registry, requests, server_life, statsz,
+};
+use crate::core::{self, AccountId, Core, Notice, Nuid, Request, ServerId};
+use crate::faults::{Message, Rules};
 
 /// The system services of all servers of a deployment.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub(crate) struct Services {
     /// Where each server reads its configuration again.
     configurations: Vec<Configuration>,
     pub journal: Journal,
+    pub rules: Rules,
     /// How many servers do not know one of their peers, summed up.
     strangers: usize,
 }
@@ -42,6 +47,7 @@ pub(super) struct ServerState {
     pub counts: Counts,
     pub closed_details: ClosedDetails,
     pub lists: ListOrder,
+    pub outbox: Outbox,
     /// Memory for the event that is being written.
     scratch: Vec<u8>,
 }
@@ -61,6 +67,7 @@ pub(super) struct Context<'a> {
     pub core: &'a mut Core,
     pub state: &'a mut ServerState,
     pub journal: &'a mut Journal,
+    pub rules: &'a mut Rules,
     pub server: ServerId,
     pub system: AccountId,
     pub configuration: &'a Configuration,
@@ -72,6 +79,7 @@ impl Services {
             servers: Vec::new(),
             configurations,
             journal,
+            rules: Rules::default(),
             strangers: 0,
         }
     }
@@ -119,6 +127,28 @@ impl Services {
         }
     }
 
+    /// Says what a rule has let go of.
+    pub fn say(&mut self, core: &mut Core, messages: Vec<Message>) {
+        for message in messages {
+            if let Some(mut context) = self.context(core, message.server) {
+                context.say_in_time(message);
+            }
+        }
+    }
+
+    pub fn emit(
+        &mut self,
+        core: &mut Core,
+        server: ServerId,
+        subject: &str,
+        payload: &[u8],
+        completes: bool,
+    ) {
+        if let Some(mut context) = self.context(core, server) {
+            made_up::emit(&mut context, subject, payload, completes);
+        }
+    }
+
     fn count_strangers(&mut self) {
         let peers = self.servers.iter().map(|state| &state.peers);
         self.strangers = peers.map(Peers::strangers).sum();
@@ -139,6 +169,7 @@ impl Services {
             counts: Counts::default(),
             closed_details: ClosedDetails::default(),
             lists: ListOrder(core::stream(seed, &format!("lists {id}"))),
+            outbox: Outbox::default(),
             scratch: Vec::new(),
         };
         self.servers.push(state);
@@ -150,6 +181,7 @@ impl Services {
             core,
             state: &mut self.servers[server.0 as usize],
             journal: &mut self.journal,
+            rules: &mut self.rules,
             server,
             system,
             configuration: &self.configurations[usize::from(server.0)],
@@ -219,6 +251,8 @@ impl Services {
                     account_conns::heartbeat(&mut context, account);
                 } else if let Some(number) = subscribers::count_of(tag) {
                     subscribers::give_up(&mut context, number);
+                } else if let Some(number) = outbox::message_of(tag) {
+                    context.say_delayed(number);
                 } else {
                     statsz::heartbeat(&mut context);
                 }
@@ -338,30 +372,27 @@ impl Context<'_> {
         payload.clear();
         // No payload type fails to be written.
         let _ = json::to_writer(&mut payload, event);
-        // Who wants an answer is not telling, but asking.
-        if reply.is_empty() {
-            self.journal
-                .event(self.core, self.server, account, subject, &payload);
-        }
-        self.send(
+        self.say(&Draft {
             account,
-            subject.as_bytes(),
-            reply.as_bytes(),
-            None,
-            &payload,
-        );
+            subject: subject.as_bytes(),
+            reply: reply.as_bytes(),
+            request: None,
+            encodable: false,
+            payload: &payload,
+        });
         self.state.scratch = payload;
     }
 
     /// Asks other servers something in the system account.
     pub fn ask(&mut self, subject: &str, reply: &str, payload: &[u8]) {
-        self.send(
-            self.system,
-            subject.as_bytes(),
-            reply.as_bytes(),
-            None,
+        self.say(&Draft {
+            account: self.system,
+            subject: subject.as_bytes(),
+            reply: reply.as_bytes(),
+            request: None,
+            encodable: false,
             payload,
-        );
+        });
     }
 
     /// A name for an answer that is awaited, which no other has.
@@ -370,25 +401,14 @@ impl Context<'_> {
     }
 
     /// Sends the answer to a request of the system account.
-    pub fn respond(&mut self, reply: &[u8], header_len: Option<usize>, payload: &[u8]) {
-        self.send(self.system, reply, b"", header_len, payload);
-    }
-
-    fn send(
-        &mut self,
-        account: AccountId,
-        subject: &[u8],
-        reply: &[u8],
-        header_len: Option<usize>,
-        payload: &[u8],
-    ) {
-        let message = Outgoing {
-            subject,
-            reply: Some(reply),
-            header_len,
+    pub fn respond(&mut self, request: &Request, to: &[u8], payload: &[u8], encodable: bool) {
+        self.say(&Draft {
+            account: self.system,
+            subject: to,
+            reply: b"",
+            request: Some(request),
+            encodable,
             payload,
-            digits: None,
-        };
-        self.core.publish_internal(self.server, account, &message);
+        });
     }
 }

@@ -13,7 +13,7 @@ use crate::services::EventRecord;
 
 /// Something that a server has said of itself. Copies are cheap.
 #[derive(Clone)]
-pub struct Event(pub(super) Arc<EventRecord>);
+pub struct Event(pub(in crate::harness) Arc<EventRecord>);
 
 impl Event {
     /// What kind of event it is.
@@ -172,7 +172,7 @@ macro_rules! kinds {
                 }
             }
 
-            fn of(subject: EventSubject<'_>) -> Self {
+            pub(in crate::harness) fn of(subject: EventSubject<'_>) -> Self {
                 match subject {
                     $(EventSubject::$kind { .. } => Self::$kind,)+
                     _ => Self::Other,

@@ -19,7 +19,7 @@ use crate::services::{RequestRecord, Requester};
 /// it is shown here: `$SYS.REQ.USER.INFO` as `$SYS.REQ.USER.<account>.INFO`, with a reply subject of
 /// the import's and a `Nats-Request-Info` header.
 #[derive(Clone)]
-pub struct Request(pub(super) Arc<RequestRecord>);
+pub struct Request(pub(in crate::harness) Arc<RequestRecord>);
 
 impl Request {
     /// The subject that the service got it on.

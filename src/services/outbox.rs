@@ -1,0 +1,132 @@
+//! The way out of everything that servers say, past the rules that a test has armed, and what is said
+//! later because of them.
+
+use std::collections::BTreeMap;
+
+use super::encoding::Encoding;
+use super::system::Context;
+use crate::core::{AccountId, Outgoing, Request};
+use crate::faults::Message;
+
+/// Marks the timers of this file; the number of the message stands in the lower half.
+const TAG: u64 = 1 << 34;
+
+/// What is said later.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    last: u32,
+    waiting: BTreeMap<u32, Message>,
+}
+
+/// The message whose time a timer is.
+pub(super) fn message_of(tag: u64) -> Option<u32> {
+    (tag & TAG != 0).then_some((tag & 0xffff_ffff) as u32)
+}
+
+/// Something that is to be said.
+pub(super) struct Draft<'a> {
+    pub account: AccountId,
+    pub subject: &'a [u8],
+    /// Where an event expects answers, if it does.
+    pub reply: &'a [u8],
+    /// What is answered, unless it is an event.
+    pub request: Option<&'a Request>,
+    pub encodable: bool,
+    pub payload: &'a [u8],
+}
+
+impl Context<'_> {
+    /// Says something, unless a rule has it otherwise.
+    pub fn say(&mut self, draft: &Draft<'_>) {
+        // Who wants an answer is not telling, but asking.
+        if self.rules.is_empty() || !draft.reply.is_empty() {
+            self.utter(draft);
+            return;
+        }
+        let message = Message {
+            server: self.server,
+            account: draft.account,
+            subject: draft.subject.into(),
+            request: draft.request.cloned().map(Box::new),
+            encodable: draft.encodable,
+            payload: draft.payload.to_vec(),
+            delay: std::time::Duration::ZERO,
+        };
+        for message in self.rules.pass(self.core, message) {
+            self.say_in_time(message);
+        }
+    }
+
+    /// Says what has passed the rules, at its time.
+    pub fn say_in_time(&mut self, message: Message) {
+        if message.delay.is_zero() {
+            self.say_now(&message);
+            return;
+        }
+        let outbox = &mut self.state.outbox;
+        outbox.last = outbox.last.wrapping_add(1);
+        let (number, due) = (outbox.last, self.core.now() + message.delay);
+        outbox.waiting.insert(number, message);
+        let tag = TAG | u64::from(number);
+        self.core.set_service_timer(self.server, due, tag);
+    }
+
+    /// Says what has waited for its time.
+    pub fn say_delayed(&mut self, number: u32) {
+        if let Some(message) = self.state.outbox.waiting.remove(&number) {
+            self.say_now(&message);
+        }
+    }
+
+    /// A server that has gone says nothing any more of what it was to say.
+    fn say_now(&mut self, message: &Message) {
+        if self.core.server(self.server).phase == crate::core::Phase::Stopped {
+            return;
+        }
+        self.utter(&Draft {
+            account: message.account,
+            subject: &message.subject,
+            reply: b"",
+            request: message.request.as_deref(),
+            encodable: message.encodable,
+            payload: &message.payload,
+        });
+    }
+
+    fn utter(&mut self, draft: &Draft<'_>) {
+        match draft.request {
+            Some(request) => {
+                let asked = Encoding::asked_for(&request.header);
+                if let Some(encoding) = asked.filter(|_| draft.encodable) {
+                    let (header_len, payload) = encoding.message(draft.payload);
+                    self.publish_message(draft, Some(header_len), &payload);
+                    return;
+                }
+            }
+            None if draft.reply.is_empty() => {
+                let subject = String::from_utf8_lossy(draft.subject);
+                self.journal.event(
+                    self.core,
+                    self.server,
+                    draft.account,
+                    &subject,
+                    draft.payload,
+                );
+            }
+            None => {}
+        }
+        self.publish_message(draft, None, draft.payload);
+    }
+
+    fn publish_message(&mut self, draft: &Draft<'_>, header_len: Option<usize>, payload: &[u8]) {
+        let message = Outgoing {
+            subject: draft.subject,
+            reply: Some(draft.reply),
+            header_len,
+            payload,
+            digits: None,
+        };
+        self.core
+            .publish_internal(self.server, draft.account, &message);
+    }
+}
