@@ -40,10 +40,10 @@ mod version;
 
 pub use core::ReloadError;
 pub use harness::{
-    Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server,
-    ShutdownError, StartError, Subscription, parse_conf,
+    Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server, StartError,
+    Subscription, parse_conf,
 };
-pub use harness::{picture, programmed, recorded, simulated};
+pub use harness::{expected, picture, programmed, recorded, simulated};
 pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};

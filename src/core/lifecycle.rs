@@ -14,7 +14,7 @@ use super::freeze::Waiting;
 use super::ids::{self, Nuid};
 use super::links::Links;
 use super::mesh::ClusterId;
-use super::notice::Notice;
+use super::notice::{Notice, Watched};
 use super::server::{NoAuthUser, Phase, Server, ServerId, Users};
 use super::timers::{Timer, Timers};
 use super::{CloseReason, Core, Time};
@@ -63,6 +63,7 @@ impl Core {
             latencies: ids::stream(seed, "latencies"),
             jitter: ids::stream(seed, "jitter"),
             phase_changes: 0,
+            watched: Watched::default(),
             frozen: 0,
             freezes: 0,
             limit_changes: 0,

@@ -65,6 +65,7 @@ mod text;
 mod time;
 mod timers;
 mod transit;
+mod watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -84,7 +85,9 @@ pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
 pub(crate) use links::Latency;
 pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
-pub(crate) use notice::{AuthAudience, ClientSnapshot, ConnKind, Notice, Request};
+pub(crate) use notice::{
+    AuthAudience, ClientSnapshot, ConnKind, Notice, Published, Request, Subscribed, Watched,
+};
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
 pub(crate) use routes::{RouteView, compression};
@@ -127,6 +130,7 @@ pub(crate) struct Core {
     latencies: ChaCha8Rng,
     jitter: ChaCha8Rng,
     phase_changes: u64,
+    watched: Watched,
     frozen: usize,
     freezes: u64,
     limit_changes: u64,

@@ -37,6 +37,10 @@ pub(crate) enum Notice {
         reason: CloseReason,
         at: Time,
     },
+    /// A client has published a message, if that is [watched](super::Core::watch).
+    Published(Box<Published>),
+    /// A client has subscribed, if that is [watched](super::Core::watch).
+    Subscribed(Box<Subscribed>),
     /// Credentials were refused.
     AuthFailed {
         server: ServerId,
@@ -119,6 +123,33 @@ pub(crate) struct ClientSnapshot {
     pub sent: Traffic,
     /// What the client was sent.
     pub received: Traffic,
+}
+
+/// What the core is to tell of clients besides what it always does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watched {
+    pub publishing: bool,
+    pub subscribing: bool,
+}
+
+/// A message as a client has published it.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub server: ServerId,
+    pub client: ClientSnapshot,
+    pub subject: Box<[u8]>,
+    pub reply: Option<Box<[u8]>>,
+    pub header: Box<[u8]>,
+    pub payload: Box<[u8]>,
+}
+
+/// A subscription as a client has made it.
+#[derive(Debug)]
+pub(crate) struct Subscribed {
+    pub server: ServerId,
+    pub client: ClientSnapshot,
+    pub subject: Box<[u8]>,
+    pub queue: Option<Box<[u8]>>,
 }
 
 /// A message for a service.

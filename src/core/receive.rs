@@ -247,6 +247,7 @@ impl Core {
             // Taken for a reply by a gateway, and nobody waits for it.
             return;
         }
+        self.note_published(id, message);
         let delivered = self.publish_as(
             Origin::Client(id),
             server,

@@ -65,6 +65,7 @@ impl Core {
                 self.send_err(id, "Invalid Subject");
                 return;
             };
+            self.note_subscribed(id, subject, queue);
             if let Some(conn) = super::conn_mut(&mut self.conns, id) {
                 let subs = &self.subs;
                 conn.subs

@@ -1,11 +1,11 @@
 //! The rules in force, and what becomes of a message that passes them.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
+use super::guarded::guarded;
 use super::{Message, Occasion, Selection};
 use crate::core::{self, Core};
 
@@ -184,8 +184,12 @@ impl Armed {
             ..
         } = self;
         let mut all = || rule.matches.iter_mut().all(|matches| matches(occasion));
-        let Some(fits) = guarded(mistake, &mut all) else {
-            return false;
+        let fits = match guarded(&mut all) {
+            Ok(fits) => fits,
+            Err(panic) => {
+                *mistake = Some(panic);
+                false
+            }
         };
         if fits {
             *seen += 1;
@@ -200,10 +204,9 @@ impl Armed {
                 for message in passing {
                     let mut payload = message.payload.clone();
                     let mut change = || rewrite(&Occasion { core, message }, &mut payload);
-                    match guarded(&mut self.mistake, &mut change) {
-                        Some(Ok(())) => message.payload = payload,
-                        Some(Err(mistake)) => self.mistake = Some(mistake),
-                        None => {}
+                    match guarded(&mut change).and_then(|changed| changed) {
+                        Ok(()) => message.payload = payload,
+                        Err(mistake) => self.mistake = Some(mistake),
                     }
                 }
             }
@@ -244,21 +247,6 @@ fn drawn(least: Duration, most: Duration, rng: &mut ChaCha8Rng) -> Duration {
 fn shuffle(messages: &mut [Message], rng: &mut ChaCha8Rng) {
     for last in (1..messages.len()).rev() {
         messages.swap(last, core::below(last as u64, rng) as usize);
-    }
-}
-
-/// What a test's own code comes to. A panic in it must not take the deployment down; it is the rule's
-/// mistake.
-fn guarded<T>(mistake: &mut Option<String>, act: &mut dyn FnMut() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(act)) {
-        Ok(value) => Some(value),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            let text = text.unwrap_or_else(|| "no text".to_owned());
-            *mistake = Some(format!("it panicked: {text}"));
-            None
-        }
     }
 }
 

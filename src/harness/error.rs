@@ -1,4 +1,4 @@
-//! Why a deployment cannot be started, and what it says when it is shut down.
+//! Why a deployment cannot be started.
 
 use std::io;
 use std::net::SocketAddr;
@@ -50,20 +50,4 @@ pub enum StartError {
     /// The thread that serves the sockets cannot be started.
     #[error("cannot start the I/O thread: {0}")]
     Thread(#[source] io::Error),
-}
-
-/// What a deployment has to complain of when it is shut down.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ShutdownError {
-    /// Something [armed](crate::programmed) could not do what it was to do.
-    #[error("{} of what was armed failed:{}", mistakes.len(), listed(mistakes))]
-    Programmed {
-        /// What was armed, and why it failed.
-        mistakes: Vec<String>,
-    },
-}
-
-fn listed(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("\n  {line}")).collect()
 }

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use super::expected::Failure;
 use super::plan::{self, Planned};
 use super::ports::settle_ports;
 use super::recorded::EventCursors;
 use super::server::{Node, Server};
-use super::{Builder, Client, ClientError, ShutdownError, StartError};
+use super::{Builder, Client, ClientError, StartError};
 use crate::Version;
 use crate::core::{ReloadError, ServerId, Time};
 use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, locked};
@@ -48,6 +49,8 @@ pub struct MockNats {
     pub(super) nodes: Mutex<Vec<Node>>,
     /// Where `next_event` goes on, for each kind.
     pub(super) event_cursors: EventCursors,
+    /// What was expected has been looked at.
+    is_checked: bool,
 }
 
 pub(super) fn system_time(time: Time) -> SystemTime {
@@ -151,6 +154,7 @@ impl MockNats {
             io,
             nodes: Mutex::new(nodes),
             event_cursors: EventCursors::default(),
+            is_checked: false,
         })
     }
 
@@ -440,13 +444,13 @@ impl MockNats {
     ///
     /// # Errors
     ///
-    /// When something that was [armed](crate::programmed) could not do what it was to do.
-    pub async fn finish(self) -> Result<(), ShutdownError> {
-        let mistakes = self.hub.look(|deployment| deployment.rules().mistakes());
-        if mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(ShutdownError::Programmed { mistakes })
+    /// When something that was [expected](crate::expected) has not come true, or something that was
+    /// [armed](crate::programmed) could not do what it was to do.
+    pub async fn finish(mut self) -> Result<(), Failure> {
+        self.is_checked = true;
+        match Failure::of_all(&self) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
         }
     }
 
@@ -455,18 +459,28 @@ impl MockNats {
     /// # Errors
     ///
     /// As for [`finish`](Self::finish).
-    pub async fn shutdown(self) -> Result<(), ShutdownError> {
+    pub async fn shutdown(self) -> Result<(), Failure> {
         self.finish().await
     }
 }
 
 impl Drop for MockNats {
     /// Connections in memory have no socket that the end of the I/O thread would close.
+    ///
+    /// # Panics
+    ///
+    /// When [`finish`](MockNats::finish) would have given an error and was not called, unless the thread
+    /// is panicking already.
     fn drop(&mut self) {
+        let is_for_others = self.is_checked || std::thread::panicking();
+        let failure = (!is_for_others).then(|| Failure::of_all(self));
         // The goodbye of a server that is alone is the last that its clients hear.
         if locked(&self.nodes).len() == 1 {
             self.stop();
         }
         self.hub.input(|state, _| state.deployment.end_all());
+        if let Some(failure) = failure.flatten() {
+            panic!("{failure}");
+        }
     }
 }

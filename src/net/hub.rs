@@ -225,7 +225,10 @@ impl Hub {
         if state.phase_waiters.reach(phase_changes, &mut state.to_wake) {
             state.close_doors();
         }
-        let recorded = state.deployment.journal().recorded() + state.deployment.rules().changes();
+        let deployment = &state.deployment;
+        let recorded = deployment.journal().recorded()
+            + deployment.rules().changes()
+            + deployment.expectations().changes();
         state
             .record_waiters
             .reach(recorded + phase_changes, &mut state.to_wake);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
+use super::expectations::Expectations;
 use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
@@ -262,6 +263,17 @@ impl Deployment {
     pub fn release_held(&mut self, now: Time, id: RuleId) {
         let held = self.services.rules.release(id);
         self.say(now, held);
+    }
+
+    pub fn expectations(&self) -> &Expectations {
+        &self.services.expectations
+    }
+
+    /// Changes what is expected.
+    pub fn change_expectations<T>(&mut self, change: impl FnOnce(&mut Expectations) -> T) -> T {
+        let result = change(&mut self.services.expectations);
+        self.core.watch(self.services.expectations.watched());
+        result
     }
 
     /// Has a server publish an event that a test has made up.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use nats_mock_protocol::json::Dialect;
 use nats_mock_protocol::sys::RequestSubject;
 
-use crate::core::{AccountId, Core, Request, ServerId, Time};
+use crate::core::{AccountId, ClientSnapshot, Core, Request, ServerId, Time};
 
 /// The bytes that are kept of events, and as many of requests. A peer decides how long a request is,
 /// but not how much memory it takes.
@@ -38,6 +38,8 @@ pub struct EventRecord {
     /// The account that it was published in.
     pub account: Arc<str>,
     pub time: Time,
+    /// How much had been recorded before.
+    pub number: u64,
     pub subject: Box<str>,
     pub payload: Bytes,
 }
@@ -47,6 +49,8 @@ pub struct EventRecord {
 pub struct RequestRecord {
     pub server: ServerName,
     pub time: Time,
+    /// How much had been recorded before.
+    pub number: u64,
     pub subject: Box<str>,
     pub reply: Option<Box<str>>,
     pub header: Box<[u8]>,
@@ -88,6 +92,15 @@ pub trait Size {
 }
 
 impl Requester {
+    pub(super) fn new(core: &Core, client: ClientSnapshot) -> Self {
+        Self {
+            cid: client.cid,
+            account: Arc::clone(&core.account(client.account).name),
+            user: client.user,
+            name: client.name,
+        }
+    }
+
     fn size(&self) -> usize {
         self.user.as_deref().map_or(0, str::len) + self.name.len()
     }
@@ -178,8 +191,9 @@ impl Journal {
         payload: &[u8],
     ) {
         if self.events.is_on() {
+            let number = self.recorded();
             let record = EventRecord::of(core, server, account, subject, payload);
-            self.events.push(record);
+            self.events.push(EventRecord { number, ..record });
         }
     }
 
@@ -189,7 +203,8 @@ impl Journal {
             return;
         }
         if let Some(record) = RequestRecord::of(core, request) {
-            self.requests.push(record);
+            let number = self.recorded();
+            self.requests.push(RequestRecord { number, ..record });
         }
     }
 }
@@ -203,9 +218,10 @@ impl EventRecord {
         payload: &[u8],
     ) -> Self {
         Self {
-            server: named(core, server),
+            server: ServerName::of(core, server),
             account: Arc::clone(&core.account(account).name),
             time: core.now(),
+            number: 0,
             subject: subject.into(),
             payload: Bytes::copy_from_slice(payload),
         }
@@ -219,8 +235,9 @@ impl RequestRecord {
         RequestSubject::parse(subject).ok()?;
         let from = request.from.and_then(|id| core.conn(id));
         Some(Self {
-            server: named(core, request.server),
+            server: ServerName::of(core, request.server),
             time: core.now(),
+            number: 0,
             dialect: core.server(request.server).profile.requests,
             subject: subject.into(),
             reply: request
@@ -228,26 +245,20 @@ impl RequestRecord {
                 .as_deref()
                 .filter(|reply| !reply.is_empty())
                 .map(|reply| String::from_utf8_lossy(reply).into()),
-            from: from.map(|conn| {
-                let client = core.snapshot(conn);
-                Requester {
-                    cid: client.cid,
-                    account: Arc::clone(&core.account(client.account).name),
-                    user: client.user,
-                    name: client.name,
-                }
-            }),
+            from: from.map(|conn| Requester::new(core, core.snapshot(conn))),
             header: request.header.clone(),
             payload: Bytes::copy_from_slice(&request.payload),
         })
     }
 }
 
-fn named(core: &Core, server: ServerId) -> ServerName {
-    let server = core.server(server);
-    ServerName {
-        name: Arc::clone(&server.name),
-        id: Arc::clone(&server.id),
+impl ServerName {
+    pub(super) fn of(core: &Core, server: ServerId) -> Self {
+        let server = core.server(server);
+        Self {
+            name: Arc::clone(&server.name),
+            id: Arc::clone(&server.id),
+        }
     }
 }
 

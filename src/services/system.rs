@@ -1,5 +1,7 @@
 //! The services' own state, and the way their messages go out.
 
+use std::sync::Arc;
+
 use nats_mock_protocol::events::ServerEnvelope;
 use nats_mock_protocol::json;
 use rand::seq::SliceRandom;
@@ -8,10 +10,12 @@ use serde::Serialize;
 
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
-use super::journal::Journal;
+use super::expectations::Expectations;
+use super::journal::{Journal, RequestRecord};
 use super::outbox::{self, Draft, Outbox};
 use super::peers::{self, Peers};
 use super::requests::Answer;
+use super::seen::Seen;
 use super::statsz::StatszTimer;
 use super::subscribers::{self, Counts};
 use super::{
@@ -28,6 +32,7 @@ pub(crate) struct Services {
     configurations: Vec<Configuration>,
     pub journal: Journal,
     pub rules: Rules,
+    pub expectations: Expectations,
     /// How many servers do not know one of their peers, summed up.
     strangers: usize,
 }
@@ -80,6 +85,7 @@ impl Services {
             configurations,
             journal,
             rules: Rules::default(),
+            expectations: Expectations::default(),
             strangers: 0,
         }
     }
@@ -207,8 +213,37 @@ impl Services {
         }
     }
 
+    /// Tells the expectations what a client has done.
+    fn see(&mut self, seen: &Seen) {
+        self.expectations.see(seen, self.journal.recorded());
+    }
+
     fn handle(&mut self, core: &mut Core, notice: Notice) {
         let server = server_of(&notice);
+        let notice = match notice {
+            Notice::Published(message) => {
+                self.see(&Seen::published(core, *message));
+                return;
+            }
+            Notice::Subscribed(subscribed) => {
+                self.see(&Seen::subscribed(core, *subscribed));
+                return;
+            }
+            notice => notice,
+        };
+        if !self.expectations.is_empty() {
+            match &notice {
+                Notice::Connected { client, .. } => {
+                    self.see(&Seen::connected(core, server, client));
+                }
+                Notice::Request(request) if !request.repeated => {
+                    if let Some(record) = RequestRecord::of(core, request) {
+                        self.see(&Seen::Request(Arc::new(record)));
+                    }
+                }
+                _ => {}
+            }
+        }
         if let Notice::Started { .. } = notice {
             self.remember(core.seed(), server);
         }
@@ -268,6 +303,8 @@ impl Services {
             Notice::LeafAccepted { account, .. } => {
                 connections::leaf_accepted(&mut context, account);
             }
+            // Nobody but expectations hears of these.
+            Notice::Published(_) | Notice::Subscribed(_) => {}
             Notice::LameDuck { .. } => server_life::lame_duck(&mut context),
             Notice::Shutdown { .. } => server_life::shutdown(&mut context),
         }
@@ -289,6 +326,8 @@ fn server_of(notice: &Notice) -> ServerId {
         | Notice::LameDuck { server }
         | Notice::Shutdown { server } => *server,
         Notice::Request(request) => request.server,
+        Notice::Published(message) => message.server,
+        Notice::Subscribed(subscribed) => subscribed.server,
     }
 }
 

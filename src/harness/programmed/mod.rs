@@ -51,4 +51,5 @@ mod said;
 
 pub use armed::{Armed, Unhit};
 pub use on::On;
+pub(super) use said::sealed;
 pub use said::{AnyEvent, AnyReply, Events, Replies, Said};

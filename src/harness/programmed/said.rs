@@ -31,7 +31,7 @@ pub trait Said: sealed::Said {}
 
 impl<T: sealed::Said> Said for T {}
 
-pub(super) mod sealed {
+pub(in crate::harness) mod sealed {
     use super::Pattern;
 
     pub trait Said {
@@ -88,11 +88,15 @@ impl Pattern {
                 _ => false,
             };
         };
-        let subject = std::str::from_utf8(&request.subject).unwrap_or_default();
+        self.is_asked_by(std::str::from_utf8(&request.subject).unwrap_or_default())
+    }
+
+    /// Whether a request to this subject is meant.
+    pub(in crate::harness) fn is_asked_by(&self, subject: &str) -> bool {
         let asked = || RequestSubject::parse(subject).ok();
         match self {
             Self::AnyReply => true,
-            Self::Asked(pattern) => subject::matches(pattern.as_bytes(), &request.subject),
+            Self::Asked(pattern) => subject::matches(pattern.as_bytes(), subject.as_bytes()),
             Self::Endpoint(wanted) => match asked() {
                 Some(RequestSubject::Server { endpoint, .. }) => endpoint == *wanted,
                 Some(RequestSubject::Ping) => *wanted == Endpoint::Statsz,
@@ -109,7 +113,7 @@ impl Pattern {
     }
 
     /// For people.
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::harness) fn describe(&self) -> String {
         match self {
             Self::Endpoint(endpoint) => endpoint.to_string(),
             Self::Account(endpoint) => format!("ACCOUNT {endpoint}"),
