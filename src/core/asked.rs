@@ -38,11 +38,17 @@ struct Replies {
 /// So many are kept without a look at their age.
 const FEW: usize = 64;
 
+/// No more are kept, though time may stand still: the count of an answer is not worth the memory.
+const MOST: usize = 1 << 16;
+
 impl Asked {
     pub fn note(&mut self, reply: &[u8], now: Time) {
         let Replies { until, swept_at } = &mut **self.0.get_or_insert_default();
         if until.len() >= *swept_at {
             until.retain(|_, until| *until > now);
+            if until.len() >= MOST {
+                until.clear();
+            }
             *swept_at = FEW.max(2 * until.len());
         }
         until.insert(reply.into(), now + RECENT);
