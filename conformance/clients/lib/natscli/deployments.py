@@ -36,6 +36,7 @@ CLUSTERS = {"east": ["e1", "e2"], "west": ["w1", "w2"]}
 SUPERCLUSTER = {name: member(name, cluster, servers, f'["zone:{name}", "region:{cluster}"]', gateway(name, cluster, CLUSTERS))
                 for cluster, servers in CLUSTERS.items() for name in servers}
 
+# All servers answer a question about an account, and natscli shows whichever answer comes first: one is named.
 # In these, {first}, {last} and {nobody} are names of servers, and {first_id} and {last_id} their ids.
 OVERVIEW = """
 server list
@@ -55,9 +56,9 @@ server info {first}
 server info {last}
 server info {last_id}
 --timeout 300ms server info nobody
-server account info USERS
-server account info USERS --json
+server account info USERS --host {first}
 server account info USERS --host {last}
+server account info USERS --host {last} --json
 server check connection
 server check server --name {last}
 server check server --name {last} --format json
