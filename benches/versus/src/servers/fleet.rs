@@ -4,7 +4,7 @@
 use std::time::{Instant, SystemTime};
 
 use nats_mock::topology::{AccountOptions, Limits};
-use nats_mock::{Builder, MockNats};
+use nats_mock::{Builder, Client, ClientError, MockNats};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
@@ -16,8 +16,22 @@ const CLUSTERS: usize = 10;
 /// Accounts, the system account among them.
 const ACCOUNTS: usize = 100;
 
-/// Times a deployment is built; the figure is the median.
-const BUILDS: usize = 5;
+/// Times a deployment is built, and times it is asked each question; figures are medians.
+const ROUNDS: usize = 5;
+
+/// The answers list where else clients of the server can connect to, and so grow with its cluster.
+const GROWING: &str = "$SYS.REQ.SERVER.PING.VARZ";
+
+/// The answers are as long for many servers as for few.
+const CONSTANT: &str = "$SYS.REQ.SERVER.PING.IDZ";
+
+/// What came of asking all servers at once.
+#[derive(Debug, Default)]
+struct Burst {
+    seconds: f64,
+    answers: usize,
+    bytes: usize,
+}
 
 /// Builds so many servers, asks all at once, and says what it took.
 pub fn measure(servers: usize) -> Result<Value> {
@@ -26,41 +40,62 @@ pub fn measure(servers: usize) -> Result<Value> {
     let nats = build(servers)?;
     let mut times = vec![started.elapsed().as_secs_f64()];
     let built = process::resident_bytes(std::process::id())?;
-    let failed = |error| Failure::Io {
-        doing: "asking all servers".into(),
-        source: std::io::Error::other(error),
-    };
     let mut ops = nats.client("admin").map_err(failed)?;
-    let started = Instant::now();
-    let mut answers = ops
-        .request("$SYS.REQ.SERVER.PING.VARZ", "")
-        .map_err(failed)?;
-    let mut count = 0;
-    let mut bytes = 0;
-    while let Some(answer) = answers.try_next() {
-        count += 1;
-        bytes += answer.payload.len();
-    }
-    let burst = started.elapsed().as_secs_f64();
+    // Memory is that of one burst, whose answers are all kept until the last is there.
+    let mut growing = vec![ask_all(&mut ops, GROWING)?];
     let asked = process::resident_bytes(std::process::id())?;
-    drop((answers, ops, nats));
-    for _ in 1..BUILDS {
+    for _ in 1..ROUNDS {
+        growing.push(ask_all(&mut ops, GROWING)?);
+    }
+    let constant = (0..ROUNDS).map(|_| ask_all(&mut ops, CONSTANT));
+    let constant = constant.collect::<Result<Vec<_>>>()?;
+    drop((ops, nats));
+    for _ in 1..ROUNDS {
         let started = Instant::now();
         let nats = build(servers)?;
         times.push(started.elapsed().as_secs_f64());
         drop(nats);
     }
-    times.sort_by(f64::total_cmp);
+    let bursts = growing.iter().chain(&constant);
     Ok(json!({
         "servers": servers,
-        "built_ms": times[BUILDS / 2] * 1e3,
-        "burst_ms": burst * 1e3,
-        "answers": count,
-        "answer_bytes": bytes,
+        "built_ms": median(times) * 1e3,
+        "varz_ms": median(seconds(&growing)) * 1e3,
+        "varz_bytes": growing[0].bytes,
+        "idz_ms": median(seconds(&constant)) * 1e3,
+        "answers": bursts.map(|burst| burst.answers).min(),
         "before_bytes": before,
         "built_bytes": built,
         "asked_bytes": asked,
     }))
+}
+
+fn ask_all(ops: &mut Client, subject: &str) -> Result<Burst> {
+    let started = Instant::now();
+    let mut answers = ops.request(subject, "").map_err(failed)?;
+    let mut burst = Burst::default();
+    while let Some(answer) = answers.try_next() {
+        burst.answers += 1;
+        burst.bytes += answer.payload.len();
+    }
+    burst.seconds = started.elapsed().as_secs_f64();
+    Ok(burst)
+}
+
+fn seconds(bursts: &[Burst]) -> Vec<f64> {
+    bursts.iter().map(|burst| burst.seconds).collect()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn failed(error: ClientError) -> Failure {
+    Failure::Io {
+        doing: "asking all servers".into(),
+        source: std::io::Error::other(error),
+    }
 }
 
 /// Clusters that are joined by gateways, with a hundred accounts. Time stands still, so that nothing else happens

@@ -37,31 +37,36 @@ pub fn fleet(servers: usize) -> Result<bool> {
 pub fn run(real: &Path) -> Result<bool> {
     let limit = three_real_servers(real)?;
     println!(
-        "{:>8} {:>12} {:>14} {:>12} {:>9} {:>15} {:>12} {:>11} {:>16}",
+        "{:>8} {:>12} {:>13} {:>11} {:>11} {:>9} {:>10} {:>13} {:>9} {:>10} {:>15}",
         "servers",
         "built in ms",
         "us per server",
-        "burst in ms",
-        "answers",
-        "KiB an answer",
+        "VARZ in ms",
+        "MiB of VARZ",
         "us an MiB",
+        "IDZ in ms",
+        "us per answer",
+        "answers",
         "MiB built",
-        "MiB after burst"
+        "MiB after VARZ"
     );
     let mut reached = true;
     for number in NUMBERS {
         let figures = in_own_process(number)?;
         let figure = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
+        let each = |key: &str| figure(key) * 1e3 / number as f64;
         let (built, asked) = (figure("built_bytes") / MIB, figure("asked_bytes") / MIB);
         println!(
-            "{number:>8} {:>12.2} {:>14.1} {:>12.2} {:>9} {:>15.1} {:>12.0} {built:>11.1} {asked:>16.1}",
+            "{number:>8} {:>12.2} {:>13.1} {:>11.2} {:>11.1} {:>9.0} {:>10.2} {:>13.1} {:>9} {built:>10.1} {asked:>15.1}",
             figure("built_ms"),
-            figure("built_ms") * 1e3 / number as f64,
-            figure("burst_ms"),
-            figures["answers"],
+            each("built_ms"),
+            figure("varz_ms"),
+            figure("varz_bytes") / MIB,
             // VARZ lists the other servers of a cluster, so answers grow with it.
-            figure("answer_bytes") / 1024.0 / number as f64,
-            figure("burst_ms") * 1e3 / (figure("answer_bytes") / MIB),
+            figure("varz_ms") * 1e3 / (figure("varz_bytes") / MIB),
+            figure("idz_ms"),
+            each("idz_ms"),
+            figures["answers"],
         );
         reached &= figures["answers"] == number;
         if number == AIMED {
