@@ -104,10 +104,16 @@ impl Core {
         if let Some((peer, _)) = moved.filter(|(peer, _)| is_there(*peer)) {
             return Some(*peer);
         }
-        let candidates = self.cluster(cluster).running.iter().copied();
-        candidates
-            .filter(|&peer| is_there(peer))
-            .max_by_key(|&peer| mixed(self.seed, server, peer))
+        // All servers of the cluster are looked at for each message that goes there: few of them further
+        // than their number.
+        let mut chosen: Option<(u64, ServerId)> = None;
+        for &peer in &self.cluster(cluster).running {
+            let rank = mixed(self.seed, server, peer);
+            if chosen.is_none_or(|(highest, _)| rank >= highest) && is_there(peer) {
+                chosen = Some((rank, peer));
+            }
+        }
+        chosen.map(|(_, peer)| peer)
     }
 
     /// Whether messages of a server get to any other.

@@ -46,11 +46,12 @@ impl Server {
             "0.0.0.0" | "::" | "" => "127.0.0.1",
             host => host,
         };
-        let port = self.shown_port();
+        // Every server of a cluster names all others: this is no place for the machinery of formatting.
+        let port = self.shown_port().to_string();
         if host.contains(':') {
-            format!("[{host}]:{port}")
+            ["[", host, "]:", &port].concat()
         } else {
-            format!("{host}:{port}")
+            [host, ":", &port].concat()
         }
     }
 

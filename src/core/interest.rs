@@ -4,6 +4,8 @@
 //! Messages find their way by the account's one list of subscriptions. This is kept for what servers
 //! show of it: how many subscriptions they know, and how often that has changed.
 
+use std::cell::LazyCell;
+
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
@@ -90,6 +92,14 @@ impl<'a> ToldSubject<'a> {
             origin: parts.next(),
         }
     }
+}
+
+/// How many peers a server has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Peers {
+    all: u64,
+    /// Those that tell of what only old releases do.
+    old: u64,
 }
 
 #[derive(Debug, Default)]
@@ -190,20 +200,39 @@ impl Core {
 
     /// The subscriptions of an account that a server knows: its own, and those of its peers.
     pub fn known_subscriptions(&self, account: AccountId, server: ServerId) -> Churn {
-        let interest = &self.account(account).interest;
-        let own = interest.every.plus(interest.own(server));
-        own.plus(self.told_to(account, server))
+        self.known_subscriptions_of([account], server)
     }
 
-    fn told_to(&self, account: AccountId, server: ServerId) -> Churn {
+    /// The same for several accounts together. The peers are gone through once for all of them.
+    pub fn known_subscriptions_of(
+        &self,
+        accounts: impl IntoIterator<Item = AccountId>,
+        server: ServerId,
+    ) -> Churn {
+        let peers = LazyCell::new(|| self.count_peers(server));
+        accounts.into_iter().fold(Churn::default(), |sum, account| {
+            let interest = &self.account(account).interest;
+            let own = interest.every.plus(interest.own(server));
+            sum.plus(own).plus(self.told_to(account, server, &peers))
+        })
+    }
+
+    fn told_to(
+        &self,
+        account: AccountId,
+        server: ServerId,
+        peers: &LazyCell<Peers, impl FnOnce() -> Peers>,
+    ) -> Churn {
         let interest = &self.account(account).interest;
         let cluster = self.server(server).cluster;
         if self.has_link_faults() || interest.every_told_by_old.len() > 0 {
-            let peers = self.routed_peers(server);
-            return peers.fold(Churn::default(), |sum, peer| {
-                let every = self.told_by_every(account, peer);
-                sum.plus(interest.told(peer)).plus(every)
-            });
+            let every = interest.every_told.times(peers.all);
+            let every = every.plus(interest.every_told_by_old.times(peers.old));
+            if interest.told.is_empty() {
+                return every;
+            }
+            let told = self.routed_peers(server).map(|peer| interest.told(peer));
+            return told.fold(every, Churn::plus);
         }
         let every = interest.every_told;
         let peers = (self.cluster(cluster).running.len() as u64).saturating_sub(1);
@@ -211,14 +240,28 @@ impl Core {
         all.minus(interest.told(server)).plus(every.times(peers))
     }
 
+    fn count_peers(&self, server: ServerId) -> Peers {
+        let mut peers = Peers::default();
+        for peer in self.routed_peers(server) {
+            peers.all += 1;
+            peers.old += u64::from(self.tells_as_old(peer));
+        }
+        peers
+    }
+
     /// What a server tells as all others do.
     fn told_by_every(&self, account: AccountId, server: ServerId) -> Churn {
         let interest = &self.account(account).interest;
-        if self.server(server).profile.has(Feature::UserInfoNotTold) {
-            interest.every_told
-        } else {
+        if self.tells_as_old(server) {
             interest.every_told.plus(interest.every_told_by_old)
+        } else {
+            interest.every_told
         }
+    }
+
+    /// Whether a server tells others of what only old releases do.
+    fn tells_as_old(&self, server: ServerId) -> bool {
+        !self.server(server).profile.has(Feature::UserInfoNotTold)
     }
 
     /// What a server has told its peers that it listens to.
@@ -228,7 +271,7 @@ impl Core {
         let own = own.into_iter().flat_map(|told| told.subjects.keys());
         let mut told: Vec<ToldSubject<'_>> = own.map(|key| ToldSubject::of(key)).collect();
         if self.server(server).accounts().contains(&account) {
-            let is_old = !self.server(server).profile.has(Feature::UserInfoNotTold);
+            let is_old = self.tells_as_old(server);
             let every = self.subs.iter().map(|(_, sub)| sub);
             told.extend(
                 every

@@ -272,7 +272,10 @@ impl Core {
     }
 
     /// The accounts that a server knows.
-    pub fn accounts_of(&self, server: ServerId) -> impl Iterator<Item = (AccountId, &Account)> {
+    pub fn accounts_of(
+        &self,
+        server: ServerId,
+    ) -> impl Iterator<Item = (AccountId, &Account)> + Clone {
         let known = self.server(server).accounts().iter();
         known.map(|&id| (id, self.account(id)))
     }

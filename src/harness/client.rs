@@ -383,7 +383,7 @@ impl Shared {
                 Some(bytes) if bytes.is_empty() => break,
                 Some(bytes) => {
                     received = true;
-                    self.input.extend_from_slice(&bytes);
+                    self.add_input(bytes);
                     self.decode();
                 }
             }
@@ -391,6 +391,15 @@ impl Shared {
         // What came may be for somebody else who waits.
         if received || self.closed {
             everybody.wake();
+        }
+    }
+
+    /// Takes over what has been received, without a copy unless it continues something.
+    fn add_input(&mut self, bytes: Vec<u8>) {
+        if self.input.is_empty() {
+            self.input = BytesMut::from(Bytes::from(bytes));
+        } else {
+            self.input.extend_from_slice(&bytes);
         }
     }
 

@@ -157,10 +157,9 @@ impl MemoryConnection {
         if self.unread.is_empty() {
             return (!self.ended).then(Vec::new);
         }
-        let rest = self.unread.split_off(self.read);
-        self.unread.clear();
-        self.read = 0;
-        Some(rest)
+        let mut unread = std::mem::take(&mut self.unread);
+        unread.drain(..std::mem::take(&mut self.read));
+        Some(unread)
     }
 
     /// Moves output of the server here; remembers the waker when there is none.

@@ -265,10 +265,8 @@ fn active_accounts(core: &Core, server: ServerId) -> i64 {
 }
 
 pub(super) fn total_subscriptions(core: &Core, server: ServerId) -> u64 {
-    let accounts = core.server(server).accounts().iter();
-    accounts
-        .map(|&account| core.known_subscriptions(account, server).len())
-        .sum()
+    let accounts = core.server(server).accounts().iter().copied();
+    core.known_subscriptions_of(accounts, server).len()
 }
 
 /// Whether anybody but the services listens to `subject`.

@@ -91,20 +91,17 @@ pub(super) fn page<T>(list: Vec<T>, offset: i64, limit: i64) -> Vec<T> {
 pub(super) fn list_stats(core: &Core, server: ServerId, account: &str) -> SublistStats {
     let lists = core
         .accounts_of(server)
-        .filter(|(_, listed)| account.is_empty() || *listed.name == *account)
-        .map(|(id, _)| {
-            (
-                core.known_subscriptions(id, server),
-                core.list_stats(id, server),
-            )
-        });
-    let mut total = SublistStats::default();
+        .filter(|(_, listed)| account.is_empty() || *listed.name == *account);
+    let known = core.known_subscriptions_of(lists.clone().map(|(id, _)| id), server);
+    let mut total = SublistStats {
+        num_subscriptions: known.len(),
+        num_inserts: known.inserts,
+        num_removes: known.removes,
+        ..SublistStats::default()
+    };
     let (mut hits, mut fanout) = (0, 0);
-    for (known, list) in lists {
-        total.num_subscriptions += known.len();
+    for list in lists.map(|(id, _)| core.list_stats(id, server)) {
         total.num_cache += u64::from(list.cached);
-        total.num_inserts += known.inserts;
-        total.num_removes += known.removes;
         total.num_matches += list.matches;
         total.max_fanout = total.max_fanout.max(u64::from(list.max_fanout));
         hits += list.cache_hits;
