@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +22,18 @@ system_account: SYS
 
 /// How long a server may take to say where it listens.
 const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// How often a connection is attempted to a server that is not listening yet.
+const KNOCK_EVERY: Duration = Duration::from_micros(200);
+
+/// When the servers of a cluster are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// None waits for another.
+    AtOnce,
+    /// Each as soon as the one before lets clients connect.
+    InTurn,
+}
 
 /// A server executable and the arguments that come before nats-server's own.
 #[derive(Debug, Clone)]
@@ -64,8 +76,8 @@ impl Executable {
         Ok(server)
     }
 
-    /// Starts a cluster on ports that were free a moment ago, without waiting for anything.
-    pub fn spawn_cluster(&self, servers: usize) -> Result<Vec<Server>> {
+    /// Starts a cluster on ports that were free a moment ago, without waiting for it to form.
+    pub fn spawn_cluster(&self, servers: usize, order: Order) -> Result<Vec<Server>> {
         let probes = (0..2 * servers)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<std::io::Result<Vec<_>>>()
@@ -91,6 +103,9 @@ impl Executable {
                 );
                 let mut server = self.spawn_with(&conf, i32::from(client.port()))?;
                 server.address = *client;
+                if order == Order::InTurn {
+                    server.wait_for_door()?;
+                }
                 Ok(server)
             })
             .collect()
@@ -184,6 +199,20 @@ impl Server {
                     .failed(format!("ended with {status}; its last words: {last}")))
             }
         }
+    }
+
+    fn wait_for_door(&mut self) -> Result<()> {
+        let until = Instant::now() + READY_WITHIN;
+        while TcpStream::connect(self.address).is_err() {
+            self.check_running()?;
+            if Instant::now() > until {
+                let seconds = READY_WITHIN.as_secs();
+                let what = format!("let nobody connect within {seconds} s");
+                return Err(self.executable.failed(what));
+            }
+            std::thread::sleep(KNOCK_EVERY);
+        }
+        Ok(())
     }
 
     fn wait_for_ports_file(mut self) -> Result<Self> {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use nats_mock::MockNats;
+use nats_mock::{Builder, MockNats};
 
 use super::{Figure, Kind, Measurement, Side};
-use crate::failure::{Failure, Result};
-use crate::launch::{Executable, Server};
+use crate::failure::{Failure, Result, unexpected};
+use crate::launch::{Executable, Order, Server};
 use crate::stats::Spread;
 use crate::system::{self, System};
 use crate::wire::PATIENCE;
@@ -21,6 +21,9 @@ const STARTS: usize = 15;
 /// How often a server is asked that does not know all the others yet.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
+/// How much sooner the mock is to be there.
+const AIM: Option<f64> = Some(1000.0);
+
 /// The real servers as processes, the mock as the library it is: what a test waits for.
 pub const FORMED: Measurement = Measurement {
     name: "cluster",
@@ -28,42 +31,93 @@ pub const FORMED: Measurement = Measurement {
         label: "cluster of three, to three answers to PING",
         unit: "us",
         kind: Kind::Time,
-        aim: Some(1000.0),
+        aim: AIM,
     }],
     ceiling: false,
-    sample: |executable, side: Side| match side {
-        Side::Mock => {
-            let times = (0..STARTS)
-                .map(|_| Ok(embedded()?.as_secs_f64() * 1e6))
-                .collect::<Result<Vec<f64>>>()?;
-            let median = Spread::of(&times).map(|spread| spread.median);
-            Ok(median.into_iter().collect())
-        }
-        Side::Real | Side::Ceiling => {
-            let started = Instant::now();
-            let _servers = formed(executable)?;
-            Ok(vec![started.elapsed().as_secs_f64() * 1e6])
-        }
-    },
+    sample: |executable, side| sample(executable, side, Order::AtOnce, bound),
 };
 
-fn embedded() -> Result<Duration> {
+/// The mock without sockets, asked by a client without one: the quickest that a test can have it.
+pub const IN_MEMORY: Measurement = Measurement {
+    name: "cluster-in-memory",
+    figures: &[Figure {
+        label: "the same, the mock without sockets",
+        unit: "us",
+        kind: Kind::Time,
+        aim: AIM,
+    }],
+    ceiling: false,
+    sample: |executable, side| sample(executable, side, Order::AtOnce, unbound),
+};
+
+/// Real servers that are started as scripts and orchestrators do.
+pub const IN_TURN: Measurement = Measurement {
+    name: "cluster-in-turn",
+    figures: &[Figure {
+        label: "the same, real servers one after the other",
+        unit: "us",
+        kind: Kind::Time,
+        aim: AIM,
+    }],
+    ceiling: false,
+    sample: |executable, side| sample(executable, side, Order::InTurn, bound),
+};
+
+fn sample(
+    executable: &Executable,
+    side: Side,
+    order: Order,
+    embedded: fn() -> Result<Duration>,
+) -> Result<Vec<f64>> {
+    if side != Side::Mock {
+        let started = Instant::now();
+        let _servers = formed(executable, order)?;
+        return Ok(vec![started.elapsed().as_secs_f64() * 1e6]);
+    }
+    let times = (0..STARTS)
+        .map(|_| Ok(embedded()?.as_secs_f64() * 1e6))
+        .collect::<Result<Vec<f64>>>()?;
+    let median = Spread::of(&times).map(|spread| spread.median);
+    Ok(median.into_iter().collect())
+}
+
+/// The mock with sockets, asked by a client that has one.
+fn bound() -> Result<Duration> {
     let started = Instant::now();
-    let nats = MockNats::builder()
-        .cluster("east", SERVERS)
-        .start_blocking()
-        .map_err(|error| Failure::Io {
-            doing: "starting the mock in this process".into(),
-            source: std::io::Error::other(error),
-        })?;
+    let nats = started_as(MockNats::builder())?;
     let mut system = System::connect(nats.address(), "cluster")?;
     ask_until_all_answer(&mut system)?;
     Ok(started.elapsed())
 }
 
+fn unbound() -> Result<Duration> {
+    let started = Instant::now();
+    let nats = started_as(MockNats::builder().unbound())?;
+    let failed = |error| Failure::Io {
+        doing: "asking the mock in this process".into(),
+        source: std::io::Error::other(error),
+    };
+    let mut ops = nats.client("admin").map_err(failed)?;
+    let mut answers = ops.request("$SYS.REQ.SERVER.PING", "").map_err(failed)?;
+    let count = std::iter::from_fn(|| answers.try_next()).count();
+    let took = started.elapsed();
+    if count == SERVERS {
+        return Ok(took);
+    }
+    Err(unexpected("counting answers", count.to_string().as_bytes()))
+}
+
+fn started_as(builder: Builder) -> Result<MockNats> {
+    let started = builder.cluster("east", SERVERS).start_blocking();
+    started.map_err(|error| Failure::Io {
+        doing: "starting the mock in this process".into(),
+        source: std::io::Error::other(error),
+    })
+}
+
 /// Starts a cluster of processes, and waits until all of it answers.
-pub fn formed(executable: &Executable) -> Result<Vec<Server>> {
-    let mut servers = executable.spawn_cluster(SERVERS)?;
+pub fn formed(executable: &Executable, order: Order) -> Result<Vec<Server>> {
+    let mut servers = executable.spawn_cluster(SERVERS, order)?;
     let started = Instant::now();
     let mut system = loop {
         match System::connect(servers[0].address(), "cluster") {

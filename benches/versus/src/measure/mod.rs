@@ -101,6 +101,8 @@ const ALL: &[Measurement] = &[
     start::SPAWNED,
     start::EMBEDDED,
     cluster::FORMED,
+    cluster::IN_MEMORY,
+    cluster::IN_TURN,
     publish::SMALL,
     publish::KIBIBYTE,
     fan_out::TO_ONE,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::failure::{Doing, Result, unexpected};
-use crate::launch::Executable;
+use crate::launch::{Executable, Order};
 use crate::measure;
 use crate::process;
 
@@ -96,7 +96,7 @@ fn in_own_process(servers: usize) -> Result<Value> {
 
 /// Resident memory of a cluster of three, in MiB.
 fn three_real_servers(real: &Path) -> Result<f64> {
-    let servers = measure::formed(&Executable::new(real))?;
+    let servers = measure::formed(&Executable::new(real), Order::AtOnce)?;
     std::thread::sleep(REST);
     let mut bytes = 0;
     for server in &servers {
