@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use nats_mock_protocol::json;
 use nats_mock_protocol::monitor::{ApiError, Reply};
-use nats_mock_protocol::sys::RequestSubject;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{Armed, Events, On, Replies};
-use crate::faults::{Effect, Message, Occasion, Rewrite};
+use crate::faults::{Effect, Occasion, Rewrite};
+use crate::harness::recorded::endpoint;
 
 /// Kept short enough for a line of a report.
 fn short(text: &str) -> String {
@@ -316,16 +316,10 @@ fn has_envelope(payload: &[u8]) -> bool {
 /// A reply with its keys in the order in which the server's release writes them.
 fn written<T: Serialize>(occasion: &Occasion<'_>, reply: &Reply<T>) -> Vec<u8> {
     let profile = occasion.core.server(occasion.message.server).profile;
-    let endpoint = endpoint_of(occasion.message).unwrap_or_default();
-    json::to_vec_ordered(reply, profile.key_orders(endpoint))
-}
-
-fn endpoint_of(message: &Message) -> Option<&str> {
-    let subject = std::str::from_utf8(&message.request.as_deref()?.subject).ok()?;
-    match RequestSubject::parse(subject).ok()? {
-        RequestSubject::Ping => Some("STATSZ"),
-        _ => subject.rsplit('.').next(),
-    }
+    let request = occasion.message.request.as_deref();
+    let subject = request.and_then(|request| std::str::from_utf8(&request.subject).ok());
+    let orders = subject.map_or(&[][..], |subject| profile.key_orders(endpoint(subject)));
+    json::to_vec_ordered(reply, orders)
 }
 
 impl On<Events> {

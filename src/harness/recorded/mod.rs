@@ -50,6 +50,7 @@ pub use kind::SystemEvent;
 pub(super) use next::EventCursors;
 pub use next::NextEventError;
 pub use request::Request;
+pub(super) use request::endpoint;
 pub use view::{Recorded, Stream, View};
 
 pub use crate::services::Requester;

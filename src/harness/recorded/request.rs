@@ -39,7 +39,7 @@ impl Request {
     /// What is asked for, as at the end of the subject: `CONNZ`, `INFO`, `KICK`. `STATSZ` for
     /// `$SYS.REQ.SERVER.PING`.
     pub fn endpoint(&self) -> &str {
-        endpoint(&self.0)
+        endpoint(&self.0.subject)
     }
 
     /// Who asks; `None` when it is not a client.
@@ -142,9 +142,10 @@ impl Requester {
     }
 }
 
-pub(super) fn endpoint(record: &RequestRecord) -> &str {
-    match RequestSubject::parse(&record.subject) {
+/// What is asked for by a request to this subject.
+pub(in crate::harness) fn endpoint(subject: &str) -> &str {
+    match RequestSubject::parse(subject) {
         Ok(RequestSubject::Ping) => "STATSZ",
-        _ => record.subject.rsplit('.').next().unwrap_or_default(),
+        _ => subject.rsplit('.').next().unwrap_or_default(),
     }
 }

@@ -256,7 +256,7 @@ impl sealed::Recorded for Request {
     fn fits(record: &RequestRecord, wanted: &Option<String>) -> bool {
         wanted
             .as_deref()
-            .is_none_or(|wanted| request::endpoint(record) == wanted)
+            .is_none_or(|wanted| request::endpoint(&record.subject) == wanted)
     }
 
     fn account(record: &RequestRecord) -> Option<&str> {
