@@ -9,10 +9,15 @@ natscli_version=v0.5.1
 if [ -n "${NATS_MOCK_SCRATCH:-}" ]; then
     mkdir -p "$NATS_MOCK_SCRATCH"
     scratch=$(cd "$NATS_MOCK_SCRATCH" && pwd)
+    remove_scratch() { :; }
 else
     scratch=$(mktemp -d)
-    trap 'chmod -R u+w "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
+    remove_scratch() {
+        chmod -R u+w "$scratch" 2>/dev/null
+        rm -rf "$scratch"
+    }
 fi
+trap remove_scratch EXIT
 
 say() {
     printf '== %s\n' "$*"
