@@ -377,6 +377,11 @@ impl Core {
                 }
                 true
             }
+            Receiver::MadeUp(tag) => {
+                self.count_matched(sub_id, at);
+                self.request(delivery, tag);
+                true
+            }
             // The server where a message is published looks after what is imported.
             Receiver::Import(_) if at != delivery.server => false,
             Receiver::Import(index) => {

@@ -39,6 +39,8 @@ pub(crate) enum Receiver {
     /// A system service; the tag is the one it subscribed with. Without one nothing comes of what it
     /// hears.
     Service(Option<u32>),
+    /// A service that a test has made up; the tag is its own.
+    MadeUp(u32),
     /// A service import of the account: the index in its list.
     Import(u32),
     /// The answers to service imports, on their way back.

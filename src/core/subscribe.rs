@@ -125,6 +125,31 @@ impl Core {
         debug_assert!(added.is_some(), "invalid service subject {subject}");
     }
 
+    /// Subscribes a service that a test has made up; what matches comes as a
+    /// [`Request`](super::Request) with its tag. `None` if the subject is invalid.
+    pub fn subscribe_made_up(
+        &mut self,
+        server: ServerId,
+        account: AccountId,
+        subject: &str,
+        queue: Option<&str>,
+        tag: u32,
+    ) -> Option<SubId> {
+        let sid = tag.to_string();
+        self.add_sub(Sub::new(
+            Receiver::MadeUp(tag),
+            server,
+            account,
+            subject.as_bytes(),
+            queue.map(str::as_bytes),
+            sid.as_bytes(),
+        ))
+    }
+
+    pub fn unsubscribe_made_up(&mut self, sub: SubId) {
+        self.remove_sub(sub);
+    }
+
     /// Whether the services of a system account are subscribed that every server has alike.
     pub fn has_services(&self, account: AccountId) -> bool {
         self.account(account).has_services

@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::net::{Alarm, IoThread};
+use crate::net::{Alarm, Hub, IoThread};
+use crate::services::Deployment;
 
 /// What `poll` comes to, waiting for it in this thread; `None` when the time is up.
 pub(super) fn block_on<T>(
@@ -27,6 +28,24 @@ pub(super) fn block_on<T>(
             None => std::thread::park(),
         }
     }
+}
+
+/// Whether something has been hit so often, or never will be; `hits` is what there is so far.
+pub(super) fn poll_hits(
+    hub: &Hub,
+    wanted: u64,
+    context: &mut Context<'_>,
+    hits: impl FnOnce(&Deployment) -> Option<u64>,
+) -> Poll<bool> {
+    hub.poll_record(context.waker(), |deployment| {
+        if hits(deployment).unwrap_or(0) >= wanted {
+            Poll::Ready(true)
+        } else if deployment.is_over() {
+            Poll::Ready(false)
+        } else {
+            Poll::Pending
+        }
+    })
 }
 
 thread_local! {

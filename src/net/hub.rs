@@ -228,7 +228,8 @@ impl Hub {
         let deployment = &state.deployment;
         let recorded = deployment.journal().recorded()
             + deployment.rules().changes()
-            + deployment.expectations().changes();
+            + deployment.expectations().changes()
+            + deployment.custom().changes();
         state
             .record_waiters
             .reach(recorded + phase_changes, &mut state.to_wake);

@@ -38,6 +38,16 @@ impl Drop for Alarm {
     }
 }
 
+/// Runs futures on the thread, for as long as there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Spawner(Handle);
+
+impl Spawner {
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(future);
+    }
+}
+
 /// A bound address, and whose it is.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -95,6 +105,11 @@ impl IoThread {
             waker.wake();
         });
         Alarm(waiting.abort_handle())
+    }
+
+    /// What runs futures on the thread.
+    pub fn spawner(&self) -> Spawner {
+        Spawner(self.runtime.clone())
     }
 
     fn send(&self, work: Work) {

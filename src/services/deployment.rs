@@ -5,6 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
+use super::custom::{Answerer, CustomId, CustomServices, Listening, Response};
 use super::expectations::Expectations;
 use super::journal::Journal;
 use super::system::Services;
@@ -166,6 +167,7 @@ impl Deployment {
         self.settle();
         if let Some(previous) = previous {
             self.core.inherit_links(id, previous);
+            self.services.custom.follow(&mut self.core, previous, id);
         }
         self.core.join_cluster(id);
         self.settle();
@@ -274,6 +276,37 @@ impl Deployment {
         let result = change(&mut self.services.expectations);
         self.core.watch(self.services.expectations.watched());
         result
+    }
+
+    pub fn custom(&self) -> &CustomServices {
+        &self.services.custom
+    }
+
+    /// Starts a service that a test has made up; `None` if its subject is invalid.
+    pub fn start_custom(
+        &mut self,
+        now: Time,
+        listening: Listening,
+        answerer: Answerer,
+    ) -> Option<CustomId> {
+        self.core.set_now(now);
+        let Services { custom, .. } = &mut self.services;
+        let started = custom.start(&mut self.core, listening, answerer);
+        self.settle();
+        started
+    }
+
+    pub fn end_custom(&mut self, now: Time, id: CustomId) {
+        self.core.set_now(now);
+        self.services.custom.end(&mut self.core, id);
+        self.settle();
+    }
+
+    /// Says what such a service answers later than at once.
+    pub fn respond(&mut self, now: Time, response: &Response) {
+        self.core.set_now(now);
+        self.services.custom.respond(&mut self.core, response);
+        self.settle();
     }
 
     /// Has a server publish an event that a test has made up.

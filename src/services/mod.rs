@@ -14,6 +14,7 @@ mod configuration;
 mod conn_info;
 mod connections;
 mod connz;
+mod custom;
 mod deployment;
 mod encoding;
 mod expectations;
@@ -46,6 +47,7 @@ mod user_info;
 mod varz;
 
 pub(crate) use configuration::Configuration;
+pub(crate) use custom::{CustomId, Listening, Response};
 pub(crate) use deployment::Deployment;
 pub(crate) use expectations::{Condition, Expectation, ExpectationId, Expectations, Times};
 pub use journal::Requester;

@@ -158,7 +158,7 @@ fn owner(core: &Core, server: ServerId, sub: &Sub) -> u64 {
     match sub.receiver {
         Receiver::Client(id) => core.conn(id).map_or(0, |conn| conn.cid),
         Receiver::Service(_) => crate::core::SYSTEM_CLIENT_CID,
-        Receiver::Import(_) | Receiver::ImportReplies => {
+        Receiver::MadeUp(_) | Receiver::Import(_) | Receiver::ImportReplies => {
             core.server(server).internal_cid(sub.account)
         }
         Receiver::Leaf { end, .. } => core.conn(end).map_or(0, |conn| conn.cid),

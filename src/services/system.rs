@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
+use super::custom::{self, CustomServices};
 use super::expectations::Expectations;
 use super::journal::{Journal, RequestRecord};
 use super::outbox::{self, Draft, Outbox};
@@ -33,6 +34,7 @@ pub(crate) struct Services {
     pub journal: Journal,
     pub rules: Rules,
     pub expectations: Expectations,
+    pub custom: CustomServices,
     /// How many servers do not know one of their peers, summed up.
     strangers: usize,
 }
@@ -86,6 +88,7 @@ impl Services {
             journal,
             rules: Rules::default(),
             expectations: Expectations::default(),
+            custom: CustomServices::default(),
             strangers: 0,
         }
     }
@@ -229,6 +232,13 @@ impl Services {
                 self.see(&Seen::subscribed(core, *subscribed));
                 return;
             }
+            Notice::Request(request) => match custom::service_of(&request) {
+                Some(service) => {
+                    self.custom.ask(core, service, &request);
+                    return;
+                }
+                None => Notice::Request(request),
+            },
             notice => notice,
         };
         if !self.expectations.is_empty() {

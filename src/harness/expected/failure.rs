@@ -35,7 +35,11 @@ impl Failure {
     pub(in crate::harness) fn of_all(nats: &MockNats) -> Option<Self> {
         let (expectations, mistakes) = nats.hub.look(|deployment| {
             let expectations = deployment.expectations().failures();
-            (expectations, deployment.rules().mistakes())
+            let mistakes = [
+                deployment.rules().mistakes(),
+                deployment.custom().mistakes(),
+            ];
+            (expectations, mistakes.concat())
         });
         let is_fine = expectations.is_empty() && mistakes.is_empty();
         (!is_fine).then(|| Self::of(nats, expectations, mistakes))

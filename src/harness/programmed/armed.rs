@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::faults::RuleId;
-use crate::harness::wait::block_on;
+use crate::harness::wait::{block_on, poll_hits};
 use crate::net::Hub;
+use crate::services::Deployment;
 
 /// Something that is armed. It ends when this is dropped, unless it is told to [stay](Self::stay).
 #[must_use = "what is armed ends when its handle is dropped"]
@@ -94,17 +95,9 @@ impl Armed {
     }
 
     fn poll_hits(&self, wanted: u64, context: &mut Context<'_>) -> Poll<Result<(), Unhit>> {
-        let found = self.hub.poll_record(context.waker(), |deployment| {
-            let hits = deployment.rules().hits(self.id).unwrap_or(0);
-            if hits >= wanted {
-                Poll::Ready(true)
-            } else if deployment.is_over() {
-                Poll::Ready(false)
-            } else {
-                Poll::Pending
-            }
-        });
-        found.map(|hit| if hit { Ok(()) } else { Err(self.unhit(wanted)) })
+        let hits = |deployment: &Deployment| deployment.rules().hits(self.id);
+        poll_hits(&self.hub, wanted, context, hits)
+            .map(|hit| if hit { Ok(()) } else { Err(self.unhit(wanted)) })
     }
 
     fn unhit(&self, wanted: u64) -> Unhit {

@@ -37,6 +37,11 @@
 //! Only what a server would have said can be changed: a server that a request does not concern still says
 //! nothing. What it says from itself alone is [`Server::emit`](crate::Server::emit)'s business.
 //!
+//! # Services of the test's own
+//!
+//! What no server has, a test can add: [`Server::service`](crate::Server::service) answers any subject in
+//! any account.
+//!
 //! # Closures
 //!
 //! A closure runs while the deployment stands still, so it must not use the deployment. When it
@@ -48,8 +53,10 @@ mod effects;
 mod emit;
 mod on;
 mod said;
+mod service;
 
 pub use armed::{Armed, Unhit};
 pub use on::On;
 pub(super) use said::sealed;
 pub use said::{AnyEvent, AnyReply, Events, Replies, Said};
+pub use service::{MakeService, Service, ServiceRequest};
