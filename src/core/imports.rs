@@ -209,7 +209,7 @@ impl Core {
         }
         let client = self.snapshot(conn);
         ClientInfo {
-            start: Some(self.local(client.start)),
+            start: Some(self.server(conn.server).wall_clock.local(client.start)),
             host: client.host.into(),
             id: client.cid,
             user: client.user.map(Into::into).unwrap_or_default(),

@@ -17,6 +17,7 @@ use super::mesh::ClusterId;
 use super::notice::{Notice, Watched};
 use super::server::{NoAuthUser, Phase, Server, ServerId, Users};
 use super::timers::{Timer, Timers};
+use super::wall_clock::WallClock;
 use super::{CloseReason, Core, Time};
 use crate::topology::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, ServerSpec, SystemAccount, Topology,
@@ -91,6 +92,7 @@ impl Core {
         let id = ServerId(self.servers.len() as u16);
         let mut server = Server::new(id, spec, cluster, self.seed);
         server.start = self.now;
+        server.wall_clock = WallClock::new(self.utc_offset);
         server.config_load_time = self.now;
         let cluster = &mut self.clusters[usize::from(cluster.0)];
         if cluster.name.is_none() && server.spec.has_routes() {

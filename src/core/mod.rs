@@ -65,12 +65,12 @@ mod text;
 mod time;
 mod timers;
 mod transit;
+mod wall_clock;
 mod watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use nats_mock_protocol::time::Timestamp;
 use rand_chacha::ChaCha8Rng;
 use slab::Slab;
 
@@ -170,16 +170,6 @@ impl Core {
 
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-
-    /// `time` as a server prints it in UTC.
-    pub fn utc(&self, time: Time) -> Timestamp {
-        Timestamp::from_unix_nanos(time.unix_nanos())
-    }
-
-    /// `time` as a server prints it in its local time zone.
-    pub fn local(&self, time: Time) -> Timestamp {
-        self.utc(time).with_offset(self.utc_offset)
     }
 
     pub fn next_notice(&mut self) -> Option<Notice> {

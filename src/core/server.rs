@@ -19,6 +19,7 @@ use super::notice::ClientSnapshot;
 use super::routes::{Joined, Routed};
 use super::subs::SubId;
 use super::time::Time;
+use super::wall_clock::WallClock;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
 use crate::version::Profile;
 
@@ -84,6 +85,7 @@ pub(crate) struct Server {
     /// The latest delivery that has come here from another server.
     pub(super) crossed_by: u64,
     pub start: Time,
+    pub wall_clock: WallClock,
     pub config_load_time: Time,
     /// The account of connections that have not logged in, and of users without an account.
     pub global: AccountId,
@@ -188,6 +190,7 @@ impl Server {
             waiting: None,
             crossed_by: 0,
             start: Time::default(),
+            wall_clock: WallClock::default(),
             config_load_time: Time::default(),
             global: AccountId(0),
             system: None,

@@ -330,6 +330,44 @@ impl<'a> Server<'a> {
         hub.input(|state, now| state.deployment.crash(now, id));
     }
 
+    /// Sets the server's clock ahead of the deployment's, at once and until it is set again: whatever it
+    /// prints from now on, in events and answers, is so much later. What it has noted before stays, and
+    /// so do uptimes and timers, which follow a clock that cannot be set. Zero sets it right. A server that
+    /// is started again still has it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nats_mock::MockNats;
+    /// use nats_mock::protocol::events::Connect;
+    ///
+    /// let nats = MockNats::builder().cluster("east", 2).start_blocking()?;
+    /// nats.server("east-1").set_clock_ahead(Duration::from_secs(3600));
+    /// let (_first, _second) = (nats.server("east-1").client("a")?, nats.server("east-2").client("a")?);
+    ///
+    /// let fast = nats.wait_next_event::<Connect>(Duration::from_secs(5))?;
+    /// let right = nats.wait_next_event::<Connect>(Duration::from_secs(5))?;
+    /// assert!(fast.server.time.unix_nanos() > right.server.time.unix_nanos());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_clock_ahead(&self, by: Duration) {
+        self.set_clock(by, true);
+    }
+
+    /// As [`set_clock_ahead`](Self::set_clock_ahead), behind the deployment's.
+    pub fn set_clock_behind(&self, by: Duration) {
+        self.set_clock(by, false);
+    }
+
+    fn set_clock(&self, by: Duration, ahead: bool) {
+        let id = self.current();
+        self.nats.hub.input(|state, now| {
+            state
+                .deployment
+                .change(|core| core.set_wall_clock(now, id, by, ahead));
+        });
+    }
+
     /// Lets the server stand still, as SIGSTOP does: its connections stay, and nothing comes of what is
     /// sent to it until it is [thawed](Self::thaw). Nobody can send it more than a socket takes: then
     /// writing blocks, and a [`Client`] has [`WouldBlock`](io::ErrorKind::WouldBlock) for an error.

@@ -107,7 +107,7 @@ fn event(
     let name = context.account_name(account);
     AccountConns {
         id: context.next_event_id(),
-        timestamp: context.core.utc(at),
+        timestamp: context.server().wall_clock.utc(at),
         ..account_stat(context, &name, tally).into()
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         .filter(|_| is_system);
     let mut info = AccountInfo {
         account_name: account.name.to_string(),
-        update_time: core.utc(context.server().config_load_time),
+        update_time: context
+            .server()
+            .wall_clock
+            .utc(context.server().config_load_time),
         is_system,
         complete: true,
         client_connections: account.on_server(context.server).clients.len() as i64,

@@ -73,7 +73,7 @@ fn statz(
     Ok(AccountStatz {
         account_statz: stats.collect(),
         server_id: context.server_id(),
-        now: core.utc(core.now()),
+        now: context.utc_now(),
         ..AccountStatz::default()
     })
 }

@@ -17,7 +17,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("ACCOUNTZ", Scope::Server, |
 fn accountz(context: &mut Context<'_>, account: &str) -> Result<Accountz, Refusal> {
     let mut accountz = Accountz {
         server_id: context.server_id(),
-        now: context.core.utc(context.core.now()),
+        now: context.utc_now(),
         system_account: context.account_name(context.system),
         ..Accountz::default()
     };

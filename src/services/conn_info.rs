@@ -159,9 +159,9 @@ pub(super) fn conn_info(
     let kind = entry.kind();
     let shown = |time| {
         if kind.is_leaf() {
-            core.utc(time)
+            server.wall_clock.utc(time)
         } else {
-            core.local(time)
+            server.wall_clock.local(time)
         }
     };
     let mut info = ConnInfo {
@@ -172,9 +172,9 @@ pub(super) fn conn_info(
         port,
         start: shown(entry.start()),
         last_activity: if last_in_utc {
-            core.utc(entry.last())
+            server.wall_clock.utc(entry.last())
         } else {
-            core.local(entry.last())
+            server.wall_clock.local(entry.last())
         },
         rtt: Some(GoDuration(shown_rtt(entry.rtt()))),
         uptime: Uptime::from_nanos(end.nanos_since(entry.start())),
@@ -194,7 +194,7 @@ pub(super) fn conn_info(
         ..ConnInfo::default()
     };
     if let Listed::Closed(conn) = entry {
-        info.stop = Some(core.local(conn.stop));
+        info.stop = Some(server.wall_clock.local(conn.stop));
         info.reason = conn.reason.as_str().to_owned();
     }
     let account_id = match entry {

@@ -24,7 +24,7 @@ pub(super) fn connected(context: &mut Context<'_>, client: &ClientSnapshot, at: 
     let account = context.account_name(client.account);
     let event = Connect {
         id: context.next_event_id(),
-        timestamp: context.core.utc(at),
+        timestamp: context.server().wall_clock.utc(at),
         client: client_info(context, client),
         server: context.envelope(),
         ..Connect::default()
@@ -42,7 +42,7 @@ pub(super) fn disconnected(
         return;
     }
     let account = context.account_name(client.account);
-    let at = context.core.local(at);
+    let at = context.server().wall_clock.local(at);
     let event = ending(context, client, reason, at);
     context.publish(&format!("$SYS.ACCOUNT.{account}.DISCONNECT"), &event);
 }
@@ -71,7 +71,7 @@ pub(super) fn refused(
     if context.state.silent {
         return;
     }
-    let at = context.core.utc(at);
+    let at = context.server().wall_clock.utc(at);
     let event = ending(context, client, reason, at);
     match audience {
         AuthAudience::System => {
@@ -119,9 +119,9 @@ fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
     };
     ClientInfo {
         start: Some(if client.kind.is_leaf() {
-            context.core.utc(client.start)
+            context.server().wall_clock.utc(client.start)
         } else {
-            context.core.local(client.start)
+            context.server().wall_clock.local(client.start)
         }),
         host: client.host.to_string(),
         id: client.cid,

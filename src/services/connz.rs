@@ -91,7 +91,7 @@ fn connz<'a>(context: &'a mut Context<'_>, options: &'a ConnzOptions) -> Connz<P
     let core = &*context.core;
     let server = core.server(context.server);
     let mut connz = Connz {
-        now: core.utc(core.now()),
+        now: server.wall_clock.utc(core.now()),
         offset: options.offset.max(0),
         limit: match options.limit {
             _ if options.cid > 0 => 1,

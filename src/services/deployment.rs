@@ -164,6 +164,9 @@ impl Deployment {
     ) -> ServerId {
         self.services.expect(configuration);
         let id = self.core.add_server(now, spec, cluster);
+        if let Some(previous) = previous {
+            self.core.keep_wall_clock(id, previous);
+        }
         self.settle();
         if let Some(previous) = previous {
             self.core.inherit_links(id, previous);

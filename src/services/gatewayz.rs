@@ -30,7 +30,7 @@ fn gatewayz(context: &mut Context<'_>, options: &GatewayzOptions) -> Gatewayz {
     let server = context.server;
     let mut gatewayz = Gatewayz {
         server_id: context.server_id(),
-        now: context.core.utc(context.core.now()),
+        now: context.utc_now(),
         ..Gatewayz::default()
     };
     let Some(gateway) = context.server().spec.gateway.clone() else {
@@ -54,7 +54,10 @@ fn gatewayz(context: &mut Context<'_>, options: &GatewayzOptions) -> Gatewayz {
             let name = cluster_name(core, gateway.cluster);
             // The other side tells of its accounts, whether or not they are known here.
             let accounts = asked(context, options, gateway.peer);
-            (name, outbound_entry(core, gateway, &accounts, options))
+            (
+                name,
+                outbound_entry(core, server, gateway, &accounts, options),
+            )
         })
         .collect();
     // A name that leads nowhere gives no list at all.
@@ -85,6 +88,7 @@ fn asked(context: &Context<'_>, options: &GatewayzOptions, server: ServerId) -> 
 
 fn outbound_entry(
     core: &Core,
+    server: ServerId,
     gateway: &OutboundGateway,
     accounts: &[AccountId],
     options: &GatewayzOptions,
@@ -92,13 +96,14 @@ fn outbound_entry(
     let peer = core.server(gateway.peer);
     let known = peer.accounts().iter();
     let connection = ConnInfo {
+        cid: gateway.cid,
         port: peer.gateway_port().unwrap_or_default(),
         out_msgs: gateway.sent.msgs as i64,
         out_bytes: gateway.sent.bytes as i64,
         subscriptions: known
             .map(|&account| core.told_by_cluster(account, gateway.cluster).len() as u64)
             .sum(),
-        ..connection(core, gateway.cid, gateway.peer, gateway.start, gateway.last)
+        ..connection(core, server, gateway.peer, gateway.start, gateway.last)
     };
     RemoteGatewayz {
         configured: gateway.is_configured,
@@ -139,10 +144,11 @@ fn inbound_entry(
 ) -> RemoteGatewayz {
     let Traffic { msgs, bytes } = gateway.received;
     let connection = ConnInfo {
+        cid: gateway.cid,
         port: core.port_of(gateway.peer, gateway.cid + u64::from(server.0)),
         in_msgs: msgs as i64,
         in_bytes: bytes as i64,
-        ..connection(core, gateway.cid, gateway.peer, gateway.start, gateway.last)
+        ..connection(core, server, gateway.peer, gateway.start, gateway.last)
     };
     RemoteGatewayz {
         connection: Some(Box::new(connection)),
@@ -154,15 +160,15 @@ fn inbound_entry(
     }
 }
 
-fn connection(core: &Core, cid: u64, peer: ServerId, start: Time, last: Time) -> ConnInfo {
+fn connection(core: &Core, server: ServerId, peer: ServerId, start: Time, last: Time) -> ConnInfo {
     let now = core.now();
     let peer = core.server(peer);
+    let wall_clock = &core.server(server).wall_clock;
     ConnInfo {
-        cid,
         kind: "Gateway".to_owned(),
         ip: peer.address().to_owned(),
-        start: core.local(start),
-        last_activity: core.local(last),
+        start: wall_clock.local(start),
+        last_activity: wall_clock.local(last),
         rtt: Some(ROUND_TRIP),
         uptime: Uptime::from_nanos(now.nanos_since(start)),
         idle: Uptime::from_nanos(now.nanos_since(last)),

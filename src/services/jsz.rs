@@ -36,7 +36,7 @@ fn disabled(context: &Context<'_>) -> Jsz {
             ..JetStreamApiStats::default()
         },
         server_id: server.id.to_string(),
-        now: context.core.utc(context.core.now()),
+        now: context.utc_now(),
         disabled: true,
         config: JetStreamConfig::default(),
         total: profile.since(Feature::JszTotal, 0),

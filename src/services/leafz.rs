@@ -39,7 +39,7 @@ fn leafz(context: &mut Context<'_>, options: &LeafzOptions, account: &str) -> Le
     context.state.lists.shuffle(&mut leafs);
     Leafz {
         server_id: context.server_id(),
-        now: context.core.utc(context.core.now()),
+        now: context.utc_now(),
         leafnodes: leafs.len() as i64,
         leafs,
         ..Leafz::default()

@@ -29,7 +29,7 @@ fn complete(context: &mut Context<'_>, payload: &[u8]) -> Option<Vec<u8>> {
             event["id"] = context.next_event_id().into();
         }
         if event.get("timestamp").is_none_or(|time| time == NO_TIME) {
-            event["timestamp"] = serde_json::to_value(context.core.utc(context.core.now())).ok()?;
+            event["timestamp"] = serde_json::to_value(context.utc_now()).ok()?;
         }
     }
     // LAMEDUCK and SHUTDOWN are nothing but the envelope.

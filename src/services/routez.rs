@@ -29,7 +29,7 @@ fn routez(context: &Context<'_>, options: &RoutezOptions) -> Routez {
             None if names_itself => server.name.to_string(),
             configured => configured.clone().unwrap_or_default(),
         },
-        now: context.core.utc(context.core.now()),
+        now: context.utc_now(),
         num_routes: routes.len() as i64,
         routes: routes
             .iter()
@@ -43,6 +43,7 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
     let core = &*context.core;
     let peer = core.server(route.peer);
     let now = core.now();
+    let wall_clock = &context.server().wall_clock;
     let lists_subjects = options.subscriptions && !options.subscriptions_detail;
     let subscriptions = || subscriptions(context, route);
     RouteInfo {
@@ -53,8 +54,8 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
         is_configured: route.is_configured,
         ip: peer.address().to_owned(),
         port: core.route_port(context.server, route),
-        start: core.local(route.start),
-        last_activity: core.local(route.last),
+        start: wall_clock.local(route.start),
+        last_activity: wall_clock.local(route.last),
         rtt: ROUND_TRIP,
         uptime: Uptime::from_nanos(now.nanos_since(route.start)),
         idle: Uptime::from_nanos(now.nanos_since(route.last)),

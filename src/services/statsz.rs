@@ -168,7 +168,7 @@ fn stats(context: &Context<'_>, lists_links: bool) -> ServerStats {
         )
         .unwrap_or_default();
     ServerStats {
-        start: core.local(server.start),
+        start: server.wall_clock.local(server.start),
         mem: machine.mem,
         cores: machine.cores,
         cpu: machine.cpu,

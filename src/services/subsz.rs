@@ -42,7 +42,7 @@ fn subsz(context: &mut Context<'_>, options: &SubszOptions) -> Result<Subsz, Ref
     }
     let mut subsz = Subsz {
         server_id: core.server(server).id.to_string(),
-        now: core.utc(core.now()),
+        now: core.server(server).wall_clock.utc(core.now()),
         offset: options.offset.max(0),
         limit: if options.limit > 0 {
             options.limit

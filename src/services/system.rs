@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nats_mock_protocol::events::ServerEnvelope;
 use nats_mock_protocol::json;
+use nats_mock_protocol::time::Timestamp;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -346,6 +347,11 @@ impl Context<'_> {
         self.core.server(self.server)
     }
 
+    /// What the server's clock shows.
+    pub fn utc_now(&self) -> Timestamp {
+        self.server().wall_clock.utc(self.core.now())
+    }
+
     /// The id of the server, as it stands in subjects.
     pub fn server_id(&self) -> String {
         self.server().id.to_string()
@@ -384,7 +390,7 @@ impl Context<'_> {
             metadata: spec.metadata.clone(),
             feature_flags: server.profile.feature_flags(),
             seq,
-            time: self.core.utc(self.core.now()),
+            time: self.utc_now(),
             ..ServerEnvelope::default()
         }
     }

@@ -61,6 +61,17 @@ pub struct Picture {
     links: Vec<(LinkKind, usize, usize)>,
     /// The states of links that are not as they should be, the lower place first.
     troubled: BTreeMap<(usize, usize), LinkState>,
+    armed: Vec<Armed>,
+}
+
+/// Something that the test has armed, or a service that it has made up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Armed {
+    /// What it is about, and what it does.
+    pub what: String,
+    /// How often it was hit.
+    pub hits: u64,
 }
 
 /// Servers that are joined by routes, or a single one.
@@ -87,6 +98,8 @@ pub struct Server {
     pub state: ServerState,
     /// How many clients are connected to it.
     pub clients: usize,
+    /// By how many nanoseconds its clock is ahead of the deployment's; negative is behind.
+    pub clock_ahead: i64,
 }
 
 /// Where a server is in its life.
@@ -259,6 +272,25 @@ impl Picture {
         Some(self.link_of(kind.clone(), from, to))
     }
 
+    /// What the test has armed, in the order in which answers and events pass it, and then the services
+    /// that it has made up.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    /// use nats_mock::protocol::sys::Endpoint;
+    ///
+    /// let nats = MockNats::builder().name("n1").start_blocking()?;
+    /// let _silent = nats.on(Endpoint::Varz).silence();
+    /// nats.client("admin")?.request("$SYS.REQ.SERVER.PING.VARZ", "")?;
+    /// let picture = nats.topology();
+    /// assert_eq!(picture.armed().next().unwrap().hits, 1);
+    /// assert!(picture.to_string().ends_with("\narmed\n  VARZ: silence  hit once\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn armed(&self) -> impl Iterator<Item = &Armed> {
+        self.armed.iter()
+    }
+
     fn link_of(&self, kind: LinkKind, from: usize, to: usize) -> Link<'_> {
         Link {
             kind,
@@ -312,8 +344,7 @@ impl MockNats {
     /// ```
     pub fn topology(&self) -> Picture {
         let current: Vec<_> = locked(&self.nodes).iter().map(|node| node.id).collect();
-        self.hub
-            .look(|deployment| Picture::of(deployment.core(), current))
+        self.hub.look(|deployment| Picture::of(deployment, current))
     }
 }
 
@@ -333,8 +364,7 @@ impl Builder {
         let (topology, configurations) = self.clone().into_topology()?;
         let deployment =
             Deployment::new(&topology, configurations, crate::core::Time::default(), 0);
-        let core = deployment.core();
-        let current = core.servers().map(|(id, _)| id).collect();
-        Ok(Picture::of(core, current))
+        let current = deployment.core().servers().map(|(id, _)| id).collect();
+        Ok(Picture::of(&deployment, current))
     }
 }

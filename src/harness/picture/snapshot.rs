@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Cluster, LinkKind, LinkState, Picture, Server, ServerState};
+use super::{Armed, Cluster, LinkKind, LinkState, Picture, Server, ServerState};
 use crate::core::{ClusterId, Core, Latency, Phase, ServerId};
+use crate::services::Deployment;
 use crate::topology::{GLOBAL_ACCOUNT, leaf_listener};
 
 impl Picture {
-    /// What the core holds, with the servers that are `current`: one that was restarted is there twice.
-    pub(super) fn of(core: &Core, current: Vec<ServerId>) -> Self {
+    /// What a deployment holds, with the servers that are `current`: one that was restarted is there twice.
+    pub(super) fn of(deployment: &Deployment, current: Vec<ServerId>) -> Self {
+        let core = deployment.core();
         let mut clusters: Vec<Cluster> = Vec::new();
         let mut cluster_places: HashMap<ClusterId, usize> = HashMap::new();
         for (place, &id) in current.iter().enumerate() {
@@ -32,8 +34,16 @@ impl Picture {
                 .filter_map(|(kind, from, to)| Some((kind, *places.get(&from)?, *places.get(&to)?)))
                 .collect(),
             troubled: troubled(core, &places),
+            armed: armed(deployment),
         }
     }
+}
+
+fn armed(deployment: &Deployment) -> Vec<Armed> {
+    let rules = deployment.rules().descriptions();
+    let rules = rules.map(|(what, hits)| (what.to_owned(), hits));
+    let all = rules.chain(deployment.custom().descriptions());
+    all.map(|(what, hits)| Armed { what, hits }).collect()
 }
 
 /// The name of the cluster that a server belongs to. A server that has neither routes nor gateways may
@@ -58,6 +68,7 @@ fn server(core: &Core, id: ServerId) -> Server {
             Phase::Running => ServerState::Running,
         },
         clients: server.clients.len(),
+        clock_ahead: server.wall_clock.wrong_by(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use super::blocks::{Block, Row, Singles, count, names, plain};
 use super::{LinkKind, Picture, ServerState};
@@ -28,7 +29,9 @@ impl fmt::Display for Picture {
             }
         }
         self.write_gateways(f)?;
-        self.write_leaf_nodes(f)
+        self.write_leaf_nodes(f)?;
+        self.write_clocks(f)?;
+        self.write_armed(f)
     }
 }
 
@@ -178,6 +181,44 @@ impl Picture {
             write_more(f, hubs.len(), "hub")?;
         }
         self.write_troubles(f, links.iter().map(|&(from, to, _)| (from, to)))
+    }
+}
+
+impl Picture {
+    fn write_clocks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrong = || {
+            (0..)
+                .zip(&self.servers)
+                .filter(|(_, it)| it.clock_ahead != 0)
+        };
+        if wrong().next().is_some() {
+            writeln!(f, "\nclocks")?;
+        }
+        for (place, server) in wrong().take(LINES) {
+            let by = Duration::from_nanos(server.clock_ahead.unsigned_abs());
+            let side = if server.clock_ahead > 0 {
+                "ahead"
+            } else {
+                "behind"
+            };
+            writeln!(f, "  {}  {by:?} {side}", self.shown_name(place))?;
+        }
+        write_more(f, wrong().count(), "server")
+    }
+
+    fn write_armed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.armed.is_empty() {
+            writeln!(f, "\narmed")?;
+        }
+        for armed in self.armed.iter().take(LINES) {
+            let hits = match armed.hits {
+                0 => "not hit".to_owned(),
+                1 => "hit once".to_owned(),
+                hits => format!("hit {hits} times"),
+            };
+            writeln!(f, "  {}  {hits}", plain(&armed.what))?;
+        }
+        write_more(f, self.armed.len(), "thing")
     }
 }
 

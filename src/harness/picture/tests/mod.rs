@@ -46,6 +46,7 @@ impl Picture {
                 version: Version::default(),
                 state: ServerState::Running,
                 clients: 0,
+                clock_ahead: 0,
             });
         }
         self.clusters.push(Cluster {

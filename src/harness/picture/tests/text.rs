@@ -1,6 +1,6 @@
 //! What the text says.
 
-use super::super::{Picture, ServerState};
+use super::super::{Armed, Picture, ServerState};
 use super::{CUT, alone, everything, slow};
 
 #[track_caller]
@@ -161,4 +161,23 @@ fn names_cannot_break_the_picture() {
 #[test]
 fn there_may_be_nothing_to_see() {
     assert_reads(&Picture::default(), "0 servers\n");
+}
+
+#[test]
+fn wrong_clocks_and_what_is_armed_are_told() {
+    let mut picture = Picture::default().with("east", 2);
+    picture.servers[0].clock_ahead = 90_000_000_000;
+    picture.servers[1].clock_ahead = -1_000_000;
+    picture.armed = (0..18)
+        .map(|number| Armed {
+            what: format!("rule\n{number}"),
+            hits: number,
+        })
+        .collect();
+    let text = picture.to_string();
+    let clocks = "\nclocks\n  east-1  90s ahead\n  east-2  1ms behind\n";
+    assert!(text.contains(clocks), "{text}");
+    let armed = "\narmed\n  rule\u{fffd}0  not hit\n  rule\u{fffd}1  hit once\n  rule\u{fffd}2  hit 2 times\n";
+    assert!(text.contains(armed), "{text}");
+    assert!(text.ends_with("  and 2 things more\n"), "{text}");
 }
