@@ -514,10 +514,8 @@ impl Core {
     /// Tells a requester that nobody is there to answer, if it listens for the answer itself.
     pub(super) fn no_responders(&mut self, id: ConnId, subject: &[u8], reply: &[u8]) {
         let Some(conn) = self.conn(id) else { return };
-        let names_subject = self
-            .server(conn.server)
-            .profile
-            .has(Feature::NoRespondersNamesSubject);
+        let profile = self.server(conn.server).profile;
+        let names_subject = profile.has(Feature::NoRespondersNamesSubject);
         let account = conn.account;
         let found = self.account_mut(account).subs.matches(reply);
         let own = found
@@ -526,16 +524,22 @@ impl Core {
             .map(|&sub| self.sub(sub))
             .find(|sub| sub.receiver == Receiver::Client(id));
         let Some(own) = own else { return };
-        let mut status = b"NATS/1.0 503\r\n".to_vec();
-        if names_subject {
-            status.extend_from_slice(b"Nats-Subject: ");
-            status.extend_from_slice(subject);
-            status.extend_from_slice(b"\r\n");
-        }
-        status.extend_from_slice(b"\r\n");
+        let status = no_responders_status(names_subject, subject);
         let sid = own.sid().to_vec();
         self.send(id, |out| {
             encode::message_with_headers(out, reply, &sid, None, &status, b"");
         });
     }
+}
+
+/// The headers that say that nobody is there to answer.
+pub(crate) fn no_responders_status(names_subject: bool, subject: &[u8]) -> Vec<u8> {
+    let mut status = b"NATS/1.0 503\r\n".to_vec();
+    if names_subject {
+        status.extend_from_slice(b"Nats-Subject: ");
+        status.extend_from_slice(subject);
+        status.extend_from_slice(b"\r\n");
+    }
+    status.extend_from_slice(b"\r\n");
+    status
 }

@@ -77,7 +77,7 @@ use slab::Slab;
 pub(crate) use account::{Account, AccountId, AccountTally};
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
-pub(crate) use deliver::Outgoing;
+pub(crate) use deliver::{Outgoing, no_responders_status};
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use leaf::Leaf;

@@ -15,6 +15,8 @@ pub(crate) struct Message {
     pub request: Option<Box<Request>>,
     /// Whether the requester may choose an encoding.
     pub encodable: bool,
+    /// Headers in front of the payload; empty if there are none.
+    pub header: Vec<u8>,
     pub payload: Vec<u8>,
     /// How much later it is said.
     pub delay: Duration,

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::guarded::guarded;
 use super::{Message, Occasion, Selection};
 use crate::core::{self, Core};
+use crate::version::Feature;
 
 /// Says whether a rule is about a message.
 pub(crate) type Matcher = Box<dyn FnMut(&Occasion<'_>) -> bool + Send>;
@@ -20,6 +21,8 @@ pub(crate) enum Effect {
     /// It is not said.
     Silence,
     Rewrite(Rewrite),
+    /// What is said is that nobody is there to answer.
+    NoResponders,
     /// It is said later, by a time drawn between these two.
     Delay(Duration, Duration),
     /// It is kept until it is released.
@@ -210,6 +213,16 @@ impl Armed {
                     }
                 }
             }
+            Effect::NoResponders => {
+                for message in passing {
+                    let asked = message.request.as_deref();
+                    let subject = asked.map_or(&[][..], |request| &request.subject);
+                    let profile = core.server(message.server).profile;
+                    let names_subject = profile.has(Feature::NoRespondersNamesSubject);
+                    message.header = core::no_responders_status(names_subject, subject);
+                    message.payload.clear();
+                }
+            }
             Effect::Delay(least, most) => {
                 for message in passing {
                     message.delay += drawn(*least, *most, &mut self.rng);
@@ -261,6 +274,7 @@ impl fmt::Debug for Effect {
         match self {
             Self::Silence => f.write_str("silence"),
             Self::Rewrite(_) => f.write_str("rewrite"),
+            Self::NoResponders => f.write_str("no responders"),
             Self::Delay(least, most) if least == most => write!(f, "delay by {least:?}"),
             Self::Delay(least, most) => write!(f, "delay by {least:?} to {most:?}"),
             Self::Hold => f.write_str("hold"),

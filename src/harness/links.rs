@@ -130,6 +130,10 @@ impl Link<'_> {
         self.each(Core::heal_link);
     }
 
+    pub(super) fn into_pairs(self) -> Vec<(ServerId, ServerId)> {
+        self.pairs
+    }
+
     fn each(&self, act: impl Fn(&mut Core, Time, ServerId, ServerId)) {
         for &(a, b) in &self.pairs {
             self.nats.hub.input(|state, now| {

@@ -6,6 +6,7 @@ mod client;
 mod conf;
 mod error;
 pub mod expected;
+pub mod incidents;
 mod leaf;
 mod links;
 mod mock;

@@ -15,6 +15,7 @@ pub(super) fn emit(context: &mut Context<'_>, subject: &str, payload: &[u8], com
         reply: b"",
         request: None,
         encodable: false,
+        header: b"",
         payload: completed.as_deref().unwrap_or(payload),
     });
 }

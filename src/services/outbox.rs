@@ -32,6 +32,8 @@ pub(super) struct Draft<'a> {
     /// What is answered, unless it is an event.
     pub request: Option<&'a Request>,
     pub encodable: bool,
+    /// Headers in front of the payload; empty if there are none.
+    pub header: &'a [u8],
     pub payload: &'a [u8],
 }
 
@@ -49,6 +51,7 @@ impl Context<'_> {
             subject: draft.subject.into(),
             request: draft.request.cloned().map(Box::new),
             encodable: draft.encodable,
+            header: draft.header.to_vec(),
             payload: draft.payload.to_vec(),
             delay: std::time::Duration::ZERO,
         };
@@ -89,11 +92,17 @@ impl Context<'_> {
             reply: b"",
             request: message.request.as_deref(),
             encodable: message.encodable,
+            header: &message.header,
             payload: &message.payload,
         });
     }
 
     fn utter(&mut self, draft: &Draft<'_>) {
+        if !draft.header.is_empty() {
+            let message = [draft.header, draft.payload].concat();
+            self.publish_message(draft, Some(draft.header.len()), &message);
+            return;
+        }
         match draft.request {
             Some(request) => {
                 let asked = Encoding::asked_for(&request.header);

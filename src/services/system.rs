@@ -433,6 +433,7 @@ impl Context<'_> {
             reply: reply.as_bytes(),
             request: None,
             encodable: false,
+            header: b"",
             payload: &payload,
         });
         self.state.scratch = payload;
@@ -446,6 +447,7 @@ impl Context<'_> {
             reply: reply.as_bytes(),
             request: None,
             encodable: false,
+            header: b"",
             payload,
         });
     }
@@ -463,6 +465,7 @@ impl Context<'_> {
             reply: b"",
             request: Some(request),
             encodable,
+            header: b"",
             payload,
         });
     }

@@ -117,6 +117,21 @@ impl<Side> On<Side> {
         self.rewrite_json(&does, move |json| set(json, &pointer, value.clone()))
     }
 
+    /// Changes what is JSON, and lets everything else by.
+    pub(in crate::harness) fn edit_if_json(
+        self,
+        does: &str,
+        mut edit: impl FnMut(&mut Value) + Send + 'static,
+    ) -> Armed {
+        self.rewrite(does, move |_, payload| {
+            if let Ok(mut json) = serde_json::from_slice(payload) {
+                edit(&mut json);
+                *payload = json::to_vec(&json);
+            }
+            Ok(())
+        })
+    }
+
     fn rewrite_json(
         self,
         does: &str,
@@ -157,7 +172,7 @@ fn parent<'j>(json: &'j mut Value, pointer: &str) -> Option<(&'j mut Value, Stri
     Some((json.pointer_mut(parent)?, member))
 }
 
-fn remove(json: &mut Value, pointer: &str) {
+pub(in crate::harness) fn remove(json: &mut Value, pointer: &str) {
     match parent(json, pointer) {
         Some((Value::Object(parent), member)) => {
             parent.shift_remove(&member);
@@ -171,7 +186,7 @@ fn remove(json: &mut Value, pointer: &str) {
     }
 }
 
-fn set(json: &mut Value, pointer: &str, value: Value) -> Result<(), String> {
+pub(in crate::harness) fn set(json: &mut Value, pointer: &str, value: Value) -> Result<(), String> {
     if let Some(place) = json.pointer_mut(pointer) {
         *place = value;
         return Ok(());
@@ -219,6 +234,23 @@ impl On<Replies> {
             said.clone_from(&payload);
             Ok(())
         })
+    }
+
+    /// The answer is what a requester hears where nobody is there to answer: status 503. That is how requests
+    /// of the system account end for a user without its privileges.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    /// use nats_mock::protocol::sys::Endpoint;
+    ///
+    /// let nats = MockNats::start_blocking()?;
+    /// let _armed = nats.on(Endpoint::Varz).no_responders();
+    /// let answer = nats.client("admin")?.request("$SYS.REQ.SERVER.PING.VARZ", "")?.try_next().unwrap();
+    /// assert_eq!(answer.status(), Some(503));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn no_responders(self) -> Armed {
+        self.arm(Effect::NoResponders, "no responders")
     }
 
     /// The answer is an error: with code 400 as servers refuse what they do not understand, with any

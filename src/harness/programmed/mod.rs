@@ -49,7 +49,7 @@
 //! and so does [`MockNats::finish`](crate::MockNats::finish).
 
 mod armed;
-mod effects;
+pub(super) mod effects;
 mod emit;
 mod on;
 mod said;
@@ -57,6 +57,6 @@ mod service;
 
 pub use armed::{Armed, Unhit};
 pub use on::On;
-pub(super) use said::sealed;
 pub use said::{AnyEvent, AnyReply, Events, Replies, Said};
+pub(super) use said::{Pattern, sealed};
 pub use service::{MakeService, Service, ServiceRequest};

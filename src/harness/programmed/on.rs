@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Armed;
-use super::said::{Events, Replies, Said, sealed};
+use super::said::{Events, Pattern, Replies, Said, sealed};
 use crate::MockNats;
 use crate::faults::{Effect, Matcher, Occasion, Rule, Selection};
 use crate::net::Hub;
@@ -51,7 +51,10 @@ impl MockNats {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on<S: Said>(&self, said: S) -> On<<S as sealed::Said>::Side> {
-        let pattern = said.pattern();
+        self.on_pattern(said.pattern())
+    }
+
+    pub(in crate::harness) fn on_pattern<Side>(&self, pattern: Pattern) -> On<Side> {
         On {
             hub: Arc::clone(&self.hub),
             name: None,

@@ -43,7 +43,7 @@ pub(in crate::harness) mod sealed {
 }
 
 /// What messages are meant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Pattern {
     Endpoint(Endpoint),
     Account(AccountEndpoint),

@@ -172,6 +172,14 @@ macro_rules! kinds {
                 }
             }
 
+            /// The kind whose pattern this is.
+            pub(in crate::harness) fn from_pattern(pattern: &str) -> Option<Self> {
+                match pattern {
+                    $($pattern => Some(Self::$kind),)+
+                    _ => None,
+                }
+            }
+
             pub(in crate::harness) fn of(subject: EventSubject<'_>) -> Self {
                 match subject {
                     $(EventSubject::$kind { .. } => Self::$kind,)+

@@ -1,0 +1,219 @@
+//! Reading faults.
+
+use std::str::FromStr;
+
+use nats_mock_protocol::sys::{AccountEndpoint, Endpoint, ServerCommand};
+
+use super::fault::{Change, Fault, Kind, LinkFate, Said, ServerFate};
+use super::words::Rest;
+use crate::harness::programmed::Pattern;
+use crate::recorded::EventKind;
+
+/// A text that is no [`Fault`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no fault: {expected} is expected at {at:?}")]
+pub struct FaultError {
+    /// The text.
+    pub text: String,
+    /// What was expected.
+    pub expected: &'static str,
+    /// Where it was expected.
+    pub at: String,
+}
+
+/// What was expected, and where.
+type Missing<'a> = (&'static str, Rest<'a>);
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut rest = Rest(text);
+        let fault = fault(&mut rest).and_then(|fault| match rest.0.trim() {
+            "" => Ok(fault),
+            _ => Err(("the end", rest)),
+        });
+        fault.map_err(|missing| error(text, missing))
+    }
+}
+
+impl Fault {
+    /// Reads faults that follow each other with semicolons.
+    pub(in crate::harness) fn all_of(text: &str) -> Result<Vec<Self>, FaultError> {
+        let mut rest = Rest(text);
+        let mut faults = Vec::new();
+        while !rest.0.trim().is_empty() {
+            faults.push(fault(&mut rest).map_err(|missing| error(text, missing))?);
+            if !rest.takes(";") && !rest.0.trim().is_empty() {
+                return Err(error(text, ("a semicolon", rest)));
+            }
+        }
+        Ok(faults)
+    }
+}
+
+fn error(text: &str, (expected, at): Missing<'_>) -> FaultError {
+    FaultError {
+        text: text.to_owned(),
+        expected,
+        at: at.0.trim_start().to_owned(),
+    }
+}
+
+fn fault<'a>(rest: &mut Rest<'a>) -> Result<Fault, Missing<'a>> {
+    let mut after = 0;
+    if rest.takes("after") {
+        after = rest.number().ok_or(("a number", *rest))?;
+        if !rest.takes("requests,") && !rest.takes("request,") {
+            return Err(("\"requests,\"", *rest));
+        }
+    }
+    let kind = if rest.takes("server") {
+        let name = named(rest)?;
+        Kind::Server(name, server_fate(rest)?)
+    } else if rest.takes("all servers:") {
+        Kind::AllServers(server_fate(rest)?)
+    } else if rest.takes("link") {
+        let one = rest.word().ok_or(("a name", *rest))?;
+        let other = named(rest)?;
+        Kind::Link(one, other, link_fate(rest)?)
+    } else if rest.takes("clock") {
+        let server = named(rest)?;
+        let ahead = rest.takes("ahead");
+        if !ahead && !rest.takes("behind") {
+            return Err(("\"ahead\" or \"behind\"", *rest));
+        }
+        let by = rest.millis().ok_or(("a time in ms", *rest))?;
+        Kind::Clock { server, ahead, by }
+    } else if rest.takes("event") {
+        let subject = named(rest)?;
+        let body = rest.json().ok_or(("JSON", *rest))?;
+        Kind::Event { subject, body }
+    } else {
+        Kind::Said(said(rest)?)
+    };
+    Ok(Fault { after, kind })
+}
+
+/// A name and the colon behind it.
+fn named<'a>(rest: &mut Rest<'a>) -> Result<String, Missing<'a>> {
+    let name = rest.word().ok_or(("a name", *rest))?;
+    colon(rest)?;
+    Ok(name)
+}
+
+fn colon<'a>(rest: &mut Rest<'a>) -> Result<(), Missing<'a>> {
+    if rest.takes(":") {
+        Ok(())
+    } else {
+        Err(("a colon", *rest))
+    }
+}
+
+fn said<'a>(rest: &mut Rest<'a>) -> Result<Said, Missing<'a>> {
+    let what = pattern(rest)?;
+    let mut said = Said {
+        what,
+        from: None,
+        nth: None,
+        change: Change::Silence,
+    };
+    if rest.takes("from") {
+        said.from = Some(rest.word().ok_or(("the name of a server", *rest))?);
+    }
+    if rest.takes("nth") {
+        said.nth = Some(rest.number().ok_or(("a number", *rest))?);
+    }
+    colon(rest)?;
+    said.change = change(rest)?;
+    Ok(said)
+}
+
+/// An endpoint, a command, a subject, or everything.
+fn pattern<'a>(rest: &mut Rest<'a>) -> Result<Pattern, Missing<'a>> {
+    if rest.takes("any answer") {
+        return Ok(Pattern::AnyReply);
+    }
+    if rest.takes("any event") {
+        return Ok(Pattern::AnyEvent);
+    }
+    let start = *rest;
+    let is_of_account = rest.takes("ACCOUNT");
+    let name = rest.word();
+    let found = name.and_then(|name| {
+        if is_of_account {
+            return AccountEndpoint::from_name(&name).map(Pattern::Account);
+        }
+        let endpoint = Endpoint::from_name(&name).map(Pattern::Endpoint);
+        let command = || ServerCommand::from_name(&name).map(Pattern::Command);
+        let event = || EventKind::from_pattern(&name).map(Pattern::Event);
+        let asked = || name.starts_with('$').then(|| Pattern::Asked(name.clone()));
+        endpoint.or_else(command).or_else(event).or_else(asked)
+    });
+    found.ok_or(("an endpoint, a subject or what else can go wrong", start))
+}
+
+fn change<'a>(rest: &mut Rest<'a>) -> Result<Change, Missing<'a>> {
+    let size = |rest: &mut Rest<'a>| rest.number().ok_or(("a number", *rest));
+    let pointer = |rest: &mut Rest<'a>| rest.word().ok_or(("a pointer", *rest));
+    Ok(if rest.takes("silence") {
+        Change::Silence
+    } else if rest.takes("delay") {
+        Change::Delay(rest.millis().ok_or(("a time in ms", *rest))?)
+    } else if rest.takes("duplicate") {
+        Change::Duplicate(size(rest)?)
+    } else if rest.takes("reorder") {
+        Change::Reorder(size(rest)?)
+    } else if rest.takes("truncate") {
+        Change::Truncate(size(rest)?)
+    } else if rest.takes("no responders") {
+        Change::NoResponders
+    } else if rest.takes("error") {
+        let code = rest.number().ok_or(("a code", *rest))?;
+        Change::Error(code, rest.word().ok_or(("a text", *rest))?)
+    } else if rest.takes("remove") {
+        Change::Remove(pointer(rest)?)
+    } else if rest.takes("set") {
+        let pointer = pointer(rest)?;
+        Change::Set(pointer, rest.json().ok_or(("JSON", *rest))?)
+    } else if rest.takes("pad") {
+        Change::Pad(size(rest)?)
+    } else if rest.takes("scientific") {
+        Change::Scientific
+    } else if rest.takes("fall back") {
+        Change::FallBack
+    } else {
+        return Err(("what happens", *rest));
+    })
+}
+
+fn server_fate<'a>(rest: &mut Rest<'a>) -> Result<ServerFate, Missing<'a>> {
+    const FATES: [(&str, ServerFate); 5] = [
+        ("crash", ServerFate::Crash),
+        ("stop", ServerFate::Stop),
+        ("restart", ServerFate::Restart),
+        ("lame duck", ServerFate::LameDuck),
+        ("freeze", ServerFate::Freeze),
+    ];
+    if rest.takes("upgrade") {
+        let version = rest.number().ok_or(("a version", *rest))?;
+        return Ok(ServerFate::Upgrade(version));
+    }
+    let fate = FATES.into_iter().find(|(words, _)| rest.takes(words));
+    fate.map(|(_, fate)| fate).ok_or(("what happens", *rest))
+}
+
+fn link_fate<'a>(rest: &mut Rest<'a>) -> Result<LinkFate, Missing<'a>> {
+    if rest.takes("cut silently") {
+        return Ok(LinkFate::CutSilently);
+    }
+    if rest.takes("cut") {
+        return Ok(LinkFate::Cut);
+    }
+    if !rest.takes("slow") {
+        return Err(("what happens", *rest));
+    }
+    let mut time = || rest.millis().ok_or(("a time in ms", *rest));
+    let (least, most) = (time()?, time()?);
+    Ok(LinkFate::Slow(least, most))
+}
