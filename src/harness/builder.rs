@@ -49,7 +49,7 @@ pub struct Builder {
     /// Accounts, or their absence, are what the user wants.
     configured: bool,
     pub(super) warnings: Vec<Warning>,
-    seed: u64,
+    pub(super) seed: u64,
     utc_offset: i32,
     manual_start: Option<Time>,
     pub(super) configuration: Configuration,

@@ -18,6 +18,7 @@ pub mod recorded;
 mod server;
 pub mod simulated;
 mod sockets;
+pub mod sweep;
 mod wait;
 
 pub use builder::Builder;
@@ -28,3 +29,4 @@ pub use leaf::Leaf;
 pub use links::Link;
 pub use mock::MockNats;
 pub use server::Server;
+pub use sweep::sweep;

@@ -133,7 +133,7 @@ impl<Side> On<Side> {
         self
     }
 
-    pub(super) fn arm(mut self, effect: Effect, does: &str) -> Armed {
+    pub(in crate::harness) fn arm(mut self, effect: Effect, does: &str) -> Armed {
         if !self.servers.is_empty() {
             self.what = format!("{} from {}", self.what, self.servers.join(" or "));
             let servers = std::mem::take(&mut self.servers);
