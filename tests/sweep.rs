@@ -93,7 +93,9 @@ fn a_careless_tool_is_found_out_field_by_field() {
         text.contains("panicked: called `Option::unwrap()`"),
         "{text}"
     );
-    let line = "CONNZ: NATS_MOCK_SWEEP='seed 0; CONNZ: remove /data' cargo test \
+    let line = "    CONNZ: remove /data\n";
+    assert!(text.contains(line), "{text}");
+    let line = "    again: NATS_MOCK_SWEEP='seed 0; CONNZ: remove /data' cargo test \
                 a_careless_tool_is_found_out_field_by_field\n";
     assert!(text.contains(line), "{text}");
 }

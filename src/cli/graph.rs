@@ -3,8 +3,10 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use nats_mock::Version;
 use nats_mock::picture::Picture;
-use nats_mock::{Builder, Version};
+
+use super::subcommand::{conf_files, flag};
 
 /// What `nats-mock graph --help` says.
 const USAGE: &str = "\
@@ -56,13 +58,7 @@ impl Request {
         let mut request = Self::default();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
-            let flag = argument.strip_prefix('-');
-            let flag = flag.ok_or_else(|| format!("unrecognized argument: {argument:?}"))?;
-            let flag = flag.strip_prefix('-').unwrap_or(flag);
-            let (name, inline) = match flag.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (flag, None),
-            };
+            let (name, inline) = flag(&argument)?;
             if matches!(name, "h" | "help") {
                 return Ok(None);
             }
@@ -88,30 +84,9 @@ impl Request {
         Ok(Some(request))
     }
 
-    /// The deployment of all files.
-    fn builder(&self) -> Result<Builder, String> {
-        let read = |path: &String| {
-            Builder::from_conf_for(path, self.version).map_err(|error| {
-                let text = error.to_string();
-                // An error with a place names the file; whether options go together has no place.
-                if text.contains(path.as_str()) {
-                    text
-                } else {
-                    format!("{path}: {text}")
-                }
-            })
-        };
-        let (first, rest) = self
-            .files
-            .split_first()
-            .ok_or("no configuration file is given")?;
-        rest.iter()
-            .try_fold(read(first)?, |all, path| Ok(all.and(read(path)?)))
-    }
-
     fn show(&self) -> Result<(), String> {
         let text = |error: &dyn Display| error.to_string();
-        let builder = self.builder()?;
+        let builder = conf_files(&self.files, self.version)?;
         let picture = builder.topology().map_err(|it| text(&it))?;
         match self.svg.as_deref() {
             None => print!("{picture}"),

@@ -10,6 +10,8 @@ mod orders;
 mod processes;
 mod serve;
 mod startup;
+mod subcommand;
+mod sweep;
 mod usage;
 
 use std::process::ExitCode;
@@ -25,6 +27,9 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|first| first == "graph").is_some() {
         return graph::run(arguments);
+    }
+    if arguments.next_if(|first| first == "sweep").is_some() {
+        return sweep::run(arguments);
     }
     let flags = match Flags::parse(arguments) {
         Ok(flags) => flags,

@@ -4,6 +4,7 @@
 pub const TEXT: &str = "\
 Usage: nats-mock [options]
        nats-mock graph -c <file> ...    Show the deployment that files describe
+       nats-mock sweep ... -- COMMAND   Run a command while everything goes wrong that can
 
 Simulates a nats-server for tests. It takes the flags, configuration files and signals of
 nats-server; with no arguments it serves a default deployment on port 4222. The files that start

@@ -6,6 +6,7 @@ mod process;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweep;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -62,6 +62,16 @@ pub struct Sweep<T> {
     mutations: bool,
     replayed: Vec<Plan>,
     time_limit: Option<Duration>,
+    replay: Box<dyn Fn(&Plan) -> String>,
+}
+
+/// The command line by which cargo runs this test under a plan again.
+fn cargo_test(plan: &Plan) -> String {
+    let plan = plan.to_string().replace('\'', r"'\''");
+    let test = std::thread::current();
+    let test = test.name().filter(|name| *name != "main");
+    let test = test.map(|name| format!(" {name}")).unwrap_or_default();
+    format!("{REPLAY}='{plan}' cargo test{test}")
 }
 
 /// Runs a test under everything that can go wrong; see the [module](self). The test passes when it gives
@@ -79,6 +89,7 @@ where
         mutations: false,
         replayed: Vec::new(),
         time_limit: None,
+        replay: Box::new(cargo_test),
     }
 }
 
@@ -127,6 +138,13 @@ where
         self
     }
 
+    /// How reports say that a run can be brought back. Default: the variable `NATS_MOCK_SWEEP` before
+    /// `cargo test` and the name of the test.
+    pub fn replayed_by(mut self, line: impl Fn(&Plan) -> String + 'static) -> Self {
+        self.replay = Box::new(line);
+        self
+    }
+
     /// Runs everything, with a runtime of its own in this thread.
     ///
     /// # Panics
@@ -169,29 +187,28 @@ where
         let mut report = Report::default();
         for plan in std::mem::take(&mut self.replayed) {
             let seed = plan.seed.unwrap_or(seed);
-            let attempt = self.attempt(seed, |_| plan.faults.clone(), None).await;
-            report.push(Trial::Plan, "replayed", self.shrunk(seed, attempt).await);
+            let attempt = self.attempt(seed, |_| plan.faults, None).await;
+            let attempt = self.shrunk(seed, attempt).await;
+            report.push(self.run_of(Trial::Plan, "given", seed, attempt));
         }
         for incident in std::mem::take(&mut self.incidents) {
             let faults = |nats: &MockNats| in_time(incident.faults(nats), usual.requests);
             let attempt = self.attempt(seed, faults, None).await;
-            let run = self.shrunk(seed, attempt).await;
-            report.push(Trial::Incident, incident.name(), run);
+            let attempt = self.shrunk(seed, attempt).await;
+            report.push(self.run_of(Trial::Incident, incident.name(), seed, attempt));
         }
         for number in 1..=self.plans {
             let seed = seed.wrapping_add(number);
             let faults = |nats: &MockNats| random::faults(nats, &touched, usual.requests, FAULTS);
             let attempt = self.attempt(seed, faults, None).await;
-            let run = self.shrunk(seed, attempt).await;
-            report.push(Trial::Plan, &format!("seed {seed}"), run);
+            let attempt = self.shrunk(seed, attempt).await;
+            report.push(self.run_of(Trial::Plan, "random", seed, attempt));
         }
-        if self.mutations {
-            for (what, sample) in &touched {
-                for fault in mutations::of(what, sample) {
-                    let attempt = self.attempt(seed, |_| vec![fault.clone()], None).await;
-                    let run = (seed, attempt.faults, attempt.hits, attempt.outcome);
-                    report.push(Trial::Mutation, &what.describe(), run);
-                }
+        let mutated = touched.iter().filter(|_| self.mutations);
+        for (what, sample) in mutated {
+            for fault in mutations::of(what, sample) {
+                let attempt = self.attempt(seed, |_| vec![fault], None).await;
+                report.push(self.run_of(Trial::Mutation, &what.describe(), seed, attempt));
             }
         }
         report
@@ -218,12 +235,12 @@ where
     }
 
     /// Leaves out whatever a failure does not need.
-    async fn shrunk(&self, seed: u64, mut attempt: Attempt) -> (u64, Vec<Fault>, u64, Outcome) {
+    async fn shrunk(&self, seed: u64, mut attempt: Attempt) -> Attempt {
         let mut place = 0;
-        while attempt.outcome.failure().is_some() && place < attempt.faults.len() {
-            if attempt.faults.len() == 1 {
-                break;
-            }
+        while attempt.outcome.failure().is_some()
+            && attempt.faults.len() > 1
+            && place < attempt.faults.len()
+        {
             let mut fewer = attempt.faults.clone();
             fewer.remove(place);
             let again = self.attempt(seed, |_| fewer, None).await;
@@ -233,7 +250,22 @@ where
                 place += 1;
             }
         }
-        (seed, attempt.faults, attempt.hits, attempt.outcome)
+        attempt
+    }
+
+    fn run_of(&self, trial: Trial, name: &str, seed: u64, attempt: Attempt) -> Run {
+        let plan = Plan {
+            seed: Some(seed),
+            faults: attempt.faults,
+        };
+        Run {
+            trial,
+            name: name.to_owned(),
+            replay: (self.replay)(&plan),
+            plan,
+            hits: attempt.hits,
+            outcome: attempt.outcome,
+        }
     }
 }
 

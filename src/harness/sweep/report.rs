@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::plan::Plan;
-use crate::incidents::Fault;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +47,8 @@ pub struct Run {
     pub hits: u64,
     /// How it ended.
     pub outcome: Outcome,
+    /// The command line that brings it back.
+    pub replay: String,
 }
 
 /// What a sweep has found; its `Display` is a table for people.
@@ -73,11 +74,13 @@ impl Outcome {
 
 /// The first line that says something, not too long.
 fn line(text: &str) -> String {
-    const LONG: usize = 160;
     let line = text.lines().find(|line| !line.trim().is_empty());
-    let line = line.unwrap_or_default().trim();
-    let mut short: String = line.chars().take(LONG).collect();
-    if short.len() < line.len() {
+    short(line.unwrap_or_default().trim(), 300)
+}
+
+fn short(text: &str, chars: usize) -> String {
+    let mut short: String = text.chars().take(chars).collect();
+    if short.len() < text.len() {
         short.push('…');
     }
     short
@@ -91,22 +94,8 @@ impl Report {
         }
     }
 
-    pub(super) fn push(
-        &mut self,
-        trial: Trial,
-        name: &str,
-        (seed, faults, hits, outcome): (u64, Vec<Fault>, u64, Outcome),
-    ) {
-        self.runs.push(Run {
-            trial,
-            name: name.to_owned(),
-            plan: Plan {
-                seed: Some(seed),
-                faults,
-            },
-            hits,
-            outcome,
-        });
+    pub(super) fn push(&mut self, run: Run) {
+        self.runs.push(run);
     }
 
     /// All runs, in their order.
@@ -168,31 +157,49 @@ impl fmt::Display for Report {
                 0 => writeln!(f)?,
                 unmet => writeln!(f, ", {unmet} did not come up")?,
             }
-            let mut alike: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
+            let mut alike: BTreeMap<String, Vec<(&Run, &String)>> = BTreeMap::new();
             for (run, failure) in &failed {
-                alike.entry(failure).or_default().push(run);
+                alike.entry(gist(failure)).or_default().push((run, failure));
             }
-            let mut alike: Vec<_> = alike.into_iter().collect();
-            alike.sort_by_key(|(_, runs)| std::cmp::Reverse(runs.len()));
-            for (failure, runs) in alike {
-                writeln!(f, "  {failure}")?;
-                for run in runs.iter().take(SHOWN) {
-                    writeln!(f, "    {}: {}", run.name, replay(&run.plan))?;
-                }
-                if let Some(more) = runs.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-                    writeln!(f, "    and {more} more")?;
-                }
+            let mut alike: Vec<_> = alike.into_values().collect();
+            alike.sort_by_key(|runs| std::cmp::Reverse(runs.len()));
+            for runs in alike {
+                write_alike(f, &runs)?;
             }
         }
         Ok(())
     }
 }
 
-/// The line that brings a failure back.
-fn replay(plan: &Plan) -> String {
-    let plan = plan.to_string().replace('\'', r"'\''");
-    let test = std::thread::current();
-    let test = test.name().filter(|name| *name != "main");
-    let test = test.map(|name| format!(" {name}")).unwrap_or_default();
-    format!("{}='{plan}' cargo test{test}", super::REPLAY)
+/// What failures have in common that only differ in numbers, times, names and places.
+fn gist(failure: &str) -> String {
+    let is_detail =
+        |word: &&str| word.contains(|c: char| c.is_ascii_digit() || "._\"'".contains(c));
+    let words = failure
+        .split(' ')
+        .map(|word| if is_detail(&word) { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Failures that have the same gist.
+fn write_alike(f: &mut fmt::Formatter<'_>, runs: &[(&Run, &String)]) -> fmt::Result {
+    let Some((first, failure)) = runs.first() else {
+        return Ok(());
+    };
+    writeln!(f, "  {failure}")?;
+    for (run, _) in runs.iter().take(SHOWN) {
+        let faults = Plan {
+            seed: None,
+            faults: run.plan.faults.clone(),
+        };
+        let faults = short(&faults.to_string(), 120);
+        match run.trial {
+            Trial::Mutation => writeln!(f, "    {faults}")?,
+            Trial::Plan | Trial::Incident => writeln!(f, "    {}: {faults}", run.name)?,
+        }
+    }
+    if let Some(more) = runs.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        writeln!(f, "    and {more} like these")?;
+    }
+    writeln!(f, "    again: {}", first.replay)
 }
