@@ -140,9 +140,19 @@ impl Hub {
         let mut state = locked(&self.state);
         let now = self.clock.now();
         let result = act(&mut state, now);
+        self.fire_what_is_due(&mut state, now);
         self.hand_out(&mut state);
         unlock_and_wake(state);
         result
+    }
+
+    /// On a clock that stands still, what is due at this very moment happens with the input that has
+    /// led to it: no timer will come later, and nobody shall see when a thread gets round to it.
+    fn fire_what_is_due(&self, state: &mut State, now: Time) {
+        while self.clock.is_manual() && state.deployment.next_deadline().is_some_and(|it| it <= now)
+        {
+            state.deployment.advance(now);
+        }
     }
 
     /// The limits that a connection's decoder is to go on with, if they have changed since `seen`.
@@ -178,6 +188,7 @@ impl Hub {
             state.deployment.wrote(now, id, len);
         }
         let result = act(&mut state, now);
+        self.fire_what_is_due(&mut state, now);
         self.wake(&mut state);
         state.collect_flushes(exchange);
         unlock_and_wake(state);
@@ -235,8 +246,11 @@ impl Hub {
             .reach(recorded + phase_changes, &mut state.to_wake);
     }
 
-    /// Fires what is due, and tells when the next thing will be.
+    /// Fires what is due, and tells when the next thing will be. On a manual clock inputs do that.
     pub fn fire_timers(&self, exchange: &mut Exchange) -> Option<Time> {
+        if self.clock.is_manual() {
+            return None;
+        }
         self.io_input(exchange, |state, now| {
             state.deployment.advance(now);
             state.armed = state.deployment.next_deadline();
