@@ -45,7 +45,11 @@ impl Billing {
             .connect(urls);
         let client = tokio::time::timeout(2 * CONNECTING, connecting).await??;
         let ends = client.subscribe("$SYS.ACCOUNT.*.DISCONNECT").await?;
-        client.flush().await?;
+        // A message to itself comes back when the server knows of the subscription before it.
+        let inbox = client.new_inbox();
+        let mut echo = client.subscribe(inbox.clone()).await?;
+        client.publish(inbox, "".into()).await?;
+        tokio::time::timeout(CONNECTING, echo.next()).await?;
         Ok(Self {
             ends,
             _client: client,
