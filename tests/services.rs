@@ -142,6 +142,25 @@ fn a_server_takes_it_along_when_it_starts_again() {
 }
 
 #[test]
+fn what_ended_with_its_server_takes_nothing_else_along() {
+    let nats = MockNats::builder()
+        .cluster("east", 2)
+        .start_blocking()
+        .unwrap();
+    let service = nats
+        .server("east-2")
+        .service("USERS", "work")
+        .answer(|_| ());
+    nats.server("east-2").crash();
+    // This gets the place that the subscription had.
+    let mut user = nats.client("a").unwrap();
+    let mut messages = user.subscribe("news").unwrap();
+    service.end();
+    user.publish("news", "still heard").unwrap();
+    assert_eq!(messages.try_next().unwrap().text(), "still heard");
+}
+
+#[test]
 fn a_panic_is_told_and_does_no_harm() {
     let nats = MockNats::start_blocking().unwrap();
     let service = nats

@@ -1,6 +1,7 @@
 //! Gateways: every server keeps one connection to each other cluster of its mesh, to any server of
 //! it. What is sent by it goes on to the servers of that cluster by routes, and no further.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::Core;
@@ -40,6 +41,8 @@ pub(super) struct Gateways {
     /// By all of them alike, and by single ones.
     pub to_all: Sent,
     pub to_one: BTreeMap<ClusterId, Sent>,
+    /// Choices among the servers of a cluster, each with the number of changes that it was made after.
+    chosen: RefCell<BTreeMap<ClusterId, (u64, Option<ServerId>)>>,
     /// The cids of connections that others have made, as far as anybody has asked for them.
     pub inbound_cids: BTreeMap<ServerId, u64>,
 }
@@ -96,20 +99,35 @@ impl Core {
         if !self.server(server).is_connected || !self.server(server).has_gateways() {
             return None;
         }
-        let is_there = |peer: ServerId| {
-            let there = self.server(peer);
-            there.phase != Phase::Stopped && there.has_gateways() && self.is_linked(server, peer)
-        };
-        let moved = self.server(server).gateways.moved.get(&cluster);
-        if let Some((peer, _)) = moved.filter(|(peer, _)| is_there(*peer)) {
+        let gateways = &self.server(server).gateways;
+        let moved = gateways.moved.get(&cluster);
+        if let Some((peer, _)) = moved.filter(|(peer, _)| self.has_gateway_to(server, *peer)) {
             return Some(*peer);
         }
-        // All servers of the cluster are looked at for each message that goes there: few of them further
-        // than their number.
+        // Every message that leaves the cluster asks for this.
+        let changes = self.reach_changes + self.links.changes();
+        let known = gateways.chosen.borrow().get(&cluster).copied();
+        if let Some((_, chosen)) = known.filter(|(after, _)| *after == changes) {
+            return chosen;
+        }
+        let chosen = self.choose_peer(server, cluster);
+        let mut known = gateways.chosen.borrow_mut();
+        known.insert(cluster, (changes, chosen));
+        chosen
+    }
+
+    fn has_gateway_to(&self, server: ServerId, peer: ServerId) -> bool {
+        let there = self.server(peer);
+        there.phase != Phase::Stopped && there.has_gateways() && self.is_linked(server, peer)
+    }
+
+    /// The one with the highest rank of those that can be reached.
+    fn choose_peer(&self, server: ServerId, cluster: ClusterId) -> Option<ServerId> {
         let mut chosen: Option<(u64, ServerId)> = None;
         for &peer in &self.cluster(cluster).running {
             let rank = mixed(self.seed, server, peer);
-            if chosen.is_none_or(|(highest, _)| rank >= highest) && is_there(peer) {
+            let is_higher = chosen.is_none_or(|(highest, _)| rank >= highest);
+            if is_higher && self.has_gateway_to(server, peer) {
                 chosen = Some((rank, peer));
             }
         }

@@ -64,6 +64,7 @@ impl Core {
             latencies: ids::stream(seed, "latencies"),
             jitter: ids::stream(seed, "jitter"),
             phase_changes: 0,
+            reach_changes: 0,
             watched: Watched::default(),
             frozen: 0,
             freezes: 0,
@@ -380,6 +381,7 @@ impl Core {
         for place in 0..self.servers.len() {
             let srv = &mut self.servers[place];
             srv.phase = Phase::Stopped;
+            self.reach_changes += 1;
             for id in srv.clients.values().copied().collect::<Vec<_>>() {
                 self.close(id, CloseReason::ServerShutdown);
             }
@@ -411,6 +413,7 @@ impl Core {
             _ => None,
         }));
         self.phase_changes += 1;
+        self.reach_changes += 1;
         for id in clients {
             self.close(id, CloseReason::ServerShutdown);
         }

@@ -18,6 +18,8 @@ use super::transit::Transit;
 #[derive(Debug, Default)]
 pub(super) struct Links {
     troubled: HashMap<(ServerId, ServerId), Link, FixedState>,
+    /// How often one may have changed.
+    changes: u64,
 }
 
 /// One link in trouble, as seen from the server that comes first.
@@ -113,7 +115,13 @@ impl Links {
         self.troubled.get(&key(a, b))
     }
 
+    /// How often a link may have changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn get_mut(&mut self, a: ServerId, b: ServerId) -> &mut Link {
+        self.changes += 1;
         self.troubled.entry(key(a, b)).or_default()
     }
 

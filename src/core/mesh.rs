@@ -130,6 +130,7 @@ impl Core {
         let cluster = &mut self.clusters[usize::from(cluster.0)];
         cluster.running.retain(|&running| running != server);
         cluster.changes += 1;
+        self.reach_changes += 1;
         self.end_links(server);
         if !self.server(server).leave_is_told {
             for peer in peers {
@@ -150,6 +151,7 @@ impl Core {
         for cluster in &mut self.clusters {
             cluster.running.clone_from(&cluster.servers);
         }
+        self.reach_changes += 1;
         for place in 0..self.servers.len() {
             let server = ServerId(place as u16);
             self.server_mut(server).is_connected = true;
@@ -177,6 +179,7 @@ impl Core {
         let srv = self.server_mut(server);
         srv.is_connected = true;
         self.clusters[usize::from(cluster.0)].running.push(server);
+        self.reach_changes += 1;
         let peers: Vec<ServerId> = self.routed_peers(server).collect();
         for peer in &peers {
             self.connect_routes(server, *peer);

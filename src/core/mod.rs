@@ -130,6 +130,8 @@ pub(crate) struct Core {
     latencies: ChaCha8Rng,
     jitter: ChaCha8Rng,
     phase_changes: u64,
+    /// How often it may have changed which servers reach each other, links aside.
+    reach_changes: u64,
     watched: Watched,
     frozen: usize,
     freezes: u64,

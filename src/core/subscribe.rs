@@ -146,7 +146,12 @@ impl Core {
         ))
     }
 
-    pub fn unsubscribe_made_up(&mut self, sub: SubId) {
+    /// Ends such a subscription, unless it has gone with its server: others may have its place now.
+    pub fn unsubscribe_made_up(&mut self, sub: SubId, tag: u32) {
+        let there = self.subs.get(sub.index()).map(|sub| sub.receiver);
+        if there != Some(Receiver::MadeUp(tag)) {
+            return;
+        }
         self.remove_sub(sub);
     }
 

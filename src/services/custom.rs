@@ -96,7 +96,7 @@ impl CustomServices {
             return;
         };
         let ended = self.running.remove(place);
-        core.unsubscribe_made_up(ended.sub);
+        core.unsubscribe_made_up(ended.sub, TAG | id.0);
         self.mistakes.extend(ended.report());
         self.changes += 1;
     }
@@ -106,7 +106,7 @@ impl CustomServices {
         let moved = self.running.iter_mut();
         for custom in moved.filter(|custom| custom.listening.server == previous) {
             custom.listening.server = next;
-            core.unsubscribe_made_up(custom.sub);
+            core.unsubscribe_made_up(custom.sub, TAG | custom.id.0);
             if let Some(sub) = subscribe(core, custom.id, &custom.listening) {
                 custom.sub = sub;
             }
