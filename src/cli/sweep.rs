@@ -29,6 +29,7 @@ and {urls} for those of all servers with the credentials of the system account.
         --mutations                  Try every change of a single field of what the command asks for
         --plan <plan>                Try this plan, as one that a failure names
         --allow-exit <code>,...      Exit codes that are no failure besides 0; any for all of them
+        --show                       Print what the command prints, on standard error
         --timeout <seconds>          How long the command may take (default: ten times what it takes
                                      without any trouble, and two seconds more)
     -h, --help                       Show this message
@@ -49,6 +50,7 @@ struct Request {
     given: Vec<Plan>,
     allowed: Allowed,
     timeout: Option<Duration>,
+    show: bool,
     command: Vec<String>,
 }
 
@@ -113,6 +115,10 @@ impl Request {
                 "h" | "help" => return Err(Stop::Help),
                 "mutations" => {
                     request.mutations = true;
+                    continue;
+                }
+                "show" => {
+                    request.show = true;
                     continue;
                 }
                 _ if !Self::takes_value(name) => {
@@ -202,8 +208,16 @@ impl Request {
     }
 
     fn sweep(self, arguments: &[String]) -> Result<Report, String> {
-        let (command, allowed) = (self.command.clone(), self.allowed.clone());
-        let test = async move |nats: &MockNats| run_command(&command, &allowed, nats).await;
+        let (command, allowed, show) = (self.command.clone(), self.allowed.clone(), self.show);
+        let test = async move |nats: &MockNats| {
+            let output = run_command(&command, nats).await?;
+            if show {
+                eprint!("{}", String::from_utf8_lossy(&output.stdout));
+                eprint!("{}", String::from_utf8_lossy(&output.stderr));
+                eprintln!("-- {}", output.status);
+            }
+            judged(&output, &allowed)
+        };
         let words = self.words_of_replay(arguments);
         let mut sweep = sweep(self.deployment()?, test).replayed_by(move |plan| {
             let plan = quoted(&plan.to_string());
@@ -246,14 +260,15 @@ impl Request {
         let mut options = options.unwrap_or_default().iter();
         let mut kept = String::new();
         while let Some(option) = options.next() {
-            let name = option.trim_start_matches('-');
-            let (name, inline) = name
-                .split_once('=')
-                .map_or((name, false), |(name, _)| (name, true));
-            let value = (!inline && name != "mutations")
-                .then(|| options.next())
-                .flatten();
-            if matches!(name, "incident" | "plans" | "plan" | "mutations" | "seed") {
+            let Ok((name, inline)) = flag(option) else {
+                continue;
+            };
+            let has_value = inline.is_none() && Self::takes_value(name);
+            let value = has_value.then(|| options.next()).flatten();
+            if matches!(
+                name,
+                "incident" | "plans" | "plan" | "mutations" | "seed" | "show"
+            ) {
                 continue;
             }
             for word in std::iter::once(option).chain(value) {
@@ -276,8 +291,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Runs the command once; an error says what it did not survive.
-async fn run_command(words: &[String], allowed: &Allowed, nats: &MockNats) -> Result<(), String> {
+/// Runs the command once.
+async fn run_command(words: &[String], nats: &MockNats) -> Result<Output, String> {
     let words: Vec<String> = words.iter().map(|word| filled_in(word, nats)).collect();
     let (program, arguments) = words.split_first().ok_or("no command")?;
     let mut command = Command::new(program);
@@ -286,8 +301,7 @@ async fn run_command(words: &[String], allowed: &Allowed, nats: &MockNats) -> Re
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = command.output().await;
-    let output = output.map_err(|error| format!("cannot run {program:?}: {error}"))?;
-    judged(&output, allowed)
+    output.map_err(|error| format!("cannot run {program:?}: {error}"))
 }
 
 /// The word with URLs in place of what stands for them.
@@ -332,6 +346,7 @@ const CRASHES: [&str; 9] = [
     "core dumped",
 ];
 
+/// What went wrong with a run of the command, if anything did.
 fn judged(output: &Output, allowed: &Allowed) -> Result<(), String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     let crash = errors
