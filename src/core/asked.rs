@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::Core;
+use super::account::AccountId;
 use super::deliver::{Delivery, Origin};
 use super::time::Time;
 
@@ -72,15 +73,25 @@ impl Delivery<'_> {
 impl Core {
     /// What a message is to other clusters, to which it is about to be sent.
     pub(super) fn crossing(&self, delivery: &Delivery<'_>) -> Crossing {
-        let asked = match delivery.origin {
-            Origin::Client(id) | Origin::Leaf(id) => self.conn(id).map(|conn| &conn.asked),
-            Origin::System(server) => Some(&self.account(delivery.account).on_server(server).asked),
-        };
         let subject = delivery.message.subject;
         Crossing {
             asks: self.has_just_subscribed(delivery),
-            answers: asked.is_some_and(|asked| asked.expects(subject, self.now)),
+            answers: self.is_awaited_elsewhere(delivery.origin, delivery.account, subject),
         }
+    }
+
+    /// Whether a subject is that of an answer which goes where the request said.
+    pub(super) fn is_awaited_elsewhere(
+        &self,
+        origin: Origin,
+        account: AccountId,
+        subject: &[u8],
+    ) -> bool {
+        let asked = match origin {
+            Origin::Client(id) | Origin::Leaf(id) => self.conn(id).map(|conn| &conn.asked),
+            Origin::System(server) => Some(&self.account(account).on_server(server).asked),
+        };
+        asked.is_some_and(|asked| asked.expects(subject, self.now))
     }
 
     /// Whether the answers to a message go to a new subscription in its own cluster.

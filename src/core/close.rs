@@ -116,6 +116,7 @@ impl Core {
             self.unregister_end(id);
         }
         self.remove_subscriptions(id);
+        self.forget_publisher(id);
         self.leave(id);
     }
 

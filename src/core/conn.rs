@@ -158,8 +158,8 @@ pub(super) struct MatchCache {
 }
 
 /// Results kept before some are dropped, and how many are dropped then.
-const CACHE_MAX: usize = 512;
-const CACHE_DROPPED: usize = 32;
+pub(super) const CACHE_MAX: usize = 512;
+pub(super) const CACHE_DROPPED: usize = 32;
 
 impl MatchCache {
     pub fn get(

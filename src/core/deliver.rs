@@ -139,12 +139,14 @@ impl Core {
         if let Some(found) = cache.get(message.subject, account, subs.generation()) {
             return self.deliver(origin, server, account, found, message, 0);
         }
-        let found = subs.matches(message.subject);
-        if found.is_empty() {
+        let found = self.look_up_published(origin, server, account, message.subject);
+        if found.is_remembered {
+            cache.put(message.subject, Arc::clone(&found.result));
+        }
+        if found.result.is_empty() {
             return false;
         }
-        cache.put(message.subject, Arc::clone(&found));
-        self.deliver(origin, server, account, &found, message, 0)
+        self.deliver(origin, server, account, &found.result, message, 0)
     }
 
     /// Hands a message to all plain subscriptions and to one member of each queue group.
@@ -516,8 +518,8 @@ impl Core {
         let Some(conn) = self.conn(id) else { return };
         let profile = self.server(conn.server).profile;
         let names_subject = profile.has(Feature::NoRespondersNamesSubject);
-        let account = conn.account;
-        let found = self.account_mut(account).subs.matches(reply);
+        let (server, account) = (conn.server, conn.account);
+        let found = self.look_up(server, account, reply);
         let own = found
             .plain
             .iter()

@@ -298,6 +298,7 @@ impl Core {
     }
 
     pub(super) fn count_arrived_by_gateway(&mut self, delivery: &Delivery<'_>, to: ServerId) {
+        self.count_gateway_lookup(delivery, delivery.server, to);
         let counts = self.server(to).profile.has(Feature::RoutedMessagesReceived);
         let size = delivery.message.payload.len() as u64;
         self.server_mut(to).received.add(1, size);

@@ -92,7 +92,7 @@ impl Core {
             payload: &payload,
             digits: None,
         };
-        let found = self.account_mut(exporter).subs.matches(request.subject);
+        let found = self.look_up(delivery.server, exporter, request.subject);
         let delivered = self.deliver(
             delivery.origin,
             delivery.server,
@@ -117,7 +117,7 @@ impl Core {
         let Some(ReplyRoute { account, reply }) = routes.get(message.subject).cloned() else {
             return false;
         };
-        let found = self.account_mut(account).subs.matches(&reply);
+        let found = self.look_up(delivery.at, account, &reply);
         let answer = Outgoing {
             subject: &reply,
             reply: None,

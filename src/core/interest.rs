@@ -94,6 +94,16 @@ impl<'a> ToldSubject<'a> {
     }
 }
 
+/// What peers hear of a subscription that comes or goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is the first of its kind, or the last.
+    New,
+    /// A queue group has more members, or fewer.
+    Weight,
+    Untold,
+}
+
 /// How many peers a server has.
 #[derive(Clone, Copy, Debug, Default)]
 struct Peers {
@@ -153,8 +163,8 @@ impl Churn {
 }
 
 impl Core {
-    /// Notes that a subscription came, or is about to go.
-    pub(super) fn note_subscription(&mut self, id: SubId, comes: bool) {
+    /// Counts a subscription that came, or is about to go. Says what the server's peers hear of it.
+    pub(super) fn count_subscription(&mut self, id: SubId, comes: bool) -> Change {
         let sub = &self.subs[id.index()];
         let told = sub.told;
         let interest = &mut self.accounts[sub.account.0 as usize].interest;
@@ -168,7 +178,7 @@ impl Core {
             } else if sub.told_by_old {
                 interest.every_told_by_old.count(comes);
             }
-            return;
+            return Change::Untold;
         }
         interest.own.entry(sub.server).or_default().count(comes);
         let cluster = self.servers[usize::from(sub.server.0)].cluster;
@@ -177,7 +187,7 @@ impl Core {
                 .spec
                 .may_have_peers()
         {
-            return;
+            return Change::Untold;
         }
         let told = interest.told.entry(sub.server).or_default();
         let key = key();
@@ -192,10 +202,18 @@ impl Core {
             told.subjects.remove(&key[..]);
         }
         // What all tell anyhow makes no difference.
-        if changes && !interest.every_subjects.contains(&key[..]) {
+        if interest.every_subjects.contains(&key[..]) {
+            return Change::Untold;
+        }
+        if changes {
             told.churn.count(comes);
             interest.clusters.entry(cluster).or_default().count(comes);
+            return Change::New;
         }
+        if sub.queue().is_some() {
+            return Change::Weight;
+        }
+        Change::Untold
     }
 
     /// The subscriptions of an account that a server knows: its own, and those of its peers.
@@ -305,9 +323,9 @@ impl Core {
     /// what its peers have told it.
     pub fn list_stats(&self, account: AccountId, server: ServerId) -> SublistStats {
         let peers: HashSet<ServerId, FixedState> = self.routed_peers(server).collect();
-        self.account(account)
-            .subs
-            .stats(|found| self.fan_out(found, server, &peers))
+        let fan_out = |found: &MatchResult| self.fan_out(found, server, &peers);
+        self.own_list_stats(account, server, fan_out)
+            .unwrap_or_else(|| self.account(account).subs.stats(fan_out))
     }
 
     /// For how many entries of a server's list a result stands.

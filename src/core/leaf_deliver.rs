@@ -208,16 +208,18 @@ impl Core {
             here.received.add(1, size as u64);
             here.leaf_links.received.add(1, size as u64);
             if self.accepts_from_leaf(end, message.subject) {
-                let subs = &mut self.accounts[account.0 as usize].subs;
-                let generation = subs.generation();
+                let origin = Origin::Leaf(end);
+                let generation = self.account(account).subs.generation();
                 let known = cache.get(message.subject, account, generation);
                 let found = known.map(Arc::clone).unwrap_or_else(|| {
-                    let found = subs.matches(message.subject);
-                    cache.put(message.subject, Arc::clone(&found));
-                    found
+                    let found = self.look_up_published(origin, server, account, message.subject);
+                    if found.is_remembered {
+                        cache.put(message.subject, Arc::clone(&found.result));
+                    }
+                    found.result
                 });
                 self.deliver_for(
-                    Origin::Leaf(end),
+                    origin,
                     server,
                     account,
                     &found,

@@ -214,6 +214,7 @@ impl Core {
             if let Receiver::Leaf { weight: before, .. } = before
                 && before != weight
             {
+                self.note_weight(known);
                 self.tell_change(known, i64::from(weight) - i64::from(before));
             }
             return;

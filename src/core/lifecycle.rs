@@ -70,6 +70,7 @@ impl Core {
             freezes: 0,
             limit_changes: 0,
             stall: false,
+            lookups: super::lookups::Lookups::default(),
             leaf_news: VecDeque::new(),
             is_spreading: false,
             leaf_hops: 0,
@@ -103,7 +104,9 @@ impl Core {
         }
         server.cluster_name = cluster.name.clone();
         cluster.servers.push(id);
+        let mesh = cluster.mesh;
         self.servers.push(server);
+        self.enter_mesh(id, mesh);
         self.configure(id);
         self.number_internal_clients(id);
         self.notices.push_back(Notice::Started { server: id });
@@ -414,6 +417,8 @@ impl Core {
         }));
         self.phase_changes += 1;
         self.reach_changes += 1;
+        let peers: Vec<ServerId> = self.routed_peers(server).collect();
+        self.forget_results_of_peer(&peers, server);
         for id in clients {
             self.close(id, CloseReason::ServerShutdown);
         }

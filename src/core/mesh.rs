@@ -25,7 +25,16 @@ pub(crate) struct ClusterId(pub u16);
 #[derive(Debug, Default)]
 pub(crate) struct Mesh {
     pub clusters: Vec<ClusterId>,
+    /// How many servers have ever been there.
+    pub(super) servers: usize,
     pub(super) accounts: HashMap<Box<str>, AccountId, FixedState>,
+}
+
+impl Mesh {
+    /// Whether servers share the accounts, or have done.
+    pub fn is_shared(&self) -> bool {
+        self.servers > 1
+    }
 }
 
 /// Servers that reach each other by routes.
@@ -90,6 +99,20 @@ impl Core {
         id
     }
 
+    /// Counts a server as one of a mesh.
+    pub(super) fn enter_mesh(&mut self, server: ServerId, id: MeshId) {
+        let mesh = &mut self.meshes[usize::from(id.0)];
+        mesh.servers += 1;
+        if mesh.servers == 2 {
+            let mesh_of = |other: ServerId| self.cluster(self.server(other).cluster).mesh;
+            let mut others = (0..server.0).map(ServerId);
+            let first = others.find(|&other| mesh_of(other) == id);
+            if let Some(first) = first {
+                self.begin_to_share(id, first);
+            }
+        }
+    }
+
     pub fn cluster(&self, id: ClusterId) -> &Cluster {
         &self.clusters[usize::from(id.0)]
     }
@@ -124,6 +147,7 @@ impl Core {
         for sub in subs {
             self.remove_sub(sub);
         }
+        self.forget_lookups(server);
         let peers: Vec<ServerId> = self.routed_peers(server).collect();
         let known = self.reached_from(server);
         let cluster = self.server(server).cluster;
@@ -203,6 +227,7 @@ impl Core {
     /// Two servers of different clusters have lost each other. Others of the clusters may still be
     /// reached.
     pub(super) fn gateway_lost(&mut self, a: ServerId, b: ServerId) {
+        self.forget_arrivals(a, b);
         for (server, peer) in [(a, b), (b, a)] {
             let cluster = self.server(peer).cluster;
             self.move_gateways(peer, Some(server));
@@ -283,6 +308,7 @@ impl Core {
             self.notices.push_back(Notice::PeerFound { server, peer });
             self.tell_connect_urls(server, peer);
             self.forget_sent_for(server, peer);
+            self.note_lists_of_peer(server, peer);
         }
     }
 
@@ -290,6 +316,7 @@ impl Core {
     pub(super) fn routes_lost(&mut self, a: ServerId, b: ServerId) {
         self.note_change_of_peers(a);
         for (server, peer) in [(a, b), (b, a)] {
+            self.forget_results_of_peer(&[server], peer);
             self.tell_connect_urls(server, peer);
             self.notices.push_back(Notice::PeerLost { server, peer });
         }

@@ -46,12 +46,16 @@ mod leaf_port;
 mod leaf_systems;
 mod lifecycle;
 mod links;
+mod list_changes;
+mod lookups;
 mod mesh;
 mod notice;
 mod output;
 mod permissions;
 mod receive;
 mod reload;
+mod remembered;
+mod results;
 mod route;
 mod routes;
 mod server;
@@ -99,6 +103,7 @@ pub(crate) use text::quoted;
 pub(crate) use time::Time;
 
 use links::Links;
+use lookups::Lookups;
 use mesh::{Cluster, Mesh};
 use sublist::MatchResult;
 use timers::{Timer, TimerKey, Timers};
@@ -116,6 +121,7 @@ pub(crate) struct Core {
     meshes: Vec<Mesh>,
     links: Links,
     accounts: Vec<Account>,
+    lookups: Lookups,
     conns: Slab<Conn>,
     next_generation: u32,
     subs: Slab<Sub>,
@@ -341,7 +347,7 @@ impl Core {
         .map(|(index, sub)| (SubId::new(index, sub.server), sub))
     }
 
-    /// Who listens to a subject in an account.
+    /// Who listens to a subject in an account, on whatever server.
     pub fn matches(&mut self, account: AccountId, subject: &[u8]) -> Arc<MatchResult> {
         self.account_mut(account).subs.matches(subject)
     }

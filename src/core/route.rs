@@ -94,6 +94,7 @@ impl Core {
     /// Counts a message that has come to a server by a route.
     pub(super) fn count_arrived(&mut self, delivery: &Delivery<'_>, to: ServerId) {
         let (account, size) = (delivery.account, delivery.message.payload.len() as u64);
+        self.count_routed_lookup(delivery, delivery.entry, to);
         let profile = self.server(to).profile;
         let counted = if !profile.has(Feature::RoutedMessagesReceived) {
             0

@@ -144,6 +144,14 @@ impl Core {
         }
     }
 
+    /// The place of the connection to a peer that carries an account.
+    pub(super) fn place_of_route(&self, server: ServerId, account: AccountId) -> u16 {
+        let place = self
+            .pool(server)
+            .place_of(account, &self.account(account).name);
+        u16::try_from(place).unwrap_or(u16::MAX)
+    }
+
     /// Whether an account has route connections of its own.
     pub(super) fn is_pinned(&self, account: AccountId, server: ServerId) -> bool {
         let srv = self.server(server);

@@ -14,8 +14,8 @@ use nats_mock_protocol::subject;
 use super::subs::SubId;
 
 /// Results kept before the cache is swept, and what a sweep leaves.
-const CACHE_MAX: usize = 1024;
-const CACHE_SWEPT: usize = 256;
+pub(super) const CACHE_MAX: usize = 1024;
+pub(super) const CACHE_SWEPT: usize = 256;
 
 /// Plain subscriptions, and one list for each queue group.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,10 +81,23 @@ pub(crate) struct SublistStats {
     pub total_fanout: u64,
 }
 
+type Cache = HashMap<Box<[u8]>, Arc<MatchResult>, FixedState>;
+
+impl SublistStats {
+    /// Adds a result that is kept, with how many listeners it stands for.
+    pub fn add_cached(&mut self, fan_out: usize) {
+        self.cached += 1;
+        self.total_fanout += fan_out as u64;
+        self.max_fanout = self
+            .max_fanout
+            .max(u32::try_from(fan_out).unwrap_or(u32::MAX));
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Sublist {
     root: Level,
-    cache: Option<HashMap<Box<[u8]>, Arc<MatchResult>, FixedState>>,
+    cache: Option<Cache>,
     nothing: Arc<MatchResult>,
     generation: u64,
     matches: u64,
@@ -142,11 +155,8 @@ impl Sublist {
             return;
         }
         self.generation += 1;
-        let Some(cache) = &mut self.cache else { return };
-        if !subject::has_wildcard(subject) {
-            cache.remove(subject);
-        } else {
-            cache.retain(|cached, _| !subject::matches(subject, cached));
+        if let Some(cache) = &mut self.cache {
+            forget_matching(cache, subject);
         }
     }
 
@@ -158,11 +168,46 @@ impl Sublist {
         }
     }
 
-    /// Everybody who listens to the literal `subject`, found without a trace in the statistics.
-    pub fn listeners(&self, subject: &[u8]) -> Vec<SubId> {
+    /// The list is to be taken for another, though nothing has come or gone.
+    pub fn outdate(&mut self) {
+        self.generation += 1;
+    }
+
+    /// The subscriptions to `subject`, which may have wildcards, have become others: whoever has looked
+    /// them up has to do so again.
+    pub fn refresh(&mut self, subject: &[u8]) {
+        self.generation += 1;
+        if let Some(cache) = &mut self.cache {
+            forget_matching(cache, subject);
+        }
+    }
+
+    /// Whether results are kept.
+    pub fn is_cached(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// How often subjects were looked up, and how often there was a result.
+    pub fn counted(&self) -> (u64, u64) {
+        (self.matches, self.cache_hits)
+    }
+
+    /// The subjects whose results are kept, in any order.
+    pub fn cached(&self) -> impl Iterator<Item = &[u8]> {
+        let subjects = self.cache.iter().flat_map(HashMap::keys);
+        subjects.map(|subject| &**subject)
+    }
+
+    /// What there is for the literal `subject`, found without a trace in the statistics.
+    pub fn find(&self, subject: &[u8]) -> MatchResult {
         let mut found = MatchResult::default();
         self.root.collect(subject, &mut found);
-        let MatchResult { plain, queues, .. } = found;
+        found
+    }
+
+    /// Everybody who listens to the literal `subject`, found without a trace in the statistics.
+    pub fn listeners(&self, subject: &[u8]) -> Vec<SubId> {
+        let MatchResult { plain, queues, .. } = self.find(subject);
         let members = queues.into_iter().flat_map(|group| group.members);
         plain.into_iter().chain(members).collect()
     }
@@ -206,12 +251,7 @@ impl Sublist {
             ..SublistStats::default()
         };
         for result in self.cache.iter().flat_map(HashMap::values) {
-            let fanout = fanout(result);
-            stats.cached += 1;
-            stats.total_fanout += fanout as u64;
-            stats.max_fanout = stats
-                .max_fanout
-                .max(u32::try_from(fanout).unwrap_or(u32::MAX));
+            stats.add_cached(fanout(result));
         }
         stats
     }
@@ -229,6 +269,14 @@ impl Sublist {
                 Arc::make_mut(result).add(id, queue);
             }
         }
+    }
+}
+
+fn forget_matching(cache: &mut Cache, subject: &[u8]) {
+    if subject::has_wildcard(subject) {
+        cache.retain(|cached, _| !subject::matches(subject, cached));
+    } else {
+        cache.remove(subject);
     }
 }
 

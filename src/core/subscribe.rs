@@ -204,7 +204,8 @@ impl Core {
             return;
         }
         subs.sort_unstable();
-        self.accounts[conn.account.0 as usize].subs.forget_results();
+        let (account, server) = (conn.account, conn.server);
+        self.forget_results(account, server);
         for sub in subs {
             self.remove_sub(sub);
         }

@@ -186,7 +186,7 @@ fn count(context: &mut Context<'_>, account: AccountId, wanted: &str, queue: Opt
     let wanted = wanted.as_bytes();
     let server = context.server;
     if !subject::has_wildcard(wanted) {
-        let found = context.core.matches(account, wanted);
+        let found = context.core.look_up(server, account, wanted);
         let groups = found.queues.iter().flat_map(|group| &group.members);
         let subs: Vec<SubId> = match queue {
             None => found.plain.iter().chain(groups).copied().collect(),

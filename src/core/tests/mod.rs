@@ -1,4 +1,5 @@
 //! Tests that look inside the core.
 
+mod lookups;
 mod sublist;
 mod timers;
