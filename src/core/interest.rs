@@ -43,6 +43,10 @@ pub(super) struct Interest {
     told: HashMap<ServerId, Told, FixedState>,
     /// What is told in a cluster by all its servers.
     clusters: HashMap<ClusterId, Churn, FixedState>,
+    /// How many more, or fewer, came to a server and went again than those it is connected to now have
+    /// told. It loses what it was told when it loses a peer, and never knew what was taken back before
+    /// it found one.
+    detours: HashMap<ServerId, i64, FixedState>,
 }
 
 /// Something that a server has told its peers that it listens to.
@@ -94,6 +98,10 @@ impl<'a> ToldSubject<'a> {
     }
 }
 
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// What peers hear of a subscription that comes or goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -143,6 +151,14 @@ impl Churn {
         Self {
             inserts: self.inserts - other.inserts,
             removes: self.removes - other.removes,
+        }
+    }
+
+    fn with_detours(self, detours: i64) -> Self {
+        let removes = self.removes.saturating_add_signed(detours);
+        Self {
+            inserts: self.len() + removes,
+            removes,
         }
     }
 
@@ -231,8 +247,49 @@ impl Core {
         accounts.into_iter().fold(Churn::default(), |sum, account| {
             let interest = &self.account(account).interest;
             let own = interest.every.plus(interest.own(server));
-            sum.plus(own).plus(self.told_to(account, server, &peers))
+            let told = self.told_to(account, server, &peers);
+            let detours = interest.detours.get(&server).copied().unwrap_or(0);
+            sum.plus(own).plus(told.with_detours(detours))
         })
+    }
+
+    /// A server has found its peers: what was taken back before it never knew.
+    pub(super) fn begin_to_know(&mut self, server: ServerId) {
+        let peers = LazyCell::new(|| self.count_peers(server));
+        let accounts = self.server(server).accounts().iter();
+        let missed: Vec<(AccountId, u64)> = accounts
+            .map(|&account| (account, self.told_to(account, server, &peers).removes))
+            .collect();
+        for (account, missed) in missed {
+            self.count_detours(account, server, -signed(missed));
+        }
+    }
+
+    /// Two servers have lost each other: what they were told is gone.
+    pub(super) fn count_lost_subscriptions(&mut self, a: ServerId, b: ServerId) {
+        for (server, peer) in [(a, b), (b, a)] {
+            for account in self.server(server).accounts().to_vec() {
+                let lost = self.told_at_all(account, peer).inserts;
+                self.count_detours(account, server, signed(lost));
+            }
+        }
+    }
+
+    /// Two servers have found each other again: they are told what there is now.
+    pub(super) fn count_found_subscriptions(&mut self, a: ServerId, b: ServerId) {
+        for (server, peer) in [(a, b), (b, a)] {
+            for account in self.server(server).accounts().to_vec() {
+                let missed = self.told_at_all(account, peer).removes;
+                self.count_detours(account, server, -signed(missed));
+            }
+        }
+    }
+
+    fn count_detours(&mut self, account: AccountId, server: ServerId, count: i64) {
+        if count != 0 {
+            let detours = &mut self.account_mut(account).interest.detours;
+            *detours.entry(server).or_default() += count;
+        }
     }
 
     fn told_to(
@@ -410,10 +467,14 @@ impl Core {
         sent.retain(|(peer, _), _| *peer != to);
     }
 
+    fn told_at_all(&self, account: AccountId, server: ServerId) -> Churn {
+        let told = self.account(account).interest.told(server);
+        told.plus(self.told_by_every(account, server))
+    }
+
     /// How many subscriptions a server has told its peers of.
     pub fn told_count(&self, account: AccountId, server: ServerId) -> u64 {
-        let interest = &self.account(account).interest;
-        interest.told(server).len() + self.told_by_every(account, server).len()
+        self.told_at_all(account, server).len()
     }
 
     /// A server is gone, and with it what it told its peers as all servers do.

@@ -208,6 +208,7 @@ impl Core {
         for peer in &peers {
             self.connect_routes(server, *peer);
         }
+        self.begin_to_know(server);
         let others = self.reached_from(server).into_iter();
         for peer in others
             .filter(|peer| !peers.contains(peer))
@@ -273,6 +274,7 @@ impl Core {
     /// Two servers have lost their connections, of whatever kind.
     pub(super) fn connections_lost(&mut self, a: ServerId, b: ServerId) {
         if self.share_cluster(a, b) {
+            self.count_lost_subscriptions(a, b);
             self.routes_lost(a, b);
         } else if self.share_mesh(a, b) {
             self.gateway_lost(a, b);
@@ -282,6 +284,7 @@ impl Core {
     /// Two servers make the connections again that they had.
     pub(super) fn connections_made(&mut self, a: ServerId, b: ServerId) {
         if self.share_cluster(a, b) {
+            self.count_found_subscriptions(a, b);
             self.connect_routes(a, b);
         } else if self.share_mesh(a, b) {
             self.gateway_found(a, b);
