@@ -176,6 +176,13 @@ impl MatchCache {
         self.results.get(subject)
     }
 
+    /// The subjects whose results are good.
+    pub fn known(&self, account: AccountId, generation: u64) -> impl Iterator<Item = &[u8]> {
+        let is_valid = self.valid_for == Some((account, generation));
+        let subjects = self.results.keys().filter(move |_| is_valid);
+        subjects.map(|subject| &**subject)
+    }
+
     pub fn put(&mut self, subject: &[u8], result: Arc<MatchResult>) {
         if self.results.len() >= CACHE_MAX {
             let mut drop = CACHE_DROPPED;

@@ -231,6 +231,23 @@ impl Core {
             let lists = self.lookups.lists.entry(AccountId(place as u32));
             let results = &mut lists.or_default().results;
             results.begin(first, account.subs.counted(), account.subs.cached());
+            let id = AccountId(place as u32);
+            let internal = &account.on_server(first).internal_matches;
+            let known = internal.known(id, account.subs.generation());
+            let publisher = Publisher::Internal(first, id);
+            self.lookups.remember(publisher, id, known);
+        }
+        for (slot, conn) in &self.conns {
+            let account = &self.accounts[conn.account.0 as usize];
+            if account.mesh != mesh {
+                continue;
+            }
+            let known = conn.matches.known(conn.account, account.subs.generation());
+            let publisher = Publisher::Connection(ConnId {
+                slot: slot as u32,
+                generation: conn.generation,
+            });
+            self.lookups.remember(publisher, conn.account, known);
         }
     }
 
@@ -267,6 +284,20 @@ impl Core {
 }
 
 impl Lookups {
+    /// Starts with what a publisher remembered before.
+    fn remember<'a>(
+        &mut self,
+        publisher: Publisher,
+        account: AccountId,
+        known: impl Iterator<Item = &'a [u8]>,
+    ) {
+        for subject in known {
+            let recent = self.publishers.entry(publisher).or_default();
+            let _ = recent.knows(account, subject, 0, self.now);
+            recent.add(subject);
+        }
+    }
+
     /// Whether servers that share an account have looked anything up in it.
     pub fn tracks(&self, account: AccountId) -> bool {
         self.lists.contains_key(&account)
