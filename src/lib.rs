@@ -22,9 +22,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`recorded`] shows a test what the servers said and were asked; [`simulated`] makes a server busy
-//! without any clients; [`picture`] draws a deployment; [`topology`] is what can be configured, and [`protocol`] has the types of
-//! everything on the wire.
+//! [`recorded`] shows a test what the servers said and were asked, and [`timeline`] tells all that has happened;
+//! [`simulated`] makes a server busy without any clients; [`picture`] draws a deployment; [`topology`] is what can be
+//! configured, and [`protocol`] has the types of everything on the wire.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -43,7 +43,7 @@ pub use harness::{
     Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server, StartError,
     Subscription, parse_conf,
 };
-pub use harness::{expected, incidents, picture, programmed, recorded, simulated, sweep};
+pub use harness::{expected, incidents, picture, programmed, recorded, simulated, sweep, timeline};
 pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};

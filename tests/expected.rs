@@ -123,7 +123,7 @@ fn a_failure_says_what_came_nearest_and_what_there_was() {
         .unwrap();
     let text = failure(nats).to_string();
     let text = text.replace(&id, "<id>");
-    let (complaints, rest) = text.split_once("last traffic:\n").unwrap();
+    let (complaints, rest) = text.split_once("what happened last:\n").unwrap();
     assert_eq!(
         complaints,
         "\
@@ -143,11 +143,13 @@ expectations that have not come true:
 
 "
     );
-    let (traffic, topology) = rest.split_once("\n\n").unwrap();
-    let has = |line: &str| assert!(traffic.lines().any(|it| it == line), "{line}\n{traffic}");
-    has("    0.000s request $SYS.REQ.SERVER.<id>.VARZ at east-2 by admin of SYS");
+    let (happened, topology) = rest.split_once("\n\n").unwrap();
+    let has = |line: &str| assert!(happened.lines().any(|it| it == line), "{line}\n{happened}");
+    has("    0.000s request $SYS.REQ.SERVER.<id>.VARZ by admin of SYS: answered by east-2");
+    has("    0.000s clock moves by 250ms");
     has("    0.250s message orders.new of 5 bytes at east-1 by a of USERS");
     has("    0.250s event $SYS.ACCOUNT.USERS.CONNECT of east-1");
+    has("    0.250s client a of USERS is gone from east-1: Client Closed");
     assert_eq!(
         topology,
         "\

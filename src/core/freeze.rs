@@ -4,6 +4,7 @@
 use nats_mock_protocol::wire::{ClientBatch, ClientOp, ConnectOptions, Limits};
 
 use super::conn::ConnId;
+use super::notice::{Fate, Notice};
 use super::server::{Phase, ServerId};
 use super::timers::Timer;
 use super::{CloseReason, Core, Received, Time};
@@ -48,6 +49,8 @@ impl Core {
         self.freezes += 1;
         self.frozen += 1;
         self.hold_links(server);
+        let fate = Fate::Frozen;
+        self.notices.push_back(Notice::Fate { server, fate });
     }
 
     /// Servers that stand still.
@@ -90,6 +93,8 @@ impl Core {
             return;
         };
         let now = self.now;
+        let fate = Fate::Thawed;
+        self.notices.push_back(Notice::Fate { server, fate });
         self.release_links(server);
         for event in waiting {
             match event {

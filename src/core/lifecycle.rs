@@ -14,7 +14,7 @@ use super::freeze::Waiting;
 use super::ids::{self, Nuid};
 use super::links::Links;
 use super::mesh::ClusterId;
-use super::notice::{Notice, Watched};
+use super::notice::{Fate, Notice, Watched};
 use super::server::{NoAuthUser, Phase, Server, ServerId, Users};
 use super::timers::{Timer, Timers};
 use super::wall_clock::WallClock;
@@ -396,16 +396,22 @@ impl Core {
     /// Ends a server as it is.
     pub fn crash(&mut self, now: Time, server: ServerId) {
         self.set_now(now);
-        self.stop(server);
+        self.end_server(server, Fate::Crashed);
     }
 
     /// Stops a server: its clients are cut off without a word.
     pub fn stop(&mut self, server: ServerId) {
+        self.end_server(server, Fate::Stopped);
+    }
+
+    fn end_server(&mut self, server: ServerId, fate: Fate) {
         let srv = self.server_mut(server);
         if srv.phase == Phase::Stopped {
             return;
         }
         srv.phase = Phase::Stopped;
+        self.notices.push_back(Notice::Fate { server, fate });
+        let srv = self.server_mut(server);
         srv.leaving.clear();
         // What clients listened to is not taken back from leaf nodes and hubs.
         let connections = srv.leafs.values().chain(srv.clients.values());

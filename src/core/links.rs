@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 
 use super::Core;
 use super::ids;
+use super::notice::{LinkChange, Notice};
 use super::server::ServerId;
 use super::time::Time;
 use super::timers::{Timer, TimerKey};
@@ -219,10 +220,15 @@ impl Core {
 }
 
 impl Core {
+    fn note_link(&mut self, from: ServerId, to: ServerId, change: LinkChange) {
+        self.notices.push_back(Notice::Link { from, to, change });
+    }
+
     /// Ends the connections between two servers. There are none until the link is
     /// [mended](Self::heal_link).
     pub fn cut_link(&mut self, now: Time, a: ServerId, b: ServerId) {
         self.set_now(now);
+        self.note_link(a, b, LinkChange::Cut);
         self.links.get_mut(a, b).faults.severed = true;
         self.disconnect(a, b);
     }
@@ -231,6 +237,7 @@ impl Core {
     /// mended, unless that takes so long that the connections are given up.
     pub fn block_link(&mut self, now: Time, from: ServerId, to: ServerId) {
         self.set_now(now);
+        self.note_link(from, to, LinkChange::Blocked);
         self.links.get_mut(from, to).faults.stuck[direction(from, to)] = true;
         self.expect_staleness(from, to);
     }
@@ -252,6 +259,7 @@ impl Core {
     /// The connections of a link have been stuck for too long.
     pub(super) fn link_is_stale(&mut self, a: ServerId, b: ServerId) {
         self.links.get_mut(a, b).stale_timer = None;
+        self.note_link(a, b, LinkChange::GivenUp);
         self.count_stale_connections(a, b);
         self.disconnect(a, b);
     }
@@ -277,12 +285,14 @@ impl Core {
     /// Gives messages between two servers a time on their way.
     pub fn slow_link(&mut self, now: Time, a: ServerId, b: ServerId, latency: Latency) {
         self.set_now(now);
+        self.note_link(a, b, LinkChange::Slowed(latency));
         self.links.get_mut(a, b).faults.latency = Some(latency);
     }
 
     /// Mends a link: what was held back arrives, and if the connections are gone, there are new ones.
     pub fn heal_link(&mut self, now: Time, a: ServerId, b: ServerId) {
         self.set_now(now);
+        self.note_link(a, b, LinkChange::Healed);
         self.links.get_mut(a, b).faults = Faults::default();
         self.let_through(a, b);
     }

@@ -90,7 +90,8 @@ pub(crate) use links::Latency;
 pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{
-    AuthAudience, ClientSnapshot, ConnKind, Notice, Published, Request, Subscribed, Watched,
+    AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Notice, Published, Request,
+    Subscribed, Watched,
 };
 pub(crate) use receive::Received;
 pub use reload::ReloadError;

@@ -3,6 +3,7 @@
 use super::CloseReason;
 use super::account::{AccountId, AccountTally};
 use super::conn::{ConnId, Traffic};
+use super::links::Latency;
 use super::server::ServerId;
 use super::time::Time;
 
@@ -66,6 +67,40 @@ pub(crate) enum Notice {
     },
     /// A server is about to stop.
     Shutdown { server: ServerId },
+    /// Something has become of a server in which its services have no part.
+    Fate { server: ServerId, fate: Fate },
+    /// Something has become of the link between two servers.
+    Link {
+        from: ServerId,
+        to: ServerId,
+        change: LinkChange,
+    },
+}
+
+/// What becomes of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Stopped,
+    /// Nobody was told.
+    Crashed,
+    /// It stands still.
+    Frozen,
+    /// It goes on.
+    Thawed,
+    /// Its clock is wrong by so many nanoseconds from now on; negative is behind.
+    ClockSet(i64),
+}
+
+/// What becomes of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkChange {
+    Cut,
+    /// Nothing gets through from the first server to the second.
+    Blocked,
+    Slowed(Latency),
+    Healed,
+    /// Pings have stayed without an answer for too long.
+    GivenUp,
 }
 
 /// Who hears of refused credentials.

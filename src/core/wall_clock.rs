@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nats_mock_protocol::time::Timestamp;
 
+use super::notice::{Fate, Notice};
 use super::time::Time;
 use super::{Core, ServerId};
 
@@ -58,7 +59,10 @@ impl Core {
         let nanos = i64::try_from(wrong_by.as_nanos()).unwrap_or(i64::MAX);
         let wrong_by = if ahead { nanos } else { -nanos };
         self.server_mut(server).wall_clock.jump(now, wrong_by);
+        let fate = Fate::ClockSet(wrong_by);
+        self.notices.push_back(Notice::Fate { server, fate });
     }
+
     /// A server that starts again is on the same machine.
     pub fn keep_wall_clock(&mut self, server: ServerId, previous: ServerId) {
         self.server_mut(server).wall_clock = self.server(previous).wall_clock.clone();

@@ -1,5 +1,6 @@
 //! What passes the rules.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::{AccountId, Core, Request, ServerId};
@@ -20,6 +21,8 @@ pub(crate) struct Message {
     pub payload: Vec<u8>,
     /// How much later it is said.
     pub delay: Duration,
+    /// What has been done to it, as people read it.
+    pub faults: Vec<Arc<str>>,
 }
 
 /// One chance for a rule to act.

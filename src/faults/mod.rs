@@ -11,5 +11,5 @@ mod selection;
 
 pub(crate) use guarded::guarded;
 pub(crate) use message::{Message, Occasion};
-pub(crate) use rules::{Effect, Matcher, Rewrite, Rule, RuleId, Rules};
+pub(crate) use rules::{Effect, Matcher, Passed, Rewrite, Rule, RuleId, Rules};
 pub(crate) use selection::Selection;

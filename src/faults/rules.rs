@@ -1,6 +1,7 @@
 //! The rules in force, and what becomes of a message that passes them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -47,10 +48,21 @@ pub(crate) struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RuleId(u64);
 
+/// What has become of a message.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// To be said now, or after the delay of each.
+    pub messages: Vec<Message>,
+    /// The rules that have acted, as people read them.
+    pub hits: Vec<Arc<str>>,
+}
+
 /// A rule in force.
 struct Armed {
     id: RuleId,
     rule: Rule,
+    /// The rule's description.
+    label: Arc<str>,
     seen: u64,
     hits: u64,
     /// Of its own, so that one rule more changes no other's luck.
@@ -89,6 +101,7 @@ impl Rules {
             .partition_point(|other| other.rule.priority <= rule.priority);
         let armed = Armed {
             id,
+            label: rule.description.as_str().into(),
             rule,
             seen: 0,
             hits: 0,
@@ -154,8 +167,9 @@ impl Rules {
     }
 
     /// What is to be said of a message now, or after its delay.
-    pub fn pass(&mut self, core: &Core, message: Message) -> Vec<Message> {
+    pub fn pass(&mut self, core: &Core, message: Message) -> Passed {
         let mut passing = vec![message];
+        let mut hits = Vec::new();
         for armed in &mut self.armed {
             let Some(message) = passing.first() else {
                 break;
@@ -165,9 +179,16 @@ impl Rules {
             }
             armed.hits += 1;
             self.changes += 1;
+            hits.push(Arc::clone(&armed.label));
+            for message in &mut passing {
+                message.faults.push(Arc::clone(&armed.label));
+            }
             armed.act(core, &mut passing);
         }
-        passing
+        Passed {
+            messages: passing,
+            hits,
+        }
     }
 }
 

@@ -307,10 +307,11 @@ impl Builder {
         self
     }
 
-    /// How many events, and as many requests, are kept for [`MockNats::events`] and
-    /// [`MockNats::requests`]; the oldest go first. Default: 16,384. With 0 nothing is recorded.
+    /// How many events are kept for [`MockNats::events`], as many requests for [`MockNats::requests`], and
+    /// as many things of any sort for [`MockNats::timeline`]; the oldest go first. Default: 16,384. With 0
+    /// nothing is recorded.
     ///
-    /// An event takes about a kilobyte. Whatever the number, no more than 16 MiB are kept of either.
+    /// An event takes about a kilobyte. Whatever the number, no more than 16 MiB are kept of each.
     pub fn history(mut self, length: usize) -> Self {
         self.history = length;
         self

@@ -19,6 +19,7 @@ mod server;
 pub mod simulated;
 mod sockets;
 pub mod sweep;
+pub mod timeline;
 mod wait;
 
 pub use builder::Builder;

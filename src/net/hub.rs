@@ -260,7 +260,8 @@ impl Hub {
 
     /// Moves a manual clock to `time`, firing everything due on the way in order.
     pub fn advance_to(&self, time: Time) {
-        self.input(|state, _| {
+        self.input(|state, now| {
+            state.deployment.note_clock(time - now);
             while let Some(due) = state.deployment.next_deadline().filter(|due| *due <= time) {
                 self.clock.move_to(due);
                 state.deployment.advance(due);

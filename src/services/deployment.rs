@@ -7,6 +7,7 @@ use nats_mock_protocol::wire::ClientBatch;
 use super::Configuration;
 use super::custom::{Answerer, CustomId, CustomServices, Listening, Response};
 use super::expectations::Expectations;
+use super::happening::RuleChange;
 use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
@@ -37,7 +38,10 @@ impl Deployment {
         history: usize,
     ) -> Self {
         let core = Core::new(topology, now);
-        let services = Services::new(configurations, Journal::new(history));
+        let mut services = Services::new(configurations, Journal::new(history));
+        services
+            .journal
+            .note_starts(&core, core.servers().map(|(id, _)| id));
         let mut deployment = Self { core, services };
         deployment.settle();
         deployment.core.form();
@@ -164,6 +168,9 @@ impl Deployment {
     ) -> ServerId {
         self.services.expect(configuration);
         let id = self.core.add_server(now, spec, cluster);
+        self.services
+            .journal
+            .note_starts(&self.core, std::iter::once(id));
         if let Some(previous) = previous {
             self.core.keep_wall_clock(id, previous);
         }
@@ -250,8 +257,11 @@ impl Deployment {
     }
 
     /// Puts a rule in force.
-    pub fn arm(&mut self, rule: Rule) -> RuleId {
-        self.services.rules.arm(self.core.seed(), rule)
+    pub fn arm(&mut self, now: Time, rule: Rule) -> RuleId {
+        self.core.set_now(now);
+        let Services { journal, rules, .. } = &mut self.services;
+        journal.note_rule(&self.core, &rule.description, RuleChange::Armed);
+        rules.arm(self.core.seed(), rule)
     }
 
     pub fn rules(&self) -> &Rules {
@@ -260,14 +270,30 @@ impl Deployment {
 
     /// Ends a rule, and says what it has held.
     pub fn end_rule(&mut self, now: Time, id: RuleId) {
-        let held = self.services.rules.end(id);
+        self.core.set_now(now);
+        let Services { journal, rules, .. } = &mut self.services;
+        if let Some(hits) = rules.hits(id) {
+            journal.note_rule(&self.core, rules.description(id), RuleChange::Ended(hits));
+        }
+        let held = rules.end(id);
         self.say(now, held);
     }
 
     /// Says what a rule has held so far.
     pub fn release_held(&mut self, now: Time, id: RuleId) {
-        let held = self.services.rules.release(id);
+        self.core.set_now(now);
+        let Services { journal, rules, .. } = &mut self.services;
+        let held = rules.release(id);
+        if !held.is_empty() {
+            let change = RuleChange::Released(held.len());
+            journal.note_rule(&self.core, rules.description(id), change);
+        }
         self.say(now, held);
+    }
+
+    /// Takes note that the test moves the clock.
+    pub fn note_clock(&mut self, by: Duration) {
+        self.services.journal.note_clock(&self.core, by);
     }
 
     pub fn expectations(&self) -> &Expectations {

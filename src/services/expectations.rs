@@ -1,10 +1,9 @@
 //! What a test says that clients will do, and what came of it.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use super::seen::{Seen, SeenKind};
-use crate::core::{Time, Watched};
+use crate::core::Watched;
 use crate::faults::guarded;
 
 /// One of the things that must be true of what is expected.
@@ -59,16 +58,11 @@ pub(crate) struct Expectations {
     is_strict: bool,
     unexpected: Vec<String>,
     unexpected_count: u64,
-    /// What was done last, with the number that the journal had reached.
-    recent: VecDeque<(Time, u64, String)>,
     changes: u64,
 }
 
 /// Of what is not expected, so many are listed.
 const LISTED: usize = 10;
-
-/// Of what was done, so much is remembered.
-const RECENT: usize = 20;
 
 impl Default for Times {
     fn default() -> Self {
@@ -144,17 +138,9 @@ impl Expectations {
         self.all.iter().any(|it| it.expectation.kind == kind)
     }
 
-    /// Takes note of something that a client has done, when the journal has reached `number`.
-    pub fn see(&mut self, seen: &Seen, number: u64) {
+    /// Takes note of something that a client has done.
+    pub fn see(&mut self, seen: &Seen) {
         self.changes += 1;
-        // The journal has the requests.
-        if seen.kind() != SeenKind::Request {
-            if self.recent.len() == RECENT {
-                self.recent.pop_front();
-            }
-            self.recent
-                .push_back((seen.time(), number, seen.to_string()));
-        }
         let satisfied: Vec<bool> = (0..self.all.len())
             .map(|place| self.is_satisfied(ExpectationId(place)))
             .collect();
@@ -171,11 +157,6 @@ impl Expectations {
                 self.unexpected.push(seen.to_string());
             }
         }
-    }
-
-    /// What was done last besides requests.
-    pub fn recent(&self) -> impl Iterator<Item = &(Time, u64, String)> {
-        self.recent.iter()
     }
 
     /// What has not come as expected, each as a paragraph.

@@ -1,4 +1,4 @@
-//! What servers have said and were asked, kept for whoever looks at it.
+//! What servers have said and were asked, and what else has happened, kept for whoever looks at it.
 //!
 //! It is written where messages pass anyway and not by a subscription of its own, which would show
 //! in the counts and make a server believe that somebody listens.
@@ -11,6 +11,8 @@ use bytes::Bytes;
 use nats_mock_protocol::json::Dialect;
 use nats_mock_protocol::sys::RequestSubject;
 
+use super::happening::{Happening, Manner};
+use super::outbox::Draft;
 use crate::core::{AccountId, ClientSnapshot, Core, Request, ServerId, Time};
 
 /// The bytes that are kept of events, and as many of requests. A peer decides how long a request is,
@@ -22,6 +24,8 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 pub struct Journal {
     pub events: Log<EventRecord>,
     pub requests: Log<RequestRecord>,
+    /// All of it in order, and what else has happened.
+    pub(crate) timeline: Log<Happening>,
 }
 
 /// A server as records name it.
@@ -38,8 +42,6 @@ pub struct EventRecord {
     /// The account that it was published in.
     pub account: Arc<str>,
     pub time: Time,
-    /// How much had been recorded before.
-    pub number: u64,
     pub subject: Box<str>,
     pub payload: Bytes,
 }
@@ -49,8 +51,6 @@ pub struct EventRecord {
 pub struct RequestRecord {
     pub server: ServerName,
     pub time: Time,
-    /// How much had been recorded before.
-    pub number: u64,
     pub subject: Box<str>,
     pub reply: Option<Box<str>>,
     pub header: Box<[u8]>,
@@ -101,7 +101,7 @@ impl Requester {
         }
     }
 
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.user.as_deref().map_or(0, str::len) + self.name.len()
     }
 }
@@ -133,10 +133,36 @@ impl<T: Size> Log<T> {
         }
     }
 
-    fn push(&mut self, record: T) {
+    pub(super) fn push(&mut self, record: impl Into<Arc<T>>) {
+        let record = record.into();
         self.recorded += 1;
         self.bytes += record.size();
-        self.kept.push_back(Arc::new(record));
+        self.kept.push_back(record);
+        self.make_room();
+    }
+
+    /// Changes the latest record, if it is one that `fits`; tells whether it is.
+    pub(super) fn amend(
+        &mut self,
+        fits: impl FnOnce(&T) -> bool,
+        change: impl FnOnce(&mut T),
+    ) -> bool
+    where
+        T: Clone,
+    {
+        let Some(latest) = self.kept.back_mut().filter(|latest| fits(latest)) else {
+            return false;
+        };
+        // Whoever looks at it has it as it was.
+        let latest = Arc::make_mut(latest);
+        let before = latest.size();
+        change(latest);
+        self.bytes = self.bytes - before + latest.size();
+        self.make_room();
+        true
+    }
+
+    fn make_room(&mut self) {
         while self.kept.len() > self.capacity || self.bytes > MAX_BYTES {
             let Some(oldest) = self.kept.pop_front() else {
                 return;
@@ -174,6 +200,7 @@ impl Journal {
         Self {
             events: Log::new(capacity),
             requests: Log::new(capacity),
+            timeline: Log::new(capacity),
         }
     }
 
@@ -182,29 +209,47 @@ impl Journal {
         self.events.recorded + self.requests.recorded
     }
 
-    pub(super) fn event(
+    /// Records what a server says, or would say if nothing kept it from that.
+    pub(super) fn said(
         &mut self,
         core: &Core,
         server: ServerId,
-        account: AccountId,
-        subject: &str,
-        payload: &[u8],
+        draft: &Draft<'_>,
+        manner: Manner<'_>,
     ) {
-        if self.events.is_on() {
-            let number = self.recorded();
-            let record = EventRecord::of(core, server, account, subject, payload);
-            self.events.push(EventRecord { number, ..record });
+        if !self.timeline.is_on() {
+            return;
+        }
+        match draft.request {
+            Some(request) if draft.header.is_empty() => {
+                self.note_answer(core, server, request, draft.payload, manner);
+            }
+            Some(request) => {
+                let message = [draft.header, draft.payload].concat();
+                self.note_answer(core, server, request, &message, manner);
+            }
+            None if draft.reply.is_empty() => {
+                let subject = String::from_utf8_lossy(draft.subject);
+                let record = EventRecord::of(core, server, draft.account, &subject, draft.payload);
+                let record = Arc::new(record);
+                if manner.is_said {
+                    self.events.push(Arc::clone(&record));
+                }
+                self.note_event(core, record, manner);
+            }
+            // It asks other servers.
+            None => {}
         }
     }
 
     /// Records what reached a service, once for each message, if it is one of the known requests.
     pub(super) fn request(&mut self, core: &Core, request: &Request) {
-        if !self.requests.is_on() || request.repeated {
+        if !self.timeline.is_on() || request.repeated {
             return;
         }
-        if let Some(record) = RequestRecord::of(core, request) {
-            let number = self.recorded();
-            self.requests.push(RequestRecord { number, ..record });
+        if let Some(record) = RequestRecord::of(core, request).map(Arc::new) {
+            self.note_request(core, &record);
+            self.requests.push(record);
         }
     }
 }
@@ -221,7 +266,6 @@ impl EventRecord {
             server: ServerName::of(core, server),
             account: Arc::clone(&core.account(account).name),
             time: core.now(),
-            number: 0,
             subject: subject.into(),
             payload: Bytes::copy_from_slice(payload),
         }
@@ -237,19 +281,22 @@ impl RequestRecord {
         Some(Self {
             server: ServerName::of(core, request.server),
             time: core.now(),
-            number: 0,
             dialect: core.server(request.server).profile.requests,
             subject: subject.into(),
-            reply: request
-                .reply
-                .as_deref()
-                .filter(|reply| !reply.is_empty())
-                .map(|reply| String::from_utf8_lossy(reply).into()),
+            reply: reply_of(request),
             from: from.map(|conn| Requester::new(core, core.snapshot(conn))),
             header: request.header.clone(),
             payload: Bytes::copy_from_slice(&request.payload),
         })
     }
+}
+
+/// Where the answer to a request is expected.
+pub(super) fn reply_of(request: &Request) -> Option<Box<str>> {
+    let reply = request.reply.as_deref();
+    reply
+        .filter(|reply| !reply.is_empty())
+        .map(|reply| String::from_utf8_lossy(reply).into())
 }
 
 impl ServerName {
@@ -266,6 +313,7 @@ impl ServerName {
 mod tests {
     use super::*;
 
+    #[derive(Clone)]
     struct Bulk(usize);
 
     impl Size for Bulk {
@@ -301,5 +349,20 @@ mod tests {
         assert!(numbers(&log, 0).is_empty());
         log.push(Bulk(1));
         assert_eq!(numbers(&log, 0), [4]);
+    }
+
+    #[test]
+    fn the_latest_can_grow_within_the_bounds() {
+        let mut log = Log::new(100);
+        assert!(!log.amend(|_| true, |last: &mut Bulk| last.0 += 1));
+        log.push(Bulk(1));
+        log.push(Bulk(2));
+        let seen = log.since(1).map(|(_, it)| Arc::clone(it)).next();
+        assert!(log.amend(|last| last.0 == 2, |last| last.0 = 7));
+        assert!(!log.amend(|last| last.0 == 2, |last| last.0 = 8));
+        let sizes: Vec<usize> = log.since(0).map(|(_, it)| it.0).collect();
+        assert_eq!((sizes, seen.unwrap().0, log.bytes), (vec![1, 7], 2, 8));
+        log.amend(|_| true, |last| last.0 = MAX_BYTES);
+        assert_eq!(numbers(&log, 0), [1]);
     }
 }

@@ -20,6 +20,7 @@ mod encoding;
 mod expectations;
 mod expvarz;
 mod gatewayz;
+mod happening;
 mod healthz;
 mod idz;
 mod ipqueuesz;
@@ -50,6 +51,9 @@ pub(crate) use configuration::Configuration;
 pub(crate) use custom::{CustomId, Listening, Response};
 pub(crate) use deployment::Deployment;
 pub(crate) use expectations::{Condition, Expectation, ExpectationId, Expectations, Times};
+pub(crate) use happening::{
+    Answer, ConnectionChange, CustomRequest, Excerpt, Happening, RuleChange, ServerChange, What,
+};
 pub use journal::Requester;
 pub(crate) use journal::{EventRecord, Journal, Log, RequestRecord, ServerName, Size};
 pub(crate) use seen::{ConnectionRecord, MessageRecord, Seen, SeenKind, SubscriptionRecord};

@@ -2,11 +2,13 @@
 //! later because of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::encoding::Encoding;
+use super::happening::Manner;
 use super::system::Context;
 use crate::core::{AccountId, Outgoing, Request};
-use crate::faults::Message;
+use crate::faults::{Message, Passed};
 
 /// Marks the timers of this file; the number of the message stands in the lower half.
 const TAG: u64 = 1 << 34;
@@ -42,7 +44,7 @@ impl Context<'_> {
     pub fn say(&mut self, draft: &Draft<'_>) {
         // Who wants an answer is not telling, but asking.
         if self.rules.is_empty() || !draft.reply.is_empty() {
-            self.utter(draft);
+            self.utter(draft, &[]);
             return;
         }
         let message = Message {
@@ -54,8 +56,18 @@ impl Context<'_> {
             header: draft.header.to_vec(),
             payload: draft.payload.to_vec(),
             delay: std::time::Duration::ZERO,
+            faults: Vec::new(),
         };
-        for message in self.rules.pass(self.core, message) {
+        let Passed { messages, hits } = self.rules.pass(self.core, message);
+        let is_said = messages.iter().any(|message| message.delay.is_zero());
+        if !hits.is_empty() && !is_said {
+            let manner = Manner {
+                is_said,
+                faults: &hits,
+            };
+            self.journal.said(self.core, self.server, draft, manner);
+        }
+        for message in messages {
             self.say_in_time(message);
         }
     }
@@ -86,7 +98,7 @@ impl Context<'_> {
         if self.core.server(self.server).phase == crate::core::Phase::Stopped {
             return;
         }
-        self.utter(&Draft {
+        let draft = Draft {
             account: message.account,
             subject: &message.subject,
             reply: b"",
@@ -94,35 +106,28 @@ impl Context<'_> {
             encodable: message.encodable,
             header: &message.header,
             payload: &message.payload,
-        });
+        };
+        self.utter(&draft, &message.faults);
     }
 
-    fn utter(&mut self, draft: &Draft<'_>) {
+    fn utter(&mut self, draft: &Draft<'_>, faults: &[Arc<str>]) {
+        let manner = Manner {
+            is_said: true,
+            faults,
+        };
+        self.journal.said(self.core, self.server, draft, manner);
         if !draft.header.is_empty() {
             let message = [draft.header, draft.payload].concat();
             self.publish_message(draft, Some(draft.header.len()), &message);
             return;
         }
-        match draft.request {
-            Some(request) => {
-                let asked = Encoding::asked_for(&request.header);
-                if let Some(encoding) = asked.filter(|_| draft.encodable) {
-                    let (header_len, payload) = encoding.message(draft.payload);
-                    self.publish_message(draft, Some(header_len), &payload);
-                    return;
-                }
-            }
-            None if draft.reply.is_empty() => {
-                let subject = String::from_utf8_lossy(draft.subject);
-                self.journal.event(
-                    self.core,
-                    self.server,
-                    draft.account,
-                    &subject,
-                    draft.payload,
-                );
-            }
-            None => {}
+        let asked = draft
+            .request
+            .and_then(|request| Encoding::asked_for(&request.header));
+        if let Some(encoding) = asked.filter(|_| draft.encodable) {
+            let (header_len, payload) = encoding.message(draft.payload);
+            self.publish_message(draft, Some(header_len), &payload);
+            return;
         }
         self.publish_message(draft, None, draft.payload);
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::RequestRecord;
-use super::journal::{Requester, ServerName};
-use crate::core::{ClientSnapshot, Core, Published, ServerId, Subscribed, Time};
+use super::journal::{Requester, ServerName, Size};
+use crate::core::{ClientSnapshot, Core, Published, ServerId, Subscribed};
 
 /// Something that a client has done.
 #[derive(Clone, Debug)]
@@ -32,7 +32,6 @@ pub(crate) enum SeenKind {
 pub struct MessageRecord {
     pub by: Requester,
     pub server: ServerName,
-    pub time: Time,
     pub subject: Box<str>,
     pub reply: Option<Box<str>>,
     pub header: Box<[u8]>,
@@ -44,7 +43,6 @@ pub struct MessageRecord {
 pub struct ConnectionRecord {
     pub by: Requester,
     pub server: ServerName,
-    pub time: Time,
     pub lang: Box<str>,
     pub version: Box<str>,
 }
@@ -54,7 +52,6 @@ pub struct ConnectionRecord {
 pub struct SubscriptionRecord {
     pub by: Requester,
     pub server: ServerName,
-    pub time: Time,
     pub subject: Box<str>,
     pub queue: Option<Box<str>>,
 }
@@ -76,7 +73,6 @@ impl Seen {
         Self::Message(Arc::new(MessageRecord {
             by: Requester::new(core, client),
             server: ServerName::of(core, server),
-            time: core.now(),
             subject: text(&subject),
             reply: reply.map(|reply| text(&reply)),
             header,
@@ -88,7 +84,6 @@ impl Seen {
         Self::Connection(Arc::new(ConnectionRecord {
             by: Requester::new(core, client.clone()),
             server: ServerName::of(core, server),
-            time: core.now(),
             lang: client.lang.clone(),
             version: client.version.clone(),
         }))
@@ -104,7 +99,6 @@ impl Seen {
         Self::Subscription(Arc::new(SubscriptionRecord {
             by: Requester::new(core, client),
             server: ServerName::of(core, server),
-            time: core.now(),
             subject: text(&subject),
             queue: queue.map(|queue| text(&queue)),
         }))
@@ -119,13 +113,20 @@ impl Seen {
         }
     }
 
-    pub fn time(&self) -> Time {
-        match self {
-            Self::Request(it) => it.time,
-            Self::Message(it) => it.time,
-            Self::Connection(it) => it.time,
-            Self::Subscription(it) => it.time,
-        }
+    /// What it takes, at least.
+    pub fn size(&self) -> usize {
+        let texts = match self {
+            Self::Request(it) => it.size(),
+            Self::Message(it) => {
+                it.subject.len()
+                    + it.reply.as_deref().map_or(0, str::len)
+                    + it.header.len()
+                    + it.payload.len()
+            }
+            Self::Connection(it) => it.lang.len() + it.version.len(),
+            Self::Subscription(it) => it.subject.len() + it.queue.as_deref().map_or(0, str::len),
+        };
+        texts + self.by().map_or(0, Requester::size)
     }
 
     pub fn server(&self) -> &ServerName {

@@ -218,23 +218,31 @@ impl Services {
     }
 
     /// Tells the expectations what a client has done.
-    fn see(&mut self, seen: &Seen) {
-        self.expectations.see(seen, self.journal.recorded());
+    fn see(&mut self, core: &Core, seen: Seen) {
+        self.expectations.see(&seen);
+        self.journal.note_seen(core, seen);
     }
 
     fn handle(&mut self, core: &mut Core, notice: Notice) {
         let server = server_of(&notice);
+        self.journal.note(core, &notice);
         let notice = match notice {
             Notice::Published(message) => {
-                self.see(&Seen::published(core, *message));
+                let seen = Seen::published(core, *message);
+                self.see(core, seen);
                 return;
             }
             Notice::Subscribed(subscribed) => {
-                self.see(&Seen::subscribed(core, *subscribed));
+                let seen = Seen::subscribed(core, *subscribed);
+                self.see(core, seen);
                 return;
             }
             Notice::Request(request) => match custom::service_of(&request) {
                 Some(service) => {
+                    if self.journal.timeline.is_on() {
+                        let description = self.custom.description(service);
+                        self.journal.note_custom(core, &request, description);
+                    }
                     self.custom.ask(core, service, &request);
                     return;
                 }
@@ -245,11 +253,11 @@ impl Services {
         if !self.expectations.is_empty() {
             match &notice {
                 Notice::Connected { client, .. } => {
-                    self.see(&Seen::connected(core, server, client));
+                    self.see(core, Seen::connected(core, server, client));
                 }
                 Notice::Request(request) if !request.repeated => {
                     if let Some(record) = RequestRecord::of(core, request) {
-                        self.see(&Seen::Request(Arc::new(record)));
+                        self.see(core, Seen::Request(Arc::new(record)));
                     }
                 }
                 _ => {}
@@ -316,6 +324,8 @@ impl Services {
             }
             // Nobody but expectations hears of these.
             Notice::Published(_) | Notice::Subscribed(_) => {}
+            // They have happened already.
+            Notice::Fate { .. } | Notice::Link { .. } => {}
             Notice::LameDuck { .. } => server_life::lame_duck(&mut context),
             Notice::Shutdown { .. } => server_life::shutdown(&mut context),
         }
@@ -335,7 +345,9 @@ fn server_of(notice: &Notice) -> ServerId {
         | Notice::PeerLost { server, .. }
         | Notice::LeafAccepted { server, .. }
         | Notice::LameDuck { server }
-        | Notice::Shutdown { server } => *server,
+        | Notice::Shutdown { server }
+        | Notice::Fate { server, .. }
+        | Notice::Link { from: server, .. } => *server,
         Notice::Request(request) => request.server,
         Notice::Published(message) => message.server,
         Notice::Subscribed(subscribed) => subscribed.server,

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use crate::MockNats;
-use crate::core::{Core, Time};
-use crate::services::Deployment;
+use crate::timeline::Timeline;
 
 /// Why a test has failed, as the deployment sees it: expectations that have not come true, and what was
 /// [armed](crate::programmed) and could not act. Its text is made for people.
@@ -12,7 +11,7 @@ use crate::services::Deployment;
 pub struct Failure {
     expectations: Vec<String>,
     mistakes: Vec<String>,
-    traffic: Vec<String>,
+    timeline: Timeline,
     seed: u64,
     topology: String,
 }
@@ -25,7 +24,7 @@ impl Failure {
         Self {
             expectations,
             mistakes,
-            traffic: nats.hub.look(last_traffic),
+            timeline: nats.timeline(),
             seed: nats.seed(),
             topology: nats.topology().to_string(),
         }
@@ -55,49 +54,33 @@ impl Failure {
         &self.mistakes
     }
 
+    /// All that had happened when the test failed.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    /// use nats_mock::expected::connections;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("timeline.html");
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let nats = MockNats::start().await?;
+    /// nats.expect(connections().by_user("a"));
+    /// if let Err(failure) = nats.finish().await {
+    ///     std::fs::write(&path, failure.timeline().html())?;
+    /// }
+    /// # assert!(path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
     /// The seed of the deployment.
     pub fn seed(&self) -> u64 {
         self.seed
     }
-}
-
-/// The latest requests, events, and whatever else was watched, the oldest first.
-fn last_traffic(deployment: &Deployment) -> Vec<String> {
-    let journal = deployment.journal();
-    let requests = journal.requests.since(0).map(|(_, it)| {
-        let from = it.from.as_ref().map(|by| format!(" by {by}"));
-        let text = format!(
-            "request {} at {}{}",
-            it.subject,
-            it.server.name,
-            from.unwrap_or_default()
-        );
-        (it.time, it.number, text)
-    });
-    let events = journal.events.since(0).map(|(_, it)| {
-        (
-            it.time,
-            it.number,
-            format!("event {} of {}", it.subject, it.server.name),
-        )
-    });
-    let others = deployment.expectations().recent().cloned();
-    let mut lines: Vec<(Time, u64, String)> = requests.chain(events).chain(others).collect();
-    lines.sort_by_key(|(time, number, _)| (*time, *number));
-    let skipped = lines.len().saturating_sub(LAST);
-    let lines = lines.into_iter().skip(skipped);
-    let told = |(time, _, text)| format!("{} {text}", since_start(deployment.core(), time));
-    lines.map(told).collect()
-}
-
-/// The time since the first server started.
-fn since_start(core: &Core, time: Time) -> String {
-    let start = core
-        .servers()
-        .next()
-        .map_or(time, |(_, server)| server.start);
-    let millis = (time - start).as_millis();
-    format!("{:>3}.{:03}s", millis / 1000, millis % 1000)
 }
 
 fn indented(text: &str, by: &str) -> String {
@@ -125,12 +108,13 @@ impl fmt::Display for Failure {
             }
             writeln!(f)?;
         }
-        if !self.traffic.is_empty() {
-            writeln!(f, "last traffic:")?;
-            for line in &self.traffic {
-                writeln!(f, "  {line}")?;
-            }
-            writeln!(f)?;
+        if !self.timeline.entries().is_empty() {
+            let last = self.timeline.last(LAST);
+            writeln!(
+                f,
+                "what happened last:\n{}\n",
+                indented(&last.to_string(), "  ")
+            )?;
         }
         write!(
             f,

@@ -163,7 +163,7 @@ impl<Side> On<Side> {
             selection,
             effect,
         };
-        let id = hub.input(|state, _| state.deployment.arm(rule));
+        let id = hub.input(|state, now| state.deployment.arm(now, rule));
         Armed::new(hub, id)
     }
 }
