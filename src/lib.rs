@@ -25,6 +25,25 @@
 //! [`recorded`] shows a test what the servers said and were asked, and [`timeline`] tells all that has happened;
 //! [`simulated`] makes a server busy without any clients; [`picture`] draws a deployment; [`topology`] is what can be
 //! configured, and [`protocol`] has the types of everything on the wire.
+//!
+//! # Following with `tracing`
+//!
+//! With the feature `tracing`, spans and events of the crate of that name tell what goes on, under the target
+//! `nats_mock`:
+//!
+//! | name | level | fields | when |
+//! | --- | --- | --- | --- |
+//! | `batch`, a span | TRACE | `server`, `cid`, `ops` | a connection has sent operations; what comes of them happens within it |
+//! | `connection` | DEBUG | `server`, `cid`, `account`, `user`, `change` | a connection was let in, or has ended: `change` is `connected` or the reason |
+//! | `answer` | DEBUG | `server`, `request`, `bytes`, `is_said`, `faults` | a server answers a request, or is kept from it |
+//! | `event` | DEBUG | `server`, `subject`, `account`, `bytes`, `is_said`, `faults` | a server says something of itself, or is kept from it |
+//! | `hit` | INFO | `server`, `subject`, `fault` | something [armed](programmed) has acted |
+//! | `server` | INFO | `server`, `change` | `started`, `stopped`, `crashed`, `lame duck`, `frozen`, `thawed`, `clock set` |
+//! | `link` | INFO | `from`, `to`, `change` | `cut`, `blocked`, `slowed`, `healed`, `given up` |
+//!
+//! `faults` is how many of what is armed had a hand in it. Connections in memory are served in the thread
+//! that writes to them, and sockets in the deployment's own, which only a global subscriber hears. A
+//! subscriber is called while the deployment stands still, so it must not use it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

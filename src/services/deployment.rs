@@ -10,6 +10,7 @@ use super::expectations::Expectations;
 use super::happening::RuleChange;
 use super::journal::Journal;
 use super::system::Services;
+use super::trace;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
@@ -82,6 +83,7 @@ impl Deployment {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Received {
+        let _span = trace::batch(&self.core, id, batch);
         let received = self.core.receive(now, id, batch, goes_on);
         self.settle();
         received

@@ -44,6 +44,7 @@ mod statsz;
 mod subscribers;
 mod subsz;
 mod system;
+mod trace;
 mod user_info;
 mod varz;
 

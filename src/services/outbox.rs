@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::encoding::Encoding;
 use super::happening::Manner;
 use super::system::Context;
+use super::trace;
 use crate::core::{AccountId, Outgoing, Request};
 use crate::faults::{Message, Passed};
 
@@ -59,13 +60,14 @@ impl Context<'_> {
             faults: Vec::new(),
         };
         let Passed { messages, hits } = self.rules.pass(self.core, message);
+        trace::hits(self.core, self.server, draft, &hits);
         let is_said = messages.iter().any(|message| message.delay.is_zero());
         if !hits.is_empty() && !is_said {
             let manner = Manner {
                 is_said,
                 faults: &hits,
             };
-            self.journal.said(self.core, self.server, draft, manner);
+            self.tell(draft, manner);
         }
         for message in messages {
             self.say_in_time(message);
@@ -115,7 +117,7 @@ impl Context<'_> {
             is_said: true,
             faults,
         };
-        self.journal.said(self.core, self.server, draft, manner);
+        self.tell(draft, manner);
         if !draft.header.is_empty() {
             let message = [draft.header, draft.payload].concat();
             self.publish_message(draft, Some(draft.header.len()), &message);
@@ -130,6 +132,12 @@ impl Context<'_> {
             return;
         }
         self.publish_message(draft, None, draft.payload);
+    }
+
+    /// Lets those know who follow what servers say.
+    fn tell(&mut self, draft: &Draft<'_>, manner: Manner<'_>) {
+        trace::said(self.core, self.server, draft, manner);
+        self.journal.said(self.core, self.server, draft, manner);
     }
 
     fn publish_message(&mut self, draft: &Draft<'_>, header_len: Option<usize>, payload: &[u8]) {

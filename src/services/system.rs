@@ -22,6 +22,7 @@ use super::statsz::StatszTimer;
 use super::subscribers::{self, Counts};
 use super::{
     Configuration, account_conns, connections, made_up, registry, requests, server_life, statsz,
+    trace,
 };
 use crate::core::{self, AccountId, Core, Notice, Nuid, Request, ServerId};
 use crate::faults::{Message, Rules};
@@ -226,6 +227,7 @@ impl Services {
     fn handle(&mut self, core: &mut Core, notice: Notice) {
         let server = server_of(&notice);
         self.journal.note(core, &notice);
+        trace::notice(core, &notice);
         let notice = match notice {
             Notice::Published(message) => {
                 let seen = Seen::published(core, *message);
