@@ -51,9 +51,29 @@ pub struct Builder {
     pub(super) warnings: Vec<Warning>,
     pub(super) seed: u64,
     utc_offset: i32,
-    manual_start: Option<Time>,
+    clock: ClockChoice,
     pub(super) configuration: Configuration,
     history: usize,
+}
+
+/// Where the deployment takes its time from.
+#[derive(Clone, Copy, Debug)]
+enum ClockChoice {
+    System,
+    /// It stands still at this time.
+    Manual(Time),
+    /// That of the runtime, which shows this time at the start, or wall time.
+    Tokio(Option<Time>),
+}
+
+impl ClockChoice {
+    fn clock(self) -> Result<Clock, StartError> {
+        match self {
+            Self::System => Ok(Clock::system()),
+            Self::Manual(start) => Ok(Clock::manual(start)),
+            Self::Tokio(start) => Clock::tokio(start).map_err(StartError::NoRuntime),
+        }
+    }
 }
 
 /// Events, and as many requests, that are kept unless the builder says otherwise.
@@ -102,7 +122,7 @@ impl Builder {
             warnings: Vec::new(),
             seed: 0,
             utc_offset: 0,
-            manual_start: None,
+            clock: ClockChoice::System,
             configuration: Configuration::default(),
             history: DEFAULT_HISTORY,
         }
@@ -300,10 +320,55 @@ impl Builder {
     /// Makes time stand still at `start` until [`MockNats::advance`] moves it: timers, heartbeats
     /// and timestamps follow. Default: the system's clock.
     pub fn manual_clock(mut self, start: SystemTime) -> Self {
-        let since_epoch = start
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        self.manual_start = Some(Time::default() + since_epoch);
+        self.clock = ClockChoice::Manual(since_epoch(start));
+        self
+    }
+
+    /// Makes time that of the tokio runtime that the deployment is started on, beginning with the present
+    /// time. Where that is paused, by `tokio::time::pause` or `#[tokio::test(start_paused = true)]`, it moves
+    /// by `tokio::time::advance`, and by itself when nothing on the runtime is left to do; timers,
+    /// heartbeats, timestamps and expiry follow, and so do the timeouts of asynchronous waits such as
+    /// [`MockNats::next_event`]. Default: the system's clock.
+    ///
+    /// While all of a runtime waits for a socket, its paused clock runs away, as tokio says of it: with
+    /// paused time, let clients connect [in memory](MockNats::connect_in_memory). What is due has happened
+    /// for whoever looks; a task on the runtime wakes those who wait for it, unless the test blocks the
+    /// thread.
+    ///
+    /// [`start`](Self::start) panics when the runtime has no timers (`enable_time`).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nats_mock::MockNats;
+    /// use nats_mock::recorded::EventKind;
+    ///
+    /// # let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// # runtime.enable_time().start_paused(true).build()?.block_on(async {
+    /// // In a #[tokio::test(start_paused = true)]:
+    /// let nats = MockNats::builder().tokio_clock().start().await?;
+    /// let mut ops = nats.client("admin")?;
+    /// let mut heartbeats = ops.subscribe("$SYS.SERVER.*.STATSZ")?;
+    ///
+    /// tokio::time::advance(Duration::from_secs(1)).await;
+    /// assert!(heartbeats.try_next().is_some());
+    /// assert!(heartbeats.try_next().is_none());
+    /// // A minute that takes no time.
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// assert!(nats.events().kind(EventKind::Statsz).history().len() > 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn tokio_clock(mut self) -> Self {
+        self.clock = ClockChoice::Tokio(None);
+        self
+    }
+
+    /// As [`tokio_clock`](Self::tokio_clock), beginning with `start`: with paused time and connections in
+    /// memory, the same test then gives the same bytes.
+    pub fn tokio_clock_from(mut self, start: SystemTime) -> Self {
+        self.clock = ClockChoice::Tokio(Some(since_epoch(start)));
         self
     }
 
@@ -322,7 +387,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, or no thread can be started.
+    /// When the address cannot be listened on, no thread can be started, or there is no runtime to take
+    /// [the time](Self::tokio_clock) from.
     pub async fn start(self) -> Result<MockNats, StartError> {
         self.start_blocking()
     }
@@ -334,7 +400,7 @@ impl Builder {
     /// As for [`start`](Self::start).
     pub fn start_blocking(mut self) -> Result<MockNats, StartError> {
         self.fill_in_default_deployment();
-        let clock = self.manual_start.map_or_else(Clock::system, Clock::manual);
+        let clock = self.clock.clock()?;
         let servers = self.servers()?;
         MockNats::launch(servers, self.seed, self.utc_offset, clock, self.history)
     }
@@ -403,6 +469,11 @@ impl Builder {
             server.system_account = SystemAccount::Named("SYS".to_owned());
         }
     }
+}
+
+fn since_epoch(time: SystemTime) -> Time {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH);
+    Time::default() + since_epoch.unwrap_or(Duration::ZERO)
 }
 
 fn named<'a>(servers: &'a mut [Planned], name: &str) -> Result<&'a mut Planned, StartError> {

@@ -47,6 +47,9 @@ pub enum StartError {
     /// is not simulated.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The deployment is to have the clock of a tokio runtime, and is started outside of any.
+    #[error("there is no tokio runtime to take the time from: {0}")]
+    NoRuntime(#[source] tokio::runtime::TryCurrentError),
     /// The thread that serves the sockets cannot be started.
     #[error("cannot start the I/O thread: {0}")]
     Thread(#[source] io::Error),

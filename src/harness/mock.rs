@@ -16,7 +16,7 @@ use super::server::{Node, Server};
 use super::{Builder, Client, ClientError, StartError};
 use crate::Version;
 use crate::core::{ReloadError, ServerId, Time};
-use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, locked};
+use crate::net::{Clock, Hub, IoThread, Listener, MemoryConnection, Timekeeper, locked};
 use crate::services::Deployment;
 use crate::topology::{ServerSpec, Topology};
 
@@ -51,6 +51,7 @@ pub struct MockNats {
     pub(super) event_cursors: EventCursors,
     /// What was expected has been looked at.
     is_checked: bool,
+    _timekeeper: Option<Timekeeper>,
 }
 
 pub(super) fn system_time(time: Time) -> SystemTime {
@@ -142,6 +143,7 @@ impl MockNats {
         }
         let hub = Arc::new(Hub::new(deployment, clock));
         io.drive(Arc::clone(&hub));
+        let timekeeper = Timekeeper::start(&hub);
         for (socket, server) in listeners {
             io.listen(Listener {
                 socket,
@@ -155,6 +157,7 @@ impl MockNats {
             nodes: Mutex::new(nodes),
             event_cursors: EventCursors::default(),
             is_checked: false,
+            _timekeeper: timekeeper,
         })
     }
 
@@ -367,8 +370,8 @@ impl MockNats {
     }
 
     /// Moves a [manual clock](Builder::manual_clock) by `by`: what falls due on the way happens, in
-    /// order, and everything it causes is on its way to the clients when this returns. With the
-    /// system's clock it does nothing.
+    /// order, and everything it causes is on its way to the clients when this returns. With another
+    /// clock it does nothing.
     ///
     /// A [`Client`] answers PING when it is used. One that is left alone while hours pass is cut off
     /// as stale, as any client would be.

@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::net::{Alarm, Hub, IoThread};
+use crate::MockNats;
+use crate::net::{Alarm, Hub, RuntimeClock};
 use crate::services::Deployment;
 
 /// What `poll` comes to, waiting for it in this thread; `None` when the time is up.
@@ -62,30 +63,56 @@ impl Wake for ThreadWaker {
 }
 
 /// The end of a wait on a runtime that may have no timers, or has stopped its clock: the
-/// deployment's own thread looks at the time.
+/// deployment's own thread looks at the time. If the deployment has the clock of a runtime, that counts.
 #[derive(Debug)]
 pub(super) struct Deadline<'a> {
-    io: &'a IoThread,
+    nats: &'a MockNats,
     /// `None` never comes.
-    at: Option<Instant>,
+    at: Option<Moment>,
     alarm: Option<(Waker, Alarm)>,
 }
 
+#[derive(Debug)]
+enum Moment {
+    System(Instant),
+    Runtime(RuntimeClock, tokio::time::Instant),
+}
+
 impl<'a> Deadline<'a> {
-    pub fn after(timeout: Duration, io: &'a IoThread) -> Self {
+    pub fn after(timeout: Duration, nats: &'a MockNats) -> Self {
+        let at = match nats.hub.clock.of_runtime() {
+            Some(clock) => {
+                let at = clock.now().checked_add(timeout);
+                at.map(|at| Moment::Runtime(clock.clone(), at))
+            }
+            None => return Self::by_the_system(timeout, nats),
+        };
         Self {
-            io,
-            at: Instant::now().checked_add(timeout),
+            nats,
+            at,
+            alarm: None,
+        }
+    }
+
+    /// As [`after`](Self::after), whatever clock the deployment has.
+    pub fn by_the_system(timeout: Duration, nats: &'a MockNats) -> Self {
+        Self {
+            nats,
+            at: Instant::now().checked_add(timeout).map(Moment::System),
             alarm: None,
         }
     }
 
     /// Whether the time is up; if not, wakes the caller when it is.
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at else {
+        let Some(at) = &self.at else {
             return Poll::Pending;
         };
-        if at <= Instant::now() {
+        let is_up = match at {
+            Moment::System(at) => *at <= Instant::now(),
+            Moment::Runtime(clock, at) => *at <= clock.now(),
+        };
+        if is_up {
             return Poll::Ready(());
         }
         let waker = context.waker();
@@ -94,7 +121,10 @@ impl<'a> Deadline<'a> {
             .as_ref()
             .is_none_or(|(known, _)| !known.will_wake(waker))
         {
-            let alarm = self.io.wake_at(at, waker.clone());
+            let alarm = match at {
+                Moment::System(at) => self.nats.io.wake_at(*at, waker.clone()),
+                Moment::Runtime(clock, at) => clock.wake_at(*at, waker.clone()),
+            };
             self.alarm = Some((waker.clone(), alarm));
         }
         Poll::Pending

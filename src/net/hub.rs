@@ -135,9 +135,27 @@ impl Hub {
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let mut state = locked(&self.state);
+        if self.clock.of_runtime().is_none() {
+            return state;
+        }
+        // The clock of a runtime may have been moved before the task was run that fires what is due. Nobody
+        // is to see that.
+        let now = self.clock.now();
+        let next = state.deployment.next_deadline();
+        if next.is_none_or(|next| now < next) {
+            return state;
+        }
+        state.deployment.advance(now);
+        self.hand_out(&mut state);
+        unlock_and_wake(state);
+        locked(&self.state)
+    }
+
     /// Hands the deployment an input, with the time of it, and its outputs to the shells.
     pub fn input<T>(&self, act: impl FnOnce(&mut State, Time) -> T) -> T {
-        let mut state = locked(&self.state);
+        let mut state = self.lock();
         let now = self.clock.now();
         let result = act(&mut state, now);
         self.fire_what_is_due(&mut state, now);
@@ -149,8 +167,11 @@ impl Hub {
     /// On a clock that stands still, what is due at this very moment happens with the input that has
     /// led to it: no timer will come later, and nobody shall see when a thread gets round to it.
     fn fire_what_is_due(&self, state: &mut State, now: Time) {
-        while self.clock.is_manual() && state.deployment.next_deadline().is_some_and(|it| it <= now)
-        {
+        let is_due = |state: &State| {
+            let next = state.deployment.next_deadline();
+            next.is_some_and(|next| next <= now)
+        };
+        while self.clock.may_stand_still() && is_due(state) {
             state.deployment.advance(now);
         }
     }
@@ -172,7 +193,7 @@ impl Hub {
 
     /// Looks at the deployment.
     pub fn look<T>(&self, at: impl FnOnce(&Deployment) -> T) -> T {
-        at(&locked(&self.state).deployment)
+        at(&self.lock().deployment)
     }
 
     /// As [`input`](Self::input), from the I/O thread: what sockets are to write comes back in
@@ -182,7 +203,7 @@ impl Hub {
         exchange: &mut Exchange,
         act: impl FnOnce(&mut State, Time) -> T,
     ) -> T {
-        let mut state = locked(&self.state);
+        let mut state = self.lock();
         let now = self.clock.now();
         for (id, len) in exchange.wrote.drain(..) {
             state.deployment.wrote(now, id, len);
@@ -258,6 +279,15 @@ impl Hub {
         })
     }
 
+    /// As [`fire_timers`](Self::fire_timers), from outside of the I/O thread.
+    pub fn fire_due(&self) -> Option<Time> {
+        self.input(|state, now| {
+            state.deployment.advance(now);
+            state.armed = state.deployment.next_deadline();
+            state.armed
+        })
+    }
+
     /// Moves a manual clock to `time`, firing everything due on the way in order.
     pub fn advance_to(&self, time: Time) {
         self.input(|state, now| {
@@ -283,7 +313,7 @@ impl Hub {
         if self.frozen.load(Ordering::Acquire) == 0 {
             return Poll::Ready(());
         }
-        let mut state = locked(&self.state);
+        let mut state = self.lock();
         if !state.deployment.core().is_unread(id) {
             return Poll::Ready(());
         }
@@ -293,7 +323,7 @@ impl Hub {
 
     /// Accepts connections at a bound address as long as its server does.
     pub fn open(&self, door: &Arc<Door>) {
-        let mut state = locked(&self.state);
+        let mut state = self.lock();
         state.doors.push(Arc::clone(door));
         state.close_doors();
         unlock_and_wake(state);
@@ -302,7 +332,7 @@ impl Hub {
     /// Whether something is true of the deployment; if not, wakes the caller when a server has
     /// entered another phase of its life.
     pub fn poll_until(&self, waker: &Waker, is: impl FnOnce(&Deployment) -> bool) -> bool {
-        let mut state = locked(&self.state);
+        let mut state = self.lock();
         let is = is(&state.deployment);
         if !is {
             state.phase_waiters.add(waker);
@@ -317,7 +347,7 @@ impl Hub {
         waker: &Waker,
         find: impl FnOnce(&Deployment) -> Poll<T>,
     ) -> Poll<T> {
-        let mut state = locked(&self.state);
+        let mut state = self.lock();
         let found = find(&state.deployment);
         if found.is_pending() {
             state.record_waiters.add(waker);

@@ -30,7 +30,7 @@ pub(crate) struct IoThread {
 
 /// Somebody is to be woken; dropping it calls that off.
 #[derive(Debug)]
-pub(crate) struct Alarm(AbortHandle);
+pub(crate) struct Alarm(pub(super) AbortHandle);
 
 impl Drop for Alarm {
     fn drop(&mut self) {
@@ -161,8 +161,11 @@ async fn serve(mut incoming: mpsc::UnboundedReceiver<Work>) {
         match (work, &driven) {
             (Work::Drive(hub), _) => {
                 let shared = || (Arc::clone(&hub), Arc::clone(&scratch));
-                let (timers_hub, timers_scratch) = shared();
-                tokio::spawn(socket::run_timers(timers_hub, timers_scratch));
+                // Another runtime's clock is looked after on that runtime.
+                if hub.clock.of_runtime().is_none() {
+                    let (timers_hub, timers_scratch) = shared();
+                    tokio::spawn(socket::run_timers(timers_hub, timers_scratch));
+                }
                 let (flush_hub, flush_scratch) = shared();
                 tokio::spawn(socket::flush_for_others(flush_hub, flush_scratch));
                 driven = Some(hub);

@@ -7,9 +7,11 @@ mod hub;
 mod io_thread;
 mod memory;
 mod socket;
+mod timekeeper;
 
-pub(crate) use clock::Clock;
+pub(crate) use clock::{Clock, RuntimeClock};
 pub(crate) use hub::{Hub, locked};
 pub(crate) use io_thread::{Alarm, IoThread, Listener, bind};
 pub use memory::MemoryConnection;
 pub(crate) use memory::Origin;
+pub(crate) use timekeeper::Timekeeper;

@@ -138,13 +138,14 @@ impl<'n> Expectation<'n> {
     }
 
     /// Waits until it has come as often as it must, at most so long. It works on any runtime; the
-    /// timeout is time of the system, with a manual clock as well.
+    /// timeout is time of the system, with a manual clock as well, unless the deployment has
+    /// [that of the runtime](crate::Builder::tokio_clock).
     ///
     /// # Errors
     ///
     /// When the time is up, or every server has stopped.
     pub async fn satisfied(&self, timeout: Duration) -> Result<(), Failure> {
-        let mut deadline = Deadline::after(timeout, &self.nats.io);
+        let mut deadline = Deadline::after(timeout, self.nats);
         let satisfied = poll_fn(|context| match self.poll(context) {
             Poll::Pending => deadline.poll(context).map(|()| false),
             ready => ready,

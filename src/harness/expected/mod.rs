@@ -6,7 +6,7 @@
 //! [`after`](Expectation::after). An expectation can be [awaited](Expectation::satisfied). All of them are
 //! checked by [`MockNats::finish`](crate::MockNats::finish), or else when the deployment is dropped, which then panics,
 //! unless the test is panicking already. What is reported names the expectation, what came nearest and why it was not
-//! it, the last traffic, the seed, and the topology.
+//! it, what happened last, the seed, and the topology.
 //!
 //! ```
 //! use nats_mock::MockNats;

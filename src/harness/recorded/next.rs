@@ -95,7 +95,8 @@ impl MockNats {
     /// the same time get an event each.
     ///
     /// It works on any runtime; the timeout is time of the system, also where the deployment has a
-    /// manual clock or the runtime's time is paused. A call that is dropped before it is ready takes
+    /// manual clock or the runtime's time is paused, unless it is to have
+    /// [that time](crate::Builder::tokio_clock). A call that is dropped before it is ready takes
     /// nothing.
     ///
     /// ```
@@ -127,7 +128,7 @@ impl MockNats {
         &self,
         timeout: Duration,
     ) -> Result<T::Body, NextEventError> {
-        let mut deadline = Deadline::after(timeout, &self.io);
+        let mut deadline = Deadline::after(timeout, self);
         let found = poll_fn(|context| match self.poll_event(T::KIND, context) {
             Poll::Pending => deadline.poll(context).map(|()| None),
             found => found.map(Some),

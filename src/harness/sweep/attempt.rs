@@ -89,7 +89,7 @@ where
 {
     // Calling the test may panic as well as polling it.
     let mut body = pin!(async { test(nats).await });
-    let mut deadline = Deadline::after(limits.time, &nats.io);
+    let mut deadline = Deadline::by_the_system(limits.time, nats);
     poll_fn(|context| {
         if let Err(error) = stage_what_is_due(nats, staged, context) {
             return Poll::Ready(Outcome::NotStaged(error.to_string()));
