@@ -12,6 +12,7 @@ use super::asked::Asked;
 use super::leaf::Leaf;
 use super::permissions::UserRights;
 use super::server::ServerId;
+use super::stall::Stalled;
 use super::sublist::MatchResult;
 use super::subs::SubId;
 use super::time::Time;
@@ -98,6 +99,8 @@ pub(crate) struct Conn {
     pub(super) asked: Asked,
     /// What it has more than others if it is a leaf node's.
     pub leaf: Option<Box<Leaf>>,
+    /// What waits for it, if nothing passes at the moment.
+    pub(super) stalled: Option<Box<Stalled>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,6 +117,12 @@ pub(super) struct Flags {
     pub woken: bool,
     /// It is simulated: no shell carries its bytes.
     pub detached: bool,
+    /// The other side is to find it broken.
+    pub reset: bool,
+    /// Nothing more is sent, and the other side has been told so, or is about to be.
+    pub finished: bool,
+    /// The other side is yet to be told.
+    pub finish_due: bool,
 }
 
 impl Conn {
@@ -128,6 +137,11 @@ impl Conn {
 
     pub fn is_closing(&self) -> bool {
         self.closing.is_some()
+    }
+
+    /// Whether nobody gets what is sent to it.
+    pub(super) fn is_mute(&self) -> bool {
+        self.flags.detached || self.flags.finished
     }
 
     /// The user as events and CONNZ show it, if the connection brought any credentials.

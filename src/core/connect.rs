@@ -82,6 +82,7 @@ impl Core {
             matches: MatchCache::default(),
             asked: Asked::default(),
             leaf: None,
+            stalled: None,
         });
         let id = ConnId {
             slot: slot as u32,
@@ -236,9 +237,13 @@ impl Core {
     }
 
     pub(super) fn cut_off_stale(&mut self, id: ConnId) {
+        self.send_err(id, "Stale Connection");
+        self.close_stale(id);
+    }
+
+    pub(super) fn close_stale(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let server = conn.server;
-        self.send_err(id, "Stale Connection");
         self.server_mut(server).stale_connections += 1;
         self.close(id, CloseReason::StaleConnection);
     }

@@ -131,6 +131,7 @@ impl Core {
             matches: MatchCache::default(),
             asked: Asked::default(),
             leaf: Some(Box::new(new.leaf)),
+            stalled: None,
         };
         conn.options.user = new.user;
         conn.options.pass = new.password;

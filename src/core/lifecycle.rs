@@ -67,6 +67,7 @@ impl Core {
             reach_changes: 0,
             watched: Watched::default(),
             frozen: 0,
+            stalled: 0,
             freezes: 0,
             limit_changes: 0,
             stall: false,
@@ -379,10 +380,12 @@ impl Core {
     /// Ends all servers at once. Nobody is left to tell anything.
     pub fn end_all(&mut self) {
         for place in 0..self.servers.len() {
+            let new = self.end_stalls(ServerId(place as u16));
             let srv = &mut self.servers[place];
             srv.phase = Phase::Stopped;
+            let known = srv.clients.values().copied().collect::<Vec<_>>();
             self.reach_changes += 1;
-            for id in srv.clients.values().copied().collect::<Vec<_>>() {
+            for id in known.into_iter().chain(new) {
                 self.close(id, CloseReason::ServerShutdown);
             }
         }
@@ -412,6 +415,7 @@ impl Core {
             Waiting::Accepted(conn) => Some(conn),
             _ => None,
         }));
+        clients.extend(self.end_stalls(server));
         self.phase_changes += 1;
         self.reach_changes += 1;
         for id in clients {

@@ -30,6 +30,7 @@ mod close;
 mod conn;
 mod connect;
 mod deliver;
+mod end;
 mod frame;
 mod freeze;
 mod gateway;
@@ -56,6 +57,7 @@ mod route;
 mod routes;
 mod server;
 mod simulate;
+mod stall;
 mod sublist;
 mod subs;
 mod subscribe;
@@ -78,6 +80,7 @@ pub(crate) use account::{Account, AccountId, AccountTally};
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::{Outgoing, no_responders_status};
+pub(crate) use end::Ending;
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use leaf::Leaf;
@@ -134,6 +137,8 @@ pub(crate) struct Core {
     reach_changes: u64,
     watched: Watched,
     frozen: usize,
+    /// Connections that are stalled.
+    stalled: usize,
     freezes: u64,
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.
@@ -155,6 +160,8 @@ pub(crate) struct Core {
 pub(crate) enum AfterOutput {
     /// Write, and come back when woken.
     KeepOpen,
+    /// Write, end this side's sending, and come back when woken.
+    Finish,
     /// Write, close, and release the connection.
     Close,
     /// Drop what is still unwritten. If a write is blocked, wait for the peer or for a write deadline;
@@ -162,6 +169,9 @@ pub(crate) enum AfterOutput {
     Unblock,
     /// Close at once, dropping what is still unwritten, and release the connection.
     Abort,
+    /// Write what can be written at once. Then break the connection, so that the other side finds it reset,
+    /// and release it.
+    Reset,
 }
 
 impl Core {
@@ -216,12 +226,17 @@ impl Core {
         let Some(conn) = conn_mut(&mut self.conns, id) else {
             return (Vec::new(), AfterOutput::Abort);
         };
+        if conn.stalled.is_some() && !conn.flags.reset {
+            return (Vec::new(), AfterOutput::KeepOpen);
+        }
         let after = match conn.closing {
+            _ if conn.flags.reset => AfterOutput::Reset,
             Some(CloseReason::SlowConsumerPendingBytes) => {
                 return (Vec::new(), AfterOutput::Unblock);
             }
             Some(reason) if close::drops_output(reason) => return (Vec::new(), AfterOutput::Abort),
             Some(_) => AfterOutput::Close,
+            None if std::mem::take(&mut conn.flags.finish_due) => AfterOutput::Finish,
             None => AfterOutput::KeepOpen,
         };
         let empty = lend(conn.output.len());
@@ -236,10 +251,11 @@ impl Core {
 
     /// Forgets a connection that is closed.
     pub fn release(&mut self, id: ConnId) {
-        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+        let Some(conn) = self.conn(id) else {
             return;
         };
-        if self.is_frozen(server) {
+        let is_stalled = conn.stalled.is_some() && !conn.is_closing();
+        if self.is_frozen(conn.server) || is_stalled {
             // What is known of its end has to wait.
             if let Some(conn) = self.conn_mut(id) {
                 conn.flags.detached = true;
@@ -247,6 +263,7 @@ impl Core {
         } else {
             self.close(id, CloseReason::ClientClosed);
             self.take_away(id);
+            self.forget_stall(id);
             self.conns.remove(id.slot as usize);
         }
     }
@@ -376,7 +393,7 @@ impl Core {
         let Some(conn) = conn_mut(&mut self.conns, id) else {
             return;
         };
-        if conn.is_closing() || conn.flags.detached {
+        if conn.is_closing() || conn.is_mute() {
             return;
         }
         write(&mut conn.output);

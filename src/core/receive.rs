@@ -16,6 +16,8 @@ pub(crate) struct Received {
     pub limits: Option<Limits>,
     /// A receiver is far behind: reading from this connection is to pause for a moment.
     pub stall: bool,
+    /// The connection was broken.
+    pub reset: bool,
 }
 
 /// One batch in the making: counted once at its end, as the real server does.
@@ -41,7 +43,10 @@ impl Core {
             return kept;
         }
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
-            return Received::default();
+            return Received {
+                reset: self.conn(id).is_some_and(|conn| conn.flags.reset),
+                ..Received::default()
+            };
         };
         // What arrives together with CONNECT is counted for no account, as in the real server.
         let account = conn.counted_in;
@@ -72,6 +77,7 @@ impl Core {
         Received {
             limits: limits_changed.then(|| self.decoder_limits(id)),
             stall: std::mem::take(&mut self.stall),
+            reset: false,
         }
     }
 

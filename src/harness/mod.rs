@@ -4,6 +4,7 @@ mod build_conf;
 mod builder;
 mod client;
 mod conf;
+pub mod connection;
 mod error;
 pub mod expected;
 pub mod incidents;

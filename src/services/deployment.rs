@@ -10,7 +10,7 @@ use super::expectations::Expectations;
 use super::journal::Journal;
 use super::system::Services;
 use crate::core::{
-    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Peer, Phase, Received,
+    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
 };
 use crate::faults::{Message, Rule, RuleId, Rules};
@@ -203,9 +203,9 @@ impl Deployment {
         self.core.count(now, id, published, delivered);
     }
 
-    /// Ends a connection without a shell.
-    pub fn end(&mut self, now: Time, id: ConnId, reason: CloseReason) {
-        self.core.end(now, id, reason);
+    /// Ends a connection as if its server had.
+    pub fn end(&mut self, now: Time, id: ConnId, ending: &Ending) {
+        self.core.end(now, id, ending);
         self.settle();
     }
 
