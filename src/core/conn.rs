@@ -101,6 +101,9 @@ pub(crate) struct Conn {
     pub leaf: Option<Box<Leaf>>,
     /// What waits for it, if nothing passes at the moment.
     pub(super) stalled: Option<Box<Stalled>>,
+    /// What it is greeted with instead of INFO.
+    #[expect(clippy::box_collection, reason = "hardly any connection has one")]
+    pub(super) greeting: Option<Box<Vec<u8>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]

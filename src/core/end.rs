@@ -99,6 +99,14 @@ impl Core {
         self.peer_closed(now, id, CloseReason::ReadError);
     }
 
+    /// As [`reset`](Self::reset), and what has been sent is lost.
+    pub fn reset_at_once(&mut self, now: Time, id: ConnId) {
+        if let Some(conn) = self.conn_mut(id) {
+            conn.output = Vec::new();
+        }
+        self.reset(now, id);
+    }
+
     /// Ends what the server sends: the other side reads to the end, and can still write.
     pub fn finish(&mut self, now: Time, id: ConnId) {
         self.set_now(now);

@@ -102,11 +102,7 @@ impl Core {
     pub(super) fn happen(&mut self, server: ServerId, event: Waiting) {
         let now = self.now;
         match event {
-            Waiting::Accepted(conn) => {
-                if !self.wait_if_unread(conn, || Waiting::Accepted(conn)) {
-                    self.greet(conn);
-                }
-            }
+            Waiting::Accepted(conn) => self.welcome(conn),
             Waiting::Batch {
                 conn,
                 batch,
@@ -201,8 +197,8 @@ impl Core {
             Timer::LameDuck(server) | Timer::Service(server, _) | Timer::Dial(server, _) => {
                 Some(server)
             }
-            // These are matters of the link.
-            Timer::Arrival(..) | Timer::StaleLink(..) => None,
+            // These are matters of the network.
+            Timer::Arrival(..) | Timer::StaleLink(..) | Timer::Resume(_) => None,
         };
         server.is_some_and(|server| self.wait_if_frozen(server, || Waiting::Due(timer)))
     }

@@ -132,6 +132,7 @@ impl Core {
             asked: Asked::default(),
             leaf: Some(Box::new(new.leaf)),
             stalled: None,
+            greeting: None,
         };
         conn.options.user = new.user;
         conn.options.pass = new.password;

@@ -2,10 +2,13 @@
 //! while: what the client sends does not arrive, what the server sends waits, and each may find out that
 //! the other does not answer.
 
+use std::time::Duration;
+
 use super::conn::ConnId;
 use super::freeze::Waiting;
 use super::server::ServerId;
-use super::{Core, Time};
+use super::timers::Timer;
+use super::{Core, Ending, Time};
 
 /// What waits for a connection that is stalled.
 #[derive(Debug, Default)]
@@ -33,6 +36,25 @@ impl Core {
         }
         conn.stalled.get_or_insert_default().holds += 1;
         true
+    }
+
+    /// Connections that are stalled.
+    pub fn stalled(&self) -> usize {
+        self.stalled
+    }
+
+    /// As [`stall`](Self::stall), for so long.
+    pub fn stall_for(&mut self, now: Time, id: ConnId, time: Duration) {
+        if self.stall(now, id) {
+            self.timers.set(self.now + time, Timer::Resume(id));
+        }
+    }
+
+    /// Ends a connection as soon as all has happened that waits for it.
+    pub fn end_in_turn(&mut self, now: Time, id: ConnId, ending: &Ending) {
+        if !self.wait_if_unread(id, || Waiting::Ended(id, ending.clone())) {
+            self.end(now, id, ending);
+        }
     }
 
     /// Lets a connection go on with what has waited.

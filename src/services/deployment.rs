@@ -5,6 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
+use super::arrivals::receive_client;
 use super::custom::{Answerer, CustomId, CustomServices, Listening, Response};
 use super::expectations::Expectations;
 use super::journal::Journal;
@@ -13,7 +14,7 @@ use crate::core::{
     Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
 };
-use crate::faults::{Message, Rule, RuleId, Rules};
+use crate::faults::{Released, Rule, RuleId, Rules};
 use crate::topology::{ServerSpec, Topology};
 
 /// A deployment with its system services.
@@ -66,7 +67,11 @@ impl Deployment {
     }
 
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
-        let accepted = self.core.accept(now, server, peer);
+        let accepted = if self.services.rules.has_arrivals() {
+            receive_client(&mut self.core, &mut self.services.rules, now, server, peer)
+        } else {
+            self.core.accept(now, server, peer)
+        };
         self.settle();
         accepted
     }
@@ -258,16 +263,16 @@ impl Deployment {
         &self.services.rules
     }
 
-    /// Ends a rule, and says what it has held.
+    /// Ends a rule, and lets go of what it has held.
     pub fn end_rule(&mut self, now: Time, id: RuleId) {
         let held = self.services.rules.end(id);
-        self.say(now, held);
+        self.let_go(now, held);
     }
 
-    /// Says what a rule has held so far.
+    /// Lets go of what a rule has held so far.
     pub fn release_held(&mut self, now: Time, id: RuleId) {
         let held = self.services.rules.release(id);
-        self.say(now, held);
+        self.let_go(now, held);
     }
 
     pub fn expectations(&self) -> &Expectations {
@@ -327,9 +332,12 @@ impl Deployment {
         self.settle();
     }
 
-    fn say(&mut self, now: Time, messages: Vec<Message>) {
+    fn let_go(&mut self, now: Time, held: Released) {
         self.core.set_now(now);
-        self.services.say(&mut self.core, messages);
+        self.services.say(&mut self.core, held.messages);
+        for client in held.clients {
+            self.core.resume(now, client);
+        }
         self.settle();
     }
 

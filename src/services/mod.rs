@@ -10,6 +10,7 @@ mod account_conns;
 mod account_info;
 mod account_statz;
 mod accountz;
+mod arrivals;
 mod configuration;
 mod conn_info;
 mod connections;

@@ -23,8 +23,10 @@
 //! Everything here works alike over TCP and in memory: [`MemoryConnection`](crate::MemoryConnection) shows a
 //! reset, the end of a stream, and silence as a socket does.
 
+mod connecting;
 mod live;
 mod stall;
 
+pub use connecting::{Arrivals, Connecting, connecting};
 pub use live::{Connection, Connections};
 pub use stall::Stall;

@@ -1,37 +1,13 @@
-//! What goes wrong with connections, over TCP and in memory alike.
+//! Connections that are there.
 
-mod support;
-
-use nats_mock::protocol::events::{CloseReason, Disconnect};
+use nats_mock::protocol::events::CloseReason;
 use nats_mock::recorded::EventKind;
 use nats_mock::{ClientError, MockNats};
-use support::system::{ask, connz};
-use support::wire::{CARRIERS, Carrier, End, Wire};
-use support::{PATIENCE, epoch, eventually};
 
-fn start() -> MockNats {
-    MockNats::start_blocking().unwrap()
-}
-
-/// The reason that the next DISCONNECT of a client of `USERS` gives.
-fn farewell(nats: &MockNats) -> String {
-    loop {
-        let farewell = nats.wait_next_event::<Disconnect>(PATIENCE).unwrap();
-        if farewell.client.acc == "USERS" {
-            return farewell.reason.clone();
-        }
-    }
-}
-
-/// The reason that CONNZ gives for the connection that was closed last.
-fn reason_in_connz(nats: &MockNats) -> String {
-    let mut ops = nats.client("admin").unwrap();
-    let closed = connz(&mut ops, nats, r#"{"state":1,"sort":"stop","acc":"USERS"}"#);
-    closed["connections"][0]["reason"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
+use crate::support::system::{ask, connz};
+use crate::support::wire::{CARRIERS, Carrier, End, Wire};
+use crate::support::{PATIENCE, epoch, eventually};
+use crate::{farewell, reason_in_connz, start};
 
 #[test]
 fn a_reset_breaks_the_connection_on_both_sides() {
