@@ -62,6 +62,8 @@ impl Core {
         let (server, is_detached) = (conn.server, conn.flags.detached);
         if drops_output(reason) && !conn.flags.reset {
             conn.output = Vec::new();
+            conn.passed = 0;
+            conn.late = None;
         }
         super::wake(&mut self.woken, &mut self.conns[id.slot as usize], id);
         for timer in timers.into_iter().flatten() {

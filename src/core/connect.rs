@@ -90,6 +90,8 @@ impl Core {
             matches: MatchCache::default(),
             asked: Asked::default(),
             leaf: None,
+            passed: 0,
+            late: None,
             stalled: None,
             greeting: None,
         });

@@ -103,6 +103,7 @@ impl Core {
     pub fn reset_at_once(&mut self, now: Time, id: ConnId) {
         if let Some(conn) = self.conn_mut(id) {
             conn.output = Vec::new();
+            conn.passed = 0;
         }
         self.reset(now, id);
     }
@@ -118,11 +119,5 @@ impl Core {
             conn.flags.finish_due = true;
             super::wake(&mut self.woken, conn, id);
         }
-    }
-
-    /// Sends bytes as they are, between two operations.
-    pub fn send_raw(&mut self, now: Time, id: ConnId, bytes: &[u8]) {
-        self.set_now(now);
-        self.send(id, |out| out.extend_from_slice(bytes));
     }
 }

@@ -131,6 +131,8 @@ impl Core {
             matches: MatchCache::default(),
             asked: Asked::default(),
             leaf: Some(Box::new(new.leaf)),
+            passed: 0,
+            late: None,
             stalled: None,
             greeting: None,
         };

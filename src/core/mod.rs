@@ -57,6 +57,7 @@ mod route;
 mod routes;
 mod server;
 mod simulate;
+mod speak;
 mod stall;
 mod sublist;
 mod subs;
@@ -96,6 +97,7 @@ pub use reload::ReloadError;
 pub(crate) use routes::{RouteView, compression};
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
 pub(crate) use simulate::Standing;
+pub(crate) use speak::Then;
 pub(crate) use subs::{Receiver, Sub, SubId};
 pub(crate) use subscribe::Told;
 pub(crate) use text::quoted;
@@ -235,13 +237,17 @@ impl Core {
                 return (Vec::new(), AfterOutput::Unblock);
             }
             Some(reason) if close::drops_output(reason) => return (Vec::new(), AfterOutput::Abort),
+            // The end comes behind what is late.
+            _ if conn.late.is_some() => AfterOutput::KeepOpen,
             Some(_) => AfterOutput::Close,
             None if std::mem::take(&mut conn.flags.finish_due) => AfterOutput::Finish,
             None => AfterOutput::KeepOpen,
         };
-        let empty = lend(conn.output.len());
-        let taken = std::mem::replace(&mut conn.output, empty);
+        let mut rest = lend(conn.ready());
+        rest.extend(conn.output.drain(conn.ready()..));
+        let taken = std::mem::replace(&mut conn.output, rest);
         conn.in_flight += taken.len();
+        conn.passed = 0;
         (taken, after)
     }
 

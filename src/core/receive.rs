@@ -38,6 +38,18 @@ impl Core {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Received {
+        self.receive_each(now, id, batch, goes_on, |_| {})
+    }
+
+    /// As [`receive`](Self::receive), with something to be done after each operation.
+    pub fn receive_each(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        batch: &ClientBatch,
+        goes_on: bool,
+        mut after: impl FnMut(&mut Self),
+    ) -> Received {
         self.set_now(now);
         if let Some(kept) = self.keep_batch(id, batch, goes_on) {
             return kept;
@@ -61,6 +73,7 @@ impl Core {
         for op in batch.iter() {
             limits_changed |= matches!(op, ClientOp::Connect(_));
             self.operate(&mut inbound, op);
+            after(self);
             if self.is_closing(id) {
                 break;
             }

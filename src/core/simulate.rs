@@ -38,6 +38,8 @@ impl Core {
         };
         conn.flags.detached = true;
         conn.output = Vec::new();
+        conn.passed = 0;
+        conn.late = None;
         conn.in_flight = 0;
         conn.rtt = i64::try_from(standing.rtt.as_nanos()).unwrap_or(i64::MAX);
         let timers = [conn.ping_timer.take(), conn.write_timer.take()];

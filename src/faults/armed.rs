@@ -116,6 +116,10 @@ impl<R> List<R> {
         self.0.iter().find(|armed| armed.record.id == id)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Armed<R>> {
+        self.0.iter()
+    }
+
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Armed<R>> {
         self.0.iter_mut()
     }

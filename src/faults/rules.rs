@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use nats_mock_protocol::wire::ServerOp;
+
 use super::armed::{List, Record, Trigger};
 use super::arrivals::{self, Arrival, ArrivalRule, Reception};
+use super::lines::{self, Line, LineRule, Passed};
 use super::messages::{self, MessageRule};
 use super::{Message, RuleId};
-use crate::core::{ConnId, Core};
+use crate::core::{Conn, ConnId, Core};
 
 /// Something that a test has armed.
 pub(crate) struct Rule {
@@ -18,6 +21,7 @@ pub(crate) struct Rule {
 pub(crate) enum About {
     Message(MessageRule),
     Arrival(ArrivalRule),
+    Line(LineRule),
 }
 
 /// What a rule has let go of.
@@ -33,6 +37,7 @@ pub(crate) struct Released {
 pub(crate) struct Rules {
     messages: List<MessageRule>,
     arrivals: List<ArrivalRule>,
+    lines: List<LineRule>,
     armed_ever: u64,
     /// How often a rule has been hit, or has ended.
     changes: u64,
@@ -51,6 +56,11 @@ impl Rules {
         !self.arrivals.is_empty()
     }
 
+    /// Whether there is one about lines to clients.
+    pub fn has_lines(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// How often anything has changed that somebody may wait for.
     pub fn changes(&self) -> u64 {
         self.changes
@@ -63,6 +73,7 @@ impl Rules {
         match rule.about {
             About::Message(rule) => self.messages.insert(record, rule),
             About::Arrival(rule) => self.arrivals.insert(record, rule),
+            About::Line(rule) => self.lines.insert(record, rule),
         }
         id
     }
@@ -72,7 +83,8 @@ impl Rules {
         let released = self.release(id);
         let ended = None
             .or_else(|| self.messages.remove(id).map(|armed| armed.record))
-            .or_else(|| self.arrivals.remove(id).map(|armed| armed.record));
+            .or_else(|| self.arrivals.remove(id).map(|armed| armed.record))
+            .or_else(|| self.lines.remove(id).map(|armed| armed.record));
         if let Some(ended) = ended {
             self.changes += 1;
             self.mistakes.extend(ended.report());
@@ -132,12 +144,37 @@ impl Rules {
     }
 
     fn records(&self) -> impl Iterator<Item = &Record> {
-        self.messages.records().chain(self.arrivals.records())
+        let before = self.messages.records().chain(self.arrivals.records());
+        before.chain(self.lines.records())
     }
 
     /// What is to be said of a message now, or after its delay.
     pub fn pass(&mut self, core: &Core, message: Message) -> Vec<Message> {
         let (passed, hits) = messages::pass(&mut self.messages, core, message);
+        self.changes += hits;
+        passed
+    }
+
+    /// Whether one may be about lines to a connection.
+    pub fn concern_lines_to(&self, core: &Core, conn: &Conn) -> bool {
+        lines::concern(&self.lines, core, conn)
+    }
+
+    /// What a line to a connection becomes.
+    pub fn pass_line(
+        &mut self,
+        core: &Core,
+        conn: &Conn,
+        op: ServerOp<'_>,
+        bytes: &[u8],
+    ) -> Passed {
+        let line = Line {
+            core,
+            conn,
+            op,
+            bytes,
+        };
+        let (passed, hits) = lines::pass(&mut self.lines, &line);
         self.changes += hits;
         passed
     }

@@ -9,12 +9,13 @@ use super::arrivals::receive_client;
 use super::custom::{Answerer, CustomId, CustomServices, Listening, Response};
 use super::expectations::Expectations;
 use super::journal::Journal;
+use super::lines::pass_lines;
 use super::system::Services;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
 };
-use crate::faults::{Released, Rule, RuleId, Rules};
+use crate::faults::{About, Released, Rule, RuleId, Rules};
 use crate::topology::{ServerSpec, Topology};
 
 /// A deployment with its system services.
@@ -83,7 +84,16 @@ impl Deployment {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Received {
-        let received = self.core.receive(now, id, batch, goes_on);
+        let rules = &mut self.services.rules;
+        let received = if rules.has_lines() {
+            // What is in one batch is chance, and must not show in what rules make of it.
+            let pass = |core: &mut Core| {
+                pass_lines(core, rules);
+            };
+            self.core.receive_each(now, id, batch, goes_on, pass)
+        } else {
+            self.core.receive(now, id, batch, goes_on)
+        };
         self.settle();
         received
     }
@@ -256,6 +266,10 @@ impl Deployment {
 
     /// Puts a rule in force.
     pub fn arm(&mut self, rule: Rule) -> RuleId {
+        if matches!(rule.about, About::Line(_)) {
+            // What has been sent before is none of its business.
+            self.core.let_all_pass();
+        }
         self.services.rules.arm(self.core.seed(), rule)
     }
 
@@ -342,6 +356,12 @@ impl Deployment {
     }
 
     fn settle(&mut self) {
-        self.services.settle(&mut self.core);
+        loop {
+            self.services.settle(&mut self.core);
+            let rules = &mut self.services.rules;
+            if !rules.has_lines() || !pass_lines(&mut self.core, rules) {
+                return;
+            }
+        }
     }
 }

@@ -29,6 +29,7 @@ mod jsz;
 mod kick;
 mod ldm;
 mod leafz;
+mod lines;
 mod made_up;
 mod outbox;
 mod peers;

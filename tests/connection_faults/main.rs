@@ -1,6 +1,7 @@
 //! What goes wrong with connections, over TCP and in memory alike.
 
 mod connecting;
+mod lines;
 mod live;
 #[path = "../support/mod.rs"]
 mod support;

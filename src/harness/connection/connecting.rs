@@ -172,7 +172,8 @@ impl On<Arrivals> {
         self.arm_arrival(ArrivalEffect::Late(least, most))
     }
 
-    /// The first INFO is changed as JSON; its keys stay in their order.
+    /// The first INFO is changed as JSON; its keys stay in their order. Those that follow are
+    /// [lines](crate::connection::Line::Info) like others.
     ///
     /// ```
     /// use nats_mock::MockNats;

@@ -20,13 +20,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`MockNats::on`](crate::MockNats::on) takes two sorts of occasions to do with connections, and narrows and
+//! counts them as it does [what servers answer and tell](crate::programmed). [`connecting`] is about clients that
+//! connect: they are refused, reset, closed, kept waiting, or greeted late or with something else. [`line`] is about
+//! what clients are sent, line by line: it is lost, corrupted, cut short, replaced, repeated or late, or it is the
+//! end of the connection.
+//!
+//! ```
+//! use nats_mock::MockNats;
+//! use nats_mock::connection::{Line, connecting, line};
+//!
+//! let nats = MockNats::start_blocking()?;
+//! let refused = nats.on(connecting()).times(1).refuse();
+//! let garbled = nats.on(line(Line::Msg)).to_user("a").subject("orders.>").with_probability(0.1).corrupt();
+//!
+//! assert!(nats.client("a").is_err());
+//! assert!(nats.client("a").is_ok());
+//! assert_eq!((refused.hits(), garbled.hits()), (1, 0));
+//! # Ok::<(), nats_mock::StartError>(())
+//! ```
+//!
 //! Everything here works alike over TCP and in memory: [`MemoryConnection`](crate::MemoryConnection) shows a
 //! reset, the end of a stream, and silence as a socket does.
 
 mod connecting;
+mod line;
 mod live;
 mod stall;
 
 pub use connecting::{Arrivals, Connecting, connecting};
+pub use line::{Line, Lines, Spoken, line};
 pub use live::{Connection, Connections};
 pub use stall::Stall;

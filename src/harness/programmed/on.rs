@@ -124,6 +124,11 @@ impl<Side: sealed::Side> On<Side> {
     /// Narrows it, and says so.
     pub(in crate::harness) fn narrowed(mut self, text: &str, matcher: Side::Matcher) -> Self {
         self.what = format!("{} {text}", self.what);
+        self.with(matcher)
+    }
+
+    /// Narrows it.
+    pub(in crate::harness) fn with(mut self, matcher: Side::Matcher) -> Self {
         self.matches.push(matcher);
         self
     }
@@ -195,9 +200,8 @@ impl<Side: sealed::Messages> On<Side> {
         self.at_cluster("from", name)
     }
 
-    fn matching(mut self, matches: impl FnMut(&Occasion<'_>) -> bool + Send + 'static) -> Self {
-        self.matches.push(Matcher::new(matches));
-        self
+    fn matching(self, matches: impl FnMut(&Occasion<'_>) -> bool + Send + 'static) -> Self {
+        self.with(Matcher::new(matches))
     }
 
     pub(in crate::harness) fn arm(self, effect: Effect, does: &str) -> Armed {

@@ -27,7 +27,7 @@ pub struct AnyEvent;
 /// Something that servers say: the answers of an [`Endpoint`], of an [`AccountEndpoint`] or to a
 /// [`ServerCommand`]; the answers to requests whose subject matches a text, as `$SYS.REQ.USER.*.INFO`;
 /// [`AnyReply`]; an [`EventKind`]; or [`AnyEvent`]. And what happens to connections:
-/// [`connecting`](crate::connection::connecting).
+/// [`connecting`](crate::connection::connecting), or [`line`](crate::connection::line)s to clients.
 pub trait Said: sealed::Said {}
 
 impl<T: sealed::Said> Said for T {}
