@@ -414,7 +414,7 @@ impl Core {
         let mut clients: Vec<ConnId> = connections.copied().collect();
         let waiting = self.end_standstill(server).into_iter().flatten();
         clients.extend(waiting.filter_map(|event| match event {
-            Waiting::Accepted(conn) => Some(conn),
+            Waiting::Accepted(conn) | Waiting::Closed(conn, _) => Some(conn),
             _ => None,
         }));
         clients.extend(self.end_stalls(server));

@@ -211,7 +211,8 @@ impl Core {
             conn.flags.woken = false;
             if conn.flags.detached {
                 // Only its end wakes it.
-                self.conns.remove(id.slot as usize);
+                let ended = self.conns.remove(id.slot as usize);
+                self.stalled -= usize::from(ended.stalled.is_some());
             } else {
                 into.push(id);
             }
@@ -260,8 +261,7 @@ impl Core {
         let Some(conn) = self.conn(id) else {
             return;
         };
-        let is_stalled = conn.stalled.is_some() && !conn.is_closing();
-        if self.is_frozen(conn.server) || is_stalled {
+        if !conn.is_closing() && self.is_unread(id) {
             // What is known of its end has to wait.
             if let Some(conn) = self.conn_mut(id) {
                 conn.flags.detached = true;

@@ -47,6 +47,8 @@ mod connecting;
 mod line;
 mod live;
 mod stall;
+#[cfg(test)]
+mod tests;
 
 pub use connecting::{Arrivals, Connecting, connecting};
 pub use line::{Line, Lines, Spoken, line};
