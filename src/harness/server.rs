@@ -12,7 +12,7 @@ use super::plan::Planned;
 use super::{Client, ClientError, MockNats, StartError};
 use crate::Version;
 use crate::core::{ReloadError, ServerId};
-use crate::net::{Hub, Listener, MemoryConnection, Origin, bind, locked};
+use crate::net::{Hub, Listener, MemoryConnection, Origin, bind, hold, locked};
 use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount};
 
@@ -28,6 +28,16 @@ pub(super) struct Node {
     configuration: Configuration,
     /// Addresses at which a user needs no credentials.
     user_ports: BTreeMap<String, SocketAddr>,
+    closed: Closed,
+}
+
+/// The ports of a server while nobody listens at them.
+#[derive(Debug, Default)]
+struct Closed {
+    /// How many want them to be closed.
+    times: usize,
+    /// What keeps others from taking them.
+    held: Vec<socket2::Socket>,
 }
 
 impl Node {
@@ -39,6 +49,7 @@ impl Node {
             unbound: planned.unbound,
             configuration: planned.configuration.clone(),
             user_ports: BTreeMap::new(),
+            closed: Closed::default(),
         }
     }
 }
@@ -483,7 +494,10 @@ impl<'a> Server<'a> {
         if unbound {
             return Ok(());
         }
-        let users = self.node(|node| node.user_ports.clone());
+        let users = self.node(|node| {
+            node.closed = Closed::default();
+            node.user_ports.clone()
+        });
         let listen = |address, user| {
             self.listen_again(address, user)
                 .map_err(|source| StartError::Listen { address, source })
@@ -497,18 +511,45 @@ impl<'a> Server<'a> {
 
     /// Listens on an address that the I/O thread may just be giving up.
     fn listen_again(&self, address: SocketAddr, user: Option<&str>) -> io::Result<SocketAddr> {
-        const PATIENCE: Duration = Duration::from_secs(1);
-        let started = std::time::Instant::now();
-        loop {
-            match self.listen(address, user) {
-                Err(error)
-                    if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < PATIENCE =>
-                {
-                    std::thread::yield_now();
-                }
-                done => return done,
-            }
+        patiently(|| self.listen(address, user))
+    }
+
+    /// Closes the ports, and keeps others from taking them.
+    pub(super) fn stop_listening(&self) -> io::Result<()> {
+        let (is_bound, addresses) = self.node(|node| {
+            node.closed.times += 1;
+            let users = node.user_ports.values().copied();
+            let addresses: Vec<_> = std::iter::once(node.address).chain(users).collect();
+            (!node.unbound && node.closed.times == 1, addresses)
+        });
+        if !is_bound {
+            return Ok(());
         }
+        self.hub().shut(self.current());
+        let held = addresses.iter().map(|&address| patiently(|| hold(address)));
+        let held = held.collect::<io::Result<_>>()?;
+        self.node(|node| node.closed.held = held);
+        Ok(())
+    }
+
+    /// Opens the ports again, unless they are to be closed for something else, or have been opened by a
+    /// restart.
+    pub(super) fn listen_once_more(&self) -> io::Result<()> {
+        let (opens, users) = self.node(|node| {
+            let closed = node.closed.times;
+            node.closed.times = closed.saturating_sub(1);
+            (closed == 1 && !node.unbound, node.user_ports.clone())
+        });
+        if !opens {
+            return Ok(());
+        }
+        self.hub().end_shut(self.current());
+        self.node(|node| node.closed.held.clear());
+        self.listen_again(self.address(), None)?;
+        for (user, address) in &users {
+            self.listen_again(*address, Some(user))?;
+        }
+        Ok(())
     }
 
     fn look_at_spec<T>(&self, look: impl FnOnce(&ServerSpec) -> T) -> T {
@@ -523,5 +564,21 @@ impl<'a> Server<'a> {
                 .find(|(name, _)| *name == user)
                 .map(|(_, password)| password.to_owned())
         })
+    }
+}
+
+/// Tries to bind what may just be given up.
+fn patiently<T>(bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let started = std::time::Instant::now();
+    loop {
+        match bind() {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < PATIENCE =>
+            {
+                std::thread::yield_now();
+            }
+            done => return done,
+        }
     }
 }

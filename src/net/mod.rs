@@ -10,6 +10,6 @@ mod socket;
 
 pub(crate) use clock::Clock;
 pub(crate) use hub::{Hub, locked};
-pub(crate) use io_thread::{Alarm, IoThread, Listener, bind};
+pub(crate) use io_thread::{Alarm, IoThread, Listener, bind, hold};
 pub use memory::MemoryConnection;
 pub(crate) use memory::Origin;

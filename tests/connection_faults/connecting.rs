@@ -191,7 +191,8 @@ fn an_edited_info_can_be_late() {
 
 #[test]
 fn a_mistake_in_an_edit_is_told_and_changes_nothing() {
-    let nats = start();
+    let builder = MockNats::builder().manual_clock(epoch());
+    let nats = builder.start_blocking().unwrap();
     let panics = nats
         .on(connecting())
         .edit_info(|info| info["version"] = std::hint::black_box(None::<&str>).unwrap().into());
@@ -269,4 +270,47 @@ fn simulated_connections_are_received_alike() {
     let _refused = nats.on(connecting()).nth(2).refuse();
     let error = nats.simulate(Connections::of("a").count(3)).unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[test]
+fn the_system_refuses_at_a_closed_port() {
+    let nats = start();
+    let server = nats.first_server();
+    let mut there = Wire::login(&nats, Carrier::Tcp, "app");
+    let user_port = nats.url_for("a").rsplit_once('@').unwrap().1.to_owned();
+    let kind = |connected: std::io::Result<Wire>| connected.err().map(|error| error.kind());
+    let at_user_port = || std::net::TcpStream::connect(&*user_port).map_err(|error| error.kind());
+    let refused = ErrorKind::ConnectionRefused;
+
+    let closed = server.close_port().unwrap();
+    for carrier in CARRIERS {
+        assert_eq!(
+            kind(Wire::connect(&nats, carrier)),
+            Some(refused),
+            "{carrier:?}"
+        );
+    }
+    assert_eq!(at_user_port().unwrap_err(), refused);
+    assert_eq!(closed.hits(), 1);
+    there.sync();
+
+    let again = server.close_port().unwrap();
+    drop(again);
+    assert_eq!(kind(Wire::connect(&nats, Carrier::Tcp)), Some(refused));
+    closed.end().unwrap();
+    for carrier in CARRIERS {
+        Wire::login(&nats, carrier, "app");
+    }
+    at_user_port().unwrap();
+}
+
+#[test]
+fn a_restart_opens_a_closed_port() {
+    let nats = start();
+    let server = nats.first_server();
+    let closed = server.close_port().unwrap();
+    server.restart().unwrap();
+    assert!(Wire::connect(&nats, Carrier::Tcp).is_ok());
+    drop(closed);
+    Wire::login(&nats, Carrier::Tcp, "app");
 }

@@ -81,7 +81,8 @@ impl On<Arrivals> {
 
     /// They are not let in. In memory connecting fails as at a port where nobody listens. Over TCP the
     /// system has made the connection before the server hears of it: there it is reset before anything is
-    /// said, and no trace of it stays at the server. Clients take the one for the other.
+    /// said, and no trace of it stays at the server. [`Server::close_port`](crate::Server::close_port) has the system refuse
+    /// them.
     pub fn refuse(self) -> Armed {
         self.arm_arrival(ArrivalEffect::Refuse)
     }

@@ -46,6 +46,7 @@
 mod connecting;
 mod line;
 mod live;
+mod port;
 mod stall;
 #[cfg(test)]
 mod tests;
@@ -53,4 +54,5 @@ mod tests;
 pub use connecting::{Arrivals, Connecting, connecting};
 pub use line::{Line, Lines, Spoken, line};
 pub use live::{Connection, Connections};
+pub use port::ClosedPort;
 pub use stall::Stall;
