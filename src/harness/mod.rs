@@ -10,6 +10,7 @@ pub mod expected;
 pub mod incidents;
 mod leaf;
 mod links;
+mod listening;
 mod mock;
 pub mod picture;
 mod plan;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::listening::Closed;
 use super::plan::Planned;
 use super::{Client, ClientError, MockNats, StartError};
 use crate::Version;
 use crate::core::{ReloadError, ServerId};
-use crate::net::{Hub, Listener, MemoryConnection, Origin, bind, hold, locked};
+use crate::net::{Hub, MemoryConnection, Origin, locked};
 use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount};
 
@@ -22,22 +23,13 @@ pub(super) struct Node {
     pub name: String,
     /// The server as it is running now, or did last.
     pub id: ServerId,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     /// It has no sockets.
-    unbound: bool,
+    pub(super) unbound: bool,
     configuration: Configuration,
     /// Addresses at which a user needs no credentials.
-    user_ports: BTreeMap<String, SocketAddr>,
-    closed: Closed,
-}
-
-/// The ports of a server while nobody listens at them.
-#[derive(Debug, Default)]
-struct Closed {
-    /// How many want them to be closed.
-    times: usize,
-    /// What keeps others from taking them.
-    held: Vec<socket2::Socket>,
+    pub(super) user_ports: BTreeMap<String, SocketAddr>,
+    pub(super) closed: Closed,
 }
 
 impl Node {
@@ -94,7 +86,7 @@ impl<'a> Server<'a> {
         Self { nats, place }
     }
 
-    fn node<T>(&self, look: impl FnOnce(&mut Node) -> T) -> T {
+    pub(super) fn node<T>(&self, look: impl FnOnce(&mut Node) -> T) -> T {
         look(&mut locked(&self.nats.nodes)[self.place])
     }
 
@@ -184,30 +176,6 @@ impl<'a> Server<'a> {
             return format!("nats://{user}@{address}");
         }
         format!("nats://{user}:{}@{address}", in_url(&password))
-    }
-
-    fn user_port(&self, user: &str) -> io::Result<SocketAddr> {
-        let known = self.node(|node| match node.user_ports.get(user) {
-            _ if node.unbound => Err(io::ErrorKind::AddrNotAvailable),
-            known => Ok(known.copied()),
-        })?;
-        if let Some(address) = known {
-            return Ok(address);
-        }
-        let address = self.listen(SocketAddr::new(self.address().ip(), 0), Some(user))?;
-        self.node(|node| node.user_ports.insert(user.to_owned(), address));
-        Ok(address)
-    }
-
-    fn listen(&self, address: SocketAddr, stand_in: Option<&str>) -> io::Result<SocketAddr> {
-        let socket = bind(address)?;
-        let address = socket.local_addr()?;
-        self.nats.io.listen(Listener {
-            socket,
-            server: self.current(),
-            stand_in: stand_in.map(Into::into),
-        });
-        Ok(address)
     }
 
     /// The URL with the credentials of the first user of the system account.
@@ -483,8 +451,7 @@ impl<'a> Server<'a> {
         let (host, port) = (spec.host.clone(), spec.port);
         change(&mut spec);
         (spec.host, spec.port) = (host, port);
-        let (configuration, unbound, address) =
-            self.node(|node| (node.configuration.clone(), node.unbound, node.address));
+        let (configuration, unbound) = self.node(|node| (node.configuration.clone(), node.unbound));
         let previous = self.current();
         let id = self.nats.hub.input(|state, now| {
             let deployment = &mut state.deployment;
@@ -494,62 +461,7 @@ impl<'a> Server<'a> {
         if unbound {
             return Ok(());
         }
-        let users = self.node(|node| {
-            node.closed = Closed::default();
-            node.user_ports.clone()
-        });
-        let listen = |address, user| {
-            self.listen_again(address, user)
-                .map_err(|source| StartError::Listen { address, source })
-        };
-        listen(address, None)?;
-        for (user, address) in &users {
-            listen(*address, Some(user))?;
-        }
-        Ok(())
-    }
-
-    /// Listens on an address that the I/O thread may just be giving up.
-    fn listen_again(&self, address: SocketAddr, user: Option<&str>) -> io::Result<SocketAddr> {
-        patiently(|| self.listen(address, user))
-    }
-
-    /// Closes the ports, and keeps others from taking them.
-    pub(super) fn stop_listening(&self) -> io::Result<()> {
-        let (is_bound, addresses) = self.node(|node| {
-            node.closed.times += 1;
-            let users = node.user_ports.values().copied();
-            let addresses: Vec<_> = std::iter::once(node.address).chain(users).collect();
-            (!node.unbound && node.closed.times == 1, addresses)
-        });
-        if !is_bound {
-            return Ok(());
-        }
-        self.hub().shut(self.current());
-        let held = addresses.iter().map(|&address| patiently(|| hold(address)));
-        let held = held.collect::<io::Result<_>>()?;
-        self.node(|node| node.closed.held = held);
-        Ok(())
-    }
-
-    /// Opens the ports again, unless they are to be closed for something else, or have been opened by a
-    /// restart.
-    pub(super) fn listen_once_more(&self) -> io::Result<()> {
-        let (opens, users) = self.node(|node| {
-            let closed = node.closed.times;
-            node.closed.times = closed.saturating_sub(1);
-            (closed == 1 && !node.unbound, node.user_ports.clone())
-        });
-        if !opens {
-            return Ok(());
-        }
-        self.hub().end_shut(self.current());
-        self.node(|node| node.closed.held.clear());
-        self.listen_again(self.address(), None)?;
-        for (user, address) in &users {
-            self.listen_again(*address, Some(user))?;
-        }
-        Ok(())
+        self.listen_again()
     }
 
     fn look_at_spec<T>(&self, look: impl FnOnce(&ServerSpec) -> T) -> T {
@@ -564,21 +476,5 @@ impl<'a> Server<'a> {
                 .find(|(name, _)| *name == user)
                 .map(|(_, password)| password.to_owned())
         })
-    }
-}
-
-/// Tries to bind what may just be given up.
-fn patiently<T>(bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let started = std::time::Instant::now();
-    loop {
-        match bind() {
-            Err(error)
-                if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < PATIENCE =>
-            {
-                std::thread::yield_now();
-            }
-            done => return done,
-        }
     }
 }

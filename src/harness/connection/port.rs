@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use super::connecting;
-use crate::Server;
 use crate::programmed::Armed;
+use crate::{Server, StartError};
 
 /// A [closed port](Server::close_port), until this is dropped.
 #[must_use = "the port is opened again when this is dropped"]
@@ -63,15 +63,15 @@ impl ClosedPort<'_> {
     /// # Errors
     ///
     /// When another process has taken it.
-    pub fn end(mut self) -> io::Result<()> {
+    pub fn end(mut self) -> Result<(), StartError> {
         self.open()
     }
 
-    fn open(&mut self) -> io::Result<()> {
+    fn open(&mut self) -> Result<(), StartError> {
         match self.refusing.take() {
             Some(refusing) => {
                 refusing.end();
-                self.server.listen_once_more()
+                self.server.go_on_listening()
             }
             None => Ok(()),
         }
