@@ -127,9 +127,9 @@ pub(super) struct Flags {
     pub detached: bool,
     /// The other side is to find it broken.
     pub reset: bool,
-    /// Nothing more is sent, and the other side has been told so, or is about to be.
-    pub finished: bool,
-    /// The other side is yet to be told.
+    /// Nobody gets what is sent to it.
+    pub mute: bool,
+    /// The other side is yet to be told that nothing more is sent.
     pub finish_due: bool,
 }
 
@@ -146,11 +146,6 @@ impl Conn {
 
     pub fn is_closing(&self) -> bool {
         self.closing.is_some()
-    }
-
-    /// Whether nobody gets what is sent to it.
-    pub(super) fn is_mute(&self) -> bool {
-        self.flags.detached || self.flags.finished
     }
 
     /// The user as events and CONNZ show it, if the connection brought any credentials.

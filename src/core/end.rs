@@ -114,8 +114,8 @@ impl Core {
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return;
         };
-        if !conn.is_closing() && !conn.is_mute() {
-            conn.flags.finished = true;
+        if !conn.is_closing() && !conn.flags.mute {
+            conn.flags.mute = true;
             conn.flags.finish_due = true;
             super::wake(&mut self.woken, conn, id);
         }

@@ -152,8 +152,9 @@ impl Core {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Option<Received> {
-        let server = self.conn(conn)?.server;
-        if !self.is_unread(conn) {
+        let known = self.conn(conn)?;
+        let server = known.server;
+        if known.stalled.is_none() && !self.is_frozen(server) {
             return None;
         }
         let mut limits = None;

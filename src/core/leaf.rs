@@ -118,6 +118,7 @@ impl Core {
             flags: Flags {
                 headers: true,
                 detached: true,
+                mute: true,
                 ..Flags::default()
             },
             pings_out: 0,

@@ -244,8 +244,11 @@ impl Core {
             None if std::mem::take(&mut conn.flags.finish_due) => AfterOutput::Finish,
             None => AfterOutput::KeepOpen,
         };
-        let mut rest = lend(conn.ready());
-        rest.extend(conn.output.drain(conn.ready()..));
+        let mut rest = lend(conn.output.len());
+        if conn.late.is_some() {
+            // What is behind something late has to wait for it.
+            rest.extend(conn.output.drain(conn.passed..));
+        }
         let taken = std::mem::replace(&mut conn.output, rest);
         conn.in_flight += taken.len();
         conn.passed = 0;
@@ -265,6 +268,7 @@ impl Core {
             // What is known of its end has to wait.
             if let Some(conn) = self.conn_mut(id) {
                 conn.flags.detached = true;
+                conn.flags.mute = true;
             }
         } else {
             self.close(id, CloseReason::ClientClosed);
@@ -399,7 +403,7 @@ impl Core {
         let Some(conn) = conn_mut(&mut self.conns, id) else {
             return;
         };
-        if conn.is_closing() || conn.is_mute() {
+        if conn.is_closing() || conn.flags.mute {
             return;
         }
         write(&mut conn.output);

@@ -37,6 +37,7 @@ impl Core {
             return false;
         };
         conn.flags.detached = true;
+        conn.flags.mute = true;
         conn.output = Vec::new();
         conn.passed = 0;
         conn.late = None;

@@ -61,7 +61,8 @@ impl Core {
     /// Tells whether the connection takes more.
     pub fn speak(&mut self, id: ConnId, bytes: Vec<u8>, later: Duration, then: Then) -> bool {
         let due = self.now + later;
-        let Some(conn) = super::conn_mut(&mut self.conns, id).filter(|conn| !conn.is_mute()) else {
+        let Some(conn) = super::conn_mut(&mut self.conns, id).filter(|conn| !conn.flags.mute)
+        else {
             return false;
         };
         let goes_on = matches!(then, Then::GoOn);
@@ -178,14 +179,5 @@ impl Conn {
     /// Whether something has been sent to it that has not been looked at.
     pub fn has_fresh(&self) -> bool {
         self.passed < self.output.len()
-    }
-
-    /// How much of the output a shell may have: what is behind something late has to wait for it.
-    pub(super) fn ready(&self) -> usize {
-        if self.late.is_some() {
-            self.passed
-        } else {
-            self.output.len()
-        }
     }
 }
