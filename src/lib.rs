@@ -62,7 +62,9 @@ pub use harness::{
     Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server, StartError,
     Subscription, parse_conf,
 };
-pub use harness::{expected, incidents, picture, programmed, recorded, simulated, sweep, timeline};
+pub use harness::{
+    connection, expected, incidents, picture, programmed, recorded, simulated, sweep, timeline,
+};
 pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};

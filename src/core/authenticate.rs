@@ -113,16 +113,8 @@ impl Core {
 
     /// Closes a connection that may not be here.
     pub(super) fn auth_violation(&mut self, id: ConnId) {
-        let Some(conn) = self.conn(id) else { return };
-        let event = Notice::AuthFailed {
-            server: conn.server,
-            client: Box::new(self.snapshot(conn)),
-            audience: AuthAudience::System,
-            reason: CloseReason::AuthenticationViolation,
-            at: self.now,
-        };
         self.send_err(id, "Authorization Violation");
-        self.close_after(id, CloseReason::AuthenticationViolation, Some(event));
+        self.close_for_violation(id, CloseReason::AuthenticationViolation);
     }
 
     fn notice_connected(&mut self, id: ConnId) {
@@ -136,7 +128,6 @@ impl Core {
     }
 
     pub(crate) fn snapshot(&self, conn: &Conn) -> ClientSnapshot {
-        let profile = self.server(conn.server).profile;
         ClientSnapshot {
             cid: conn.cid,
             kind: match &conn.leaf {
@@ -148,9 +139,7 @@ impl Core {
             account: conn.account,
             host: conn.peer.host.clone(),
             start: conn.start,
-            user: conn
-                .shown_user(profile.has(Feature::RedactedTokens))
-                .map(Into::into),
+            user: self.server(conn.server).user_of(conn).map(Into::into),
             name: conn.options.name.as_str().into(),
             lang: conn.options.lang.as_str().into(),
             version: conn.options.version.as_str().into(),

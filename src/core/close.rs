@@ -16,6 +16,7 @@ pub(super) fn drops_output(reason: CloseReason) -> bool {
             | CloseReason::WriteError
             | CloseReason::SlowConsumerPendingBytes
             | CloseReason::SlowConsumerWriteDeadline
+            | CloseReason::TlsHandshakeError
     )
 }
 
@@ -23,10 +24,7 @@ impl Core {
     /// The other side has closed the connection, or it broke.
     pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
         self.set_now(now);
-        let server = self.conn(id).map(|conn| conn.server);
-        let waits = server
-            .is_some_and(|server| self.wait_if_frozen(server, || Waiting::Closed(id, reason)));
-        if !waits {
+        if !self.wait_if_unread(id, || Waiting::Closed(id, reason)) {
             self.close(id, reason);
         }
     }
@@ -62,8 +60,10 @@ impl Core {
             conn.write_timer.take(),
         ];
         let (server, is_detached) = (conn.server, conn.flags.detached);
-        if drops_output(reason) {
+        if drops_output(reason) && !conn.flags.reset {
             conn.output = Vec::new();
+            conn.passed = 0;
+            conn.late = None;
         }
         super::wake(&mut self.woken, &mut self.conns[id.slot as usize], id);
         for timer in timers.into_iter().flatten() {

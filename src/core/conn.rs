@@ -12,6 +12,8 @@ use super::asked::Asked;
 use super::leaf::Leaf;
 use super::permissions::UserRights;
 use super::server::ServerId;
+use super::speak::Late;
+use super::stall::Stalled;
 use super::sublist::MatchResult;
 use super::subs::SubId;
 use super::time::Time;
@@ -98,6 +100,15 @@ pub(crate) struct Conn {
     pub(super) asked: Asked,
     /// What it has more than others if it is a leaf node's.
     pub leaf: Option<Box<Leaf>>,
+    /// How much of the output has been looked at.
+    pub(super) passed: usize,
+    /// What is to be said to it later.
+    pub(super) late: Option<Box<Late>>,
+    /// What waits for it, if nothing passes at the moment.
+    pub(super) stalled: Option<Box<Stalled>>,
+    /// What it is greeted with instead of INFO.
+    #[expect(clippy::box_collection, reason = "hardly any connection has one")]
+    pub(super) greeting: Option<Box<Vec<u8>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,12 +125,19 @@ pub(super) struct Flags {
     pub woken: bool,
     /// It is simulated: no shell carries its bytes.
     pub detached: bool,
+    /// The other side is to find it broken.
+    pub reset: bool,
+    /// Nobody gets what is sent to it.
+    pub mute: bool,
+    /// The other side is yet to be told that nothing more is sent.
+    pub finish_due: bool,
 }
 
 impl Conn {
     /// Bytes on their way to the client.
     pub fn pending(&self) -> usize {
-        self.output.len() + self.in_flight
+        let late = self.late.as_deref().map_or(0, Late::bytes);
+        self.output.len() + self.in_flight + late
     }
 
     pub fn last_in_utc(&self) -> bool {

@@ -30,6 +30,14 @@ impl Core {
     /// A client has connected to `server`. `None` when the server takes no connections any more:
     /// the caller closes it.
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
+        let accepted = self.admit(now, server, peer)?;
+        self.welcome(accepted.conn);
+        Some(accepted)
+    }
+
+    /// As [`accept`](Self::accept), but the client is not greeted before it is made
+    /// [welcome](Self::welcome).
+    pub fn admit(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
         self.set_now(now);
         let now = self.now;
         if self.is_frozen(server) && self.is_crowded(server) {
@@ -82,19 +90,43 @@ impl Core {
             matches: MatchCache::default(),
             asked: Asked::default(),
             leaf: None,
+            passed: 0,
+            late: None,
+            stalled: None,
+            greeting: None,
         });
         let id = ConnId {
             slot: slot as u32,
             generation,
         };
-        if !self.wait_if_frozen(server, || Waiting::Accepted(id)) {
-            self.greet(id);
-        }
         Some(Accepted {
             conn: id,
             limits: self.decoder_limits(id),
             expect_connect,
         })
+    }
+
+    /// Greets a client, unless that has to wait.
+    pub fn welcome(&mut self, id: ConnId) {
+        if !self.wait_if_unread(id, || Waiting::Accepted(id)) {
+            self.greet(id);
+        }
+    }
+
+    /// What a client is greeted with.
+    pub fn greeting(&self, id: ConnId) -> Vec<u8> {
+        let mut greeting = Vec::new();
+        if let Some(conn) = self.conn(id) {
+            encode::info(&mut greeting, &self.info_for(conn));
+        }
+        greeting
+    }
+
+    /// Has a client that is not greeted yet greeted with something else.
+    pub fn set_greeting(&mut self, id: ConnId, greeting: Vec<u8>) {
+        if let Some(conn) = self.conn_mut(id) {
+            conn.greeting = Some(Box::new(greeting));
+        }
     }
 
     /// Sends a new connection INFO, and expects CONNECT.
@@ -106,7 +138,10 @@ impl Core {
             i64::try_from(srv.clients.len()).unwrap_or(i64::MAX) >= srv.spec.limits.max_connections;
         let (requires_auth, timing) = (srv.requires_auth(), srv.spec.timing.clone());
         self.join(id, account);
-        self.send_info(id);
+        match self.conn_mut(id).and_then(|conn| conn.greeting.take()) {
+            Some(greeting) => self.send(id, |out| out.extend_from_slice(&greeting)),
+            None => self.send_info(id),
+        }
         if full {
             self.send_err(id, "maximum connections exceeded");
             self.close(id, CloseReason::MaxConnectionsExceeded);
@@ -236,9 +271,13 @@ impl Core {
     }
 
     pub(super) fn cut_off_stale(&mut self, id: ConnId) {
+        self.send_err(id, "Stale Connection");
+        self.close_stale(id);
+    }
+
+    pub(super) fn close_stale(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let server = conn.server;
-        self.send_err(id, "Stale Connection");
         self.server_mut(server).stale_connections += 1;
         self.close(id, CloseReason::StaleConnection);
     }

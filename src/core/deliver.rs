@@ -448,7 +448,7 @@ impl Core {
         conn.last = now;
         conn.flags.last_in_utc = false;
         delivery.msgs += 1;
-        if !conn.flags.detached {
+        if !conn.flags.mute {
             frame.append(sub.sid(), body, &mut conn.output);
             super::wake(&mut self.woken, conn, id);
         }

@@ -4,6 +4,7 @@
 use nats_mock_protocol::wire::{ClientBatch, ClientOp, ConnectOptions, Limits};
 
 use super::conn::ConnId;
+use super::end::Ending;
 use super::notice::{Fate, Notice};
 use super::server::{Phase, ServerId};
 use super::timers::Timer;
@@ -26,6 +27,8 @@ pub(super) enum Waiting {
     Peers,
     /// Something was due.
     Due(Timer),
+    /// A connection was to be ended.
+    Ended(ConnId, Ending),
     /// It was told to leave, or to stop.
     LameDuck(ServerId),
     Stop(ServerId),
@@ -53,12 +56,12 @@ impl Core {
         self.notices.push_back(Notice::Fate { server, fate });
     }
 
-    /// Servers that stand still.
+    /// Servers that stand still, and connections that are stalled.
     pub fn frozen(&self) -> usize {
-        self.frozen
+        self.frozen + self.stalled
     }
 
-    /// How often a server has stood still, or gone on.
+    /// How often a server or a connection has stood still, or gone on.
     pub fn freezes(&self) -> u64 {
         self.freezes
     }
@@ -66,7 +69,7 @@ impl Core {
     /// Whether nobody reads what a connection sends.
     pub fn is_unread(&self, conn: ConnId) -> bool {
         self.conn(conn)
-            .is_some_and(|conn| self.is_frozen(conn.server))
+            .is_some_and(|conn| conn.stalled.is_some() || self.is_frozen(conn.server))
     }
 
     /// Whether as many connections wait for a server as a system lets wait.
@@ -92,27 +95,46 @@ impl Core {
         let Some(waiting) = self.end_standstill(server) else {
             return;
         };
-        let now = self.now;
         let fate = Fate::Thawed;
         self.notices.push_back(Notice::Fate { server, fate });
         self.release_links(server);
         for event in waiting {
-            match event {
-                Waiting::Accepted(conn) => self.greet(conn),
-                Waiting::Batch {
-                    conn,
-                    batch,
-                    goes_on,
-                } => {
-                    self.receive(now, conn, &batch, goes_on);
-                }
-                Waiting::Closed(conn, reason) => self.close(conn, reason),
-                Waiting::Peers => self.send_connect_urls(server),
-                Waiting::Due(timer) => self.fire(timer),
-                Waiting::LameDuck(server) => self.begin_lame_duck(now, server),
-                Waiting::Stop(server) => self.begin_shutdown(now, server),
-            }
+            self.happen(server, event);
         }
+    }
+
+    /// Lets something happen that had to wait. It may have to wait for something else still.
+    pub(super) fn happen(&mut self, server: ServerId, event: Waiting) {
+        let now = self.now;
+        match event {
+            Waiting::Accepted(conn) => self.welcome(conn),
+            Waiting::Batch {
+                conn,
+                batch,
+                goes_on,
+            } => {
+                self.receive(now, conn, &batch, goes_on);
+            }
+            Waiting::Closed(conn, reason) => self.peer_closed(now, conn, reason),
+            Waiting::Ended(conn, ending) => self.end(now, conn, &ending),
+            Waiting::Peers => self.send_connect_urls(server),
+            Waiting::Due(timer) => self.fire(timer),
+            Waiting::LameDuck(server) => self.begin_lame_duck(now, server),
+            Waiting::Stop(server) => self.begin_shutdown(now, server),
+        }
+    }
+
+    /// Keeps what the other side of a connection does, if nobody reads it. Tells whether that is so.
+    pub(super) fn wait_if_unread(&mut self, id: ConnId, event: impl FnOnce() -> Waiting) -> bool {
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return false;
+        };
+        let server = conn.server;
+        if let Some(stalled) = &mut conn.stalled {
+            stalled.waiting.push(event());
+            return true;
+        }
+        self.wait_if_frozen(server, event)
     }
 
     /// Keeps what concerns a server that stands still. Tells whether it does.
@@ -135,8 +157,9 @@ impl Core {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Option<Received> {
-        let server = self.conn(conn)?.server;
-        if !self.is_frozen(server) {
+        let known = self.conn(conn)?;
+        let server = known.server;
+        if known.stalled.is_none() && !self.is_frozen(server) {
             return None;
         }
         let mut limits = None;
@@ -152,14 +175,14 @@ impl Core {
                 });
             }
         }
-        self.wait_if_frozen(server, || Waiting::Batch {
+        self.wait_if_unread(conn, || Waiting::Batch {
             conn,
             batch: batch.clone(),
             goes_on,
         });
         Some(Received {
             limits,
-            stall: false,
+            ..Received::default()
         })
     }
 
@@ -180,8 +203,8 @@ impl Core {
             Timer::LameDuck(server) | Timer::Service(server, _) | Timer::Dial(server, _) => {
                 Some(server)
             }
-            // These are matters of the link.
-            Timer::Arrival(..) | Timer::StaleLink(..) => None,
+            // These are matters of the network.
+            Timer::Arrival(..) | Timer::StaleLink(..) | Timer::Resume(_) | Timer::Late(_) => None,
         };
         server.is_some_and(|server| self.wait_if_frozen(server, || Waiting::Due(timer)))
     }

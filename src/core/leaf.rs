@@ -118,6 +118,7 @@ impl Core {
             flags: Flags {
                 headers: true,
                 detached: true,
+                mute: true,
                 ..Flags::default()
             },
             pings_out: 0,
@@ -131,6 +132,10 @@ impl Core {
             matches: MatchCache::default(),
             asked: Asked::default(),
             leaf: Some(Box::new(new.leaf)),
+            passed: 0,
+            late: None,
+            stalled: None,
+            greeting: None,
         };
         conn.options.user = new.user;
         conn.options.pass = new.password;

@@ -53,6 +53,7 @@ impl Core {
         });
         if let Some(conn) = self.conn_mut(id) {
             conn.flags.detached = false;
+            conn.flags.mute = false;
             conn.rtt = 0;
         }
         if let Some(leaf) = self.leaf_mut(id) {

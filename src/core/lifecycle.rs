@@ -67,6 +67,7 @@ impl Core {
             reach_changes: 0,
             watched: Watched::default(),
             frozen: 0,
+            stalled: 0,
             freezes: 0,
             limit_changes: 0,
             stall: false,
@@ -257,6 +258,8 @@ impl Core {
             Timer::StaleLink(a, b) => self.link_is_stale(a, b),
             Timer::Auth(id) => self.auth_timed_out(id),
             Timer::Ping(id) => self.ping_due(id),
+            Timer::Late(id) => self.late_is_due(id),
+            Timer::Resume(id) => self.resume(self.now, id),
             Timer::WriteDeadline(id) => self.write_timed_out(id),
             Timer::LameDuck(server) => self.leave_next(server),
             Timer::Dial(server, place) => self.dial(server, usize::from(place)),
@@ -382,10 +385,12 @@ impl Core {
     /// Ends all servers at once. Nobody is left to tell anything.
     pub fn end_all(&mut self) {
         for place in 0..self.servers.len() {
+            let new = self.end_stalls(ServerId(place as u16));
             let srv = &mut self.servers[place];
             srv.phase = Phase::Stopped;
+            let known = srv.clients.values().copied().collect::<Vec<_>>();
             self.reach_changes += 1;
-            for id in srv.clients.values().copied().collect::<Vec<_>>() {
+            for id in known.into_iter().chain(new) {
                 self.close(id, CloseReason::ServerShutdown);
             }
         }
@@ -418,9 +423,10 @@ impl Core {
         let mut clients: Vec<ConnId> = connections.copied().collect();
         let waiting = self.end_standstill(server).into_iter().flatten();
         clients.extend(waiting.filter_map(|event| match event {
-            Waiting::Accepted(conn) => Some(conn),
+            Waiting::Accepted(conn) | Waiting::Closed(conn, _) => Some(conn),
             _ => None,
         }));
+        clients.extend(self.end_stalls(server));
         self.phase_changes += 1;
         self.reach_changes += 1;
         let peers: Vec<ServerId> = self.routed_peers(server).collect();

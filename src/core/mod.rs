@@ -30,6 +30,7 @@ mod close;
 mod conn;
 mod connect;
 mod deliver;
+mod end;
 mod frame;
 mod freeze;
 mod gateway;
@@ -60,6 +61,8 @@ mod route;
 mod routes;
 mod server;
 mod simulate;
+mod speak;
+mod stall;
 mod sublist;
 mod subs;
 mod subscribe;
@@ -82,6 +85,7 @@ pub(crate) use account::{Account, AccountId, AccountTally};
 pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::{Outgoing, no_responders_status};
+pub(crate) use end::Ending;
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use leaf::Leaf;
@@ -98,6 +102,7 @@ pub use reload::ReloadError;
 pub(crate) use routes::{RouteView, compression};
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
 pub(crate) use simulate::Standing;
+pub(crate) use speak::Then;
 pub(crate) use subs::{Receiver, Sub, SubId};
 pub(crate) use subscribe::Told;
 pub(crate) use text::quoted;
@@ -141,6 +146,8 @@ pub(crate) struct Core {
     reach_changes: u64,
     watched: Watched,
     frozen: usize,
+    /// Connections that are stalled.
+    stalled: usize,
     freezes: u64,
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.
@@ -162,6 +169,8 @@ pub(crate) struct Core {
 pub(crate) enum AfterOutput {
     /// Write, and come back when woken.
     KeepOpen,
+    /// Write, end this side's sending, and come back when woken.
+    Finish,
     /// Write, close, and release the connection.
     Close,
     /// Drop what is still unwritten. If a write is blocked, wait for the peer or for a write deadline;
@@ -169,6 +178,9 @@ pub(crate) enum AfterOutput {
     Unblock,
     /// Close at once, dropping what is still unwritten, and release the connection.
     Abort,
+    /// Write what can be written at once. Then break the connection, so that the other side finds it reset,
+    /// and release it.
+    Reset,
 }
 
 impl Core {
@@ -206,7 +218,8 @@ impl Core {
             conn.flags.woken = false;
             if conn.flags.detached {
                 // Only its end wakes it.
-                self.conns.remove(id.slot as usize);
+                let ended = self.conns.remove(id.slot as usize);
+                self.stalled -= usize::from(ended.stalled.is_some());
             } else {
                 into.push(id);
             }
@@ -223,17 +236,29 @@ impl Core {
         let Some(conn) = conn_mut(&mut self.conns, id) else {
             return (Vec::new(), AfterOutput::Abort);
         };
+        if conn.stalled.is_some() && !conn.flags.reset {
+            return (Vec::new(), AfterOutput::KeepOpen);
+        }
         let after = match conn.closing {
+            _ if conn.flags.reset => AfterOutput::Reset,
             Some(CloseReason::SlowConsumerPendingBytes) => {
                 return (Vec::new(), AfterOutput::Unblock);
             }
             Some(reason) if close::drops_output(reason) => return (Vec::new(), AfterOutput::Abort),
+            // The end comes behind what is late.
+            _ if conn.late.is_some() => AfterOutput::KeepOpen,
             Some(_) => AfterOutput::Close,
+            None if std::mem::take(&mut conn.flags.finish_due) => AfterOutput::Finish,
             None => AfterOutput::KeepOpen,
         };
-        let empty = lend(conn.output.len());
-        let taken = std::mem::replace(&mut conn.output, empty);
+        let mut rest = lend(conn.output.len());
+        if conn.late.is_some() {
+            // What is behind something late has to wait for it.
+            rest.extend(conn.output.drain(conn.passed..));
+        }
+        let taken = std::mem::replace(&mut conn.output, rest);
         conn.in_flight += taken.len();
+        conn.passed = 0;
         (taken, after)
     }
 
@@ -243,17 +268,19 @@ impl Core {
 
     /// Forgets a connection that is closed.
     pub fn release(&mut self, id: ConnId) {
-        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+        let Some(conn) = self.conn(id) else {
             return;
         };
-        if self.is_frozen(server) {
+        if !conn.is_closing() && self.is_unread(id) {
             // What is known of its end has to wait.
             if let Some(conn) = self.conn_mut(id) {
                 conn.flags.detached = true;
+                conn.flags.mute = true;
             }
         } else {
             self.close(id, CloseReason::ClientClosed);
             self.take_away(id);
+            self.forget_stall(id);
             self.conns.remove(id.slot as usize);
         }
     }
@@ -383,7 +410,7 @@ impl Core {
         let Some(conn) = conn_mut(&mut self.conns, id) else {
             return;
         };
-        if conn.is_closing() || conn.flags.detached {
+        if conn.is_closing() || conn.flags.mute {
             return;
         }
         write(&mut conn.output);

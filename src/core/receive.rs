@@ -16,6 +16,8 @@ pub(crate) struct Received {
     pub limits: Option<Limits>,
     /// A receiver is far behind: reading from this connection is to pause for a moment.
     pub stall: bool,
+    /// The connection was broken.
+    pub reset: bool,
 }
 
 /// One batch in the making: counted once at its end, as the real server does.
@@ -36,12 +38,27 @@ impl Core {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Received {
+        self.receive_each(now, id, batch, goes_on, |_| {})
+    }
+
+    /// As [`receive`](Self::receive), with something to be done after each operation.
+    pub fn receive_each(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        batch: &ClientBatch,
+        goes_on: bool,
+        mut after: impl FnMut(&mut Self),
+    ) -> Received {
         self.set_now(now);
         if let Some(kept) = self.keep_batch(id, batch, goes_on) {
             return kept;
         }
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
-            return Received::default();
+            return Received {
+                reset: self.conn(id).is_some_and(|conn| conn.flags.reset),
+                ..Received::default()
+            };
         };
         // What arrives together with CONNECT is counted for no account, as in the real server.
         let account = conn.counted_in;
@@ -56,6 +73,7 @@ impl Core {
         for op in batch.iter() {
             limits_changed |= matches!(op, ClientOp::Connect(_));
             self.operate(&mut inbound, op);
+            after(self);
             if self.is_closing(id) {
                 break;
             }
@@ -72,6 +90,7 @@ impl Core {
         Received {
             limits: limits_changed.then(|| self.decoder_limits(id)),
             stall: std::mem::take(&mut self.stall),
+            reset: false,
         }
     }
 

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::CloseReason;
 use super::account::AccountId;
-use super::conn::{ConnId, Traffic};
+use super::conn::{Conn, ConnId, Traffic};
 use super::freeze::Waiting;
 use super::gateway::Gateways;
 use super::ids::{self, KeyKind};
@@ -21,7 +21,7 @@ use super::subs::SubId;
 use super::time::Time;
 use super::wall_clock::WallClock;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
-use crate::version::Profile;
+use crate::version::{Feature, Profile};
 
 /// Connections to other servers that did not answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -248,6 +248,11 @@ impl Server {
     /// The accounts it knows.
     pub fn accounts(&self) -> &[AccountId] {
         &self.accounts
+    }
+
+    /// The user of a connection, as events and CONNZ show it.
+    pub fn user_of<'a>(&self, conn: &'a Conn) -> Option<&'a str> {
+        conn.shown_user(self.profile.has(Feature::RedactedTokens))
     }
 
     /// The cid of the internal client that holds an account's imports.

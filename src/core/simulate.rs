@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::conn::{ConnId, Traffic};
 use super::subs::SubId;
-use super::{CloseReason, Core, Time};
+use super::{Core, Time};
 
 /// How a simulated connection stands when it is left alone.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,10 @@ impl Core {
             return false;
         };
         conn.flags.detached = true;
+        conn.flags.mute = true;
         conn.output = Vec::new();
+        conn.passed = 0;
+        conn.late = None;
         conn.in_flight = 0;
         conn.rtt = i64::try_from(standing.rtt.as_nanos()).unwrap_or(i64::MAX);
         let timers = [conn.ping_timer.take(), conn.write_timer.take()];
@@ -83,22 +86,6 @@ impl Core {
             *matched = matched.saturating_add(part);
             msgs -= part;
             left -= 1;
-        }
-    }
-
-    /// Closes a connection as if the reason had come about.
-    pub fn end(&mut self, now: Time, id: ConnId, reason: CloseReason) {
-        self.set_now(now);
-        if self.conn(id).is_none_or(super::Conn::is_closing) {
-            return;
-        }
-        match reason {
-            CloseReason::AuthenticationTimeout => self.auth_timed_out(id),
-            CloseReason::AuthenticationViolation => self.auth_violation(id),
-            CloseReason::SlowConsumerPendingBytes => self.cut_off_slow_consumer(id),
-            CloseReason::SlowConsumerWriteDeadline => self.write_timed_out(id),
-            CloseReason::StaleConnection => self.cut_off_stale(id),
-            reason => self.close(id, reason),
         }
     }
 }

@@ -13,6 +13,10 @@ pub(crate) enum Timer {
     Auth(ConnId),
     /// Time to PING a connection, or to find it stale.
     Ping(ConnId),
+    /// A connection that was stalled for a while goes on.
+    Resume(ConnId),
+    /// What is said late to a connection is due.
+    Late(ConnId),
     /// A write has made no progress for too long.
     WriteDeadline(ConnId),
     /// The next connection is closed in lame duck mode.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::listening::Closed;
 use super::plan::Planned;
 use super::{Client, ClientError, MockNats, StartError};
 use crate::Version;
 use crate::core::{ReloadError, ServerId};
-use crate::net::{Hub, Listener, MemoryConnection, Origin, bind, locked};
+use crate::net::{Hub, MemoryConnection, Origin, locked};
 use crate::services::{Configuration, Deployment};
 use crate::topology::{ServerSpec, SystemAccount};
 
@@ -22,12 +23,13 @@ pub(super) struct Node {
     pub name: String,
     /// The server as it is running now, or did last.
     pub id: ServerId,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     /// It has no sockets.
-    unbound: bool,
+    pub(super) unbound: bool,
     configuration: Configuration,
     /// Addresses at which a user needs no credentials.
-    user_ports: BTreeMap<String, SocketAddr>,
+    pub(super) user_ports: BTreeMap<String, SocketAddr>,
+    pub(super) closed: Closed,
 }
 
 impl Node {
@@ -39,6 +41,7 @@ impl Node {
             unbound: planned.unbound,
             configuration: planned.configuration.clone(),
             user_ports: BTreeMap::new(),
+            closed: Closed::default(),
         }
     }
 }
@@ -83,7 +86,7 @@ impl<'a> Server<'a> {
         Self { nats, place }
     }
 
-    fn node<T>(&self, look: impl FnOnce(&mut Node) -> T) -> T {
+    pub(super) fn node<T>(&self, look: impl FnOnce(&mut Node) -> T) -> T {
         look(&mut locked(&self.nats.nodes)[self.place])
     }
 
@@ -173,30 +176,6 @@ impl<'a> Server<'a> {
             return format!("nats://{user}@{address}");
         }
         format!("nats://{user}:{}@{address}", in_url(&password))
-    }
-
-    fn user_port(&self, user: &str) -> io::Result<SocketAddr> {
-        let known = self.node(|node| match node.user_ports.get(user) {
-            _ if node.unbound => Err(io::ErrorKind::AddrNotAvailable),
-            known => Ok(known.copied()),
-        })?;
-        if let Some(address) = known {
-            return Ok(address);
-        }
-        let address = self.listen(SocketAddr::new(self.address().ip(), 0), Some(user))?;
-        self.node(|node| node.user_ports.insert(user.to_owned(), address));
-        Ok(address)
-    }
-
-    fn listen(&self, address: SocketAddr, stand_in: Option<&str>) -> io::Result<SocketAddr> {
-        let socket = bind(address)?;
-        let address = socket.local_addr()?;
-        self.nats.io.listen(Listener {
-            socket,
-            server: self.current(),
-            stand_in: stand_in.map(Into::into),
-        });
-        Ok(address)
     }
 
     /// The URL with the credentials of the first user of the system account.
@@ -472,8 +451,7 @@ impl<'a> Server<'a> {
         let (host, port) = (spec.host.clone(), spec.port);
         change(&mut spec);
         (spec.host, spec.port) = (host, port);
-        let (configuration, unbound, address) =
-            self.node(|node| (node.configuration.clone(), node.unbound, node.address));
+        let (configuration, unbound) = self.node(|node| (node.configuration.clone(), node.unbound));
         let previous = self.current();
         let id = self.nats.hub.input(|state, now| {
             let deployment = &mut state.deployment;
@@ -483,32 +461,7 @@ impl<'a> Server<'a> {
         if unbound {
             return Ok(());
         }
-        let users = self.node(|node| node.user_ports.clone());
-        let listen = |address, user| {
-            self.listen_again(address, user)
-                .map_err(|source| StartError::Listen { address, source })
-        };
-        listen(address, None)?;
-        for (user, address) in &users {
-            listen(*address, Some(user))?;
-        }
-        Ok(())
-    }
-
-    /// Listens on an address that the I/O thread may just be giving up.
-    fn listen_again(&self, address: SocketAddr, user: Option<&str>) -> io::Result<SocketAddr> {
-        const PATIENCE: Duration = Duration::from_secs(1);
-        let started = std::time::Instant::now();
-        loop {
-            match self.listen(address, user) {
-                Err(error)
-                    if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < PATIENCE =>
-                {
-                    std::thread::yield_now();
-                }
-                done => return done,
-            }
-        }
+        self.listen_again()
     }
 
     fn look_at_spec<T>(&self, look: impl FnOnce(&ServerSpec) -> T) -> T {

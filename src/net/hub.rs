@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::clock::Clock;
 use super::door::Door;
 use super::socket::Socket;
-use crate::core::{AfterOutput, ConnId, Time};
+use crate::core::{AfterOutput, ConnId, ServerId, Time};
 use crate::services::Deployment;
 
 /// A deployment shared by its shells.
@@ -42,6 +42,8 @@ pub(crate) struct State {
     armed: Option<Time>,
     /// The bound addresses of servers that accept connections.
     doors: Vec<Arc<Door>>,
+    /// Servers whose doors are closed although they take connections.
+    shut: Vec<ServerId>,
     /// Whoever waits for a server to enter another phase.
     phase_waiters: Waiters,
     /// Whoever waits for a server to go on that stands still.
@@ -121,6 +123,7 @@ impl Hub {
                 sockets_to_flush: Vec::new(),
                 armed: None,
                 doors: Vec::new(),
+                shut: Vec::new(),
                 phase_waiters: Waiters::default(),
                 thaw_waiters: Waiters::default(),
                 record_waiters: Waiters::default(),
@@ -329,6 +332,20 @@ impl Hub {
         unlock_and_wake(state);
     }
 
+    /// Closes the bound addresses of a server.
+    pub fn shut(&self, server: ServerId) {
+        let mut state = locked(&self.state);
+        state.shut.push(server);
+        state.close_doors();
+        unlock_and_wake(state);
+    }
+
+    /// Lets addresses of a server be opened again.
+    pub fn end_shut(&self, server: ServerId) {
+        let mut state = locked(&self.state);
+        state.shut.retain(|&shut| shut != server);
+    }
+
     /// Whether something is true of the deployment; if not, wakes the caller when a server has
     /// entered another phase of its life.
     pub fn poll_until(&self, waker: &Waker, is: impl FnOnce(&Deployment) -> bool) -> bool {
@@ -378,12 +395,13 @@ impl State {
     fn close_doors(&mut self) {
         let Self {
             doors,
+            shut,
             deployment,
             to_wake,
             ..
         } = self;
         doors.retain(|door| {
-            let stays = deployment.is_accepting(door.server);
+            let stays = deployment.is_accepting(door.server) && !shut.contains(&door.server);
             if !stays {
                 to_wake.extend(door.close());
             }

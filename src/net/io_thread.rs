@@ -197,12 +197,18 @@ fn serve_listener(listener: Listener, hub: &Arc<Hub>, scratch: &Arc<Mutex<Scratc
 
 const BACKLOG: i32 = 4096;
 
-/// Binds the address of a server.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Takes an address without listening, so that nobody else gets it.
+pub(crate) fn hold(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // A restarted server gets its address back at once, as std's listeners do.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Binds the address of a server.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = hold(address)?;
     // std would let 128 connections wait, too few for thousands at once.
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

@@ -30,6 +30,9 @@ pub struct MemoryConnection {
     unread: Vec<u8>,
     read: usize,
     ended: bool,
+    /// The server sends nothing more.
+    finished: bool,
+    was_reset: bool,
     /// What has been sent since the server stands still, as a system would count it.
     backlog: usize,
 }
@@ -93,6 +96,8 @@ impl MemoryConnection {
             unread: Vec::new(),
             read: 0,
             ended: false,
+            finished: false,
+            was_reset: false,
             backlog: 0,
         })
     }
@@ -101,7 +106,8 @@ impl MemoryConnection {
     ///
     /// # Errors
     ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is closed, and
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is closed,
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) when it has just been reset, and
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when the server stands still and has left as much unread
     /// as a socket takes; nothing is sent then.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -129,6 +135,10 @@ impl MemoryConnection {
                 if let Some(limits) = received.limits {
                     self.decoder.set_limits(limits);
                 }
+                if received.reset {
+                    self.batch.clear();
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
             }
             self.batch.clear();
             if progress == Progress::Drained {
@@ -146,7 +156,7 @@ impl MemoryConnection {
     }
 
     /// What the server has sent since the last call: empty when it has sent nothing, `None` when
-    /// it has closed the connection.
+    /// it has closed the connection or its sending side, or the connection is [reset](Self::was_reset).
     pub fn take_received(&mut self) -> Option<Vec<u8>> {
         self.take(None)
     }
@@ -155,7 +165,7 @@ impl MemoryConnection {
     pub(crate) fn take(&mut self, waker: Option<&Waker>) -> Option<Vec<u8>> {
         self.fetch(waker);
         if self.unread.is_empty() {
-            return (!self.ended).then(Vec::new);
+            return (!self.ended && !self.finished).then(Vec::new);
         }
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..std::mem::take(&mut self.read));
@@ -164,7 +174,7 @@ impl MemoryConnection {
 
     /// Moves output of the server here; remembers the waker when there is none.
     fn fetch(&mut self, waker: Option<&Waker>) {
-        if self.ended || self.read < self.unread.len() {
+        if self.ended || self.finished || self.read < self.unread.len() {
             return;
         }
         self.unread.clear();
@@ -174,15 +184,27 @@ impl MemoryConnection {
         let (bytes, after) = self.hub.input(|state, now| {
             let (bytes, after) = state.deployment.take_output(id, |_| buffer);
             state.deployment.wrote(now, id, bytes.len());
-            if after != AfterOutput::KeepOpen {
-                state.release(id);
-            } else if let Some(waker) = waker.filter(|_| bytes.is_empty()) {
-                state.wait_for_output(id, waker);
+            match after {
+                AfterOutput::KeepOpen => {
+                    if let Some(waker) = waker.filter(|_| bytes.is_empty()) {
+                        state.wait_for_output(id, waker);
+                    }
+                }
+                AfterOutput::Finish => {}
+                _ => state.release(id),
             }
             (bytes, after)
         });
         self.unread = bytes;
-        self.ended = after != AfterOutput::KeepOpen;
+        self.finished = after == AfterOutput::Finish;
+        self.was_reset = after == AfterOutput::Reset;
+        self.ended = !matches!(after, AfterOutput::KeepOpen | AfterOutput::Finish);
+    }
+
+    /// Whether the connection was [reset](crate::connection::Connection::reset), as far as the client has
+    /// read.
+    pub fn was_reset(&self) -> bool {
+        self.was_reset
     }
 
     /// Closes the connection as a client does that goes away, or as one that breaks.
@@ -252,7 +274,9 @@ impl AsyncRead for MemoryConnection {
         self.fetch(Some(context.waker()));
         let available = &self.unread[self.read..];
         if available.is_empty() {
-            return if self.ended {
+            return if self.was_reset {
+                Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+            } else if self.ended || self.finished {
                 Poll::Ready(Ok(()))
             } else {
                 Poll::Pending

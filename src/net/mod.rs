@@ -11,7 +11,7 @@ mod timekeeper;
 
 pub(crate) use clock::{Clock, RuntimeClock};
 pub(crate) use hub::{Hub, locked};
-pub(crate) use io_thread::{Alarm, IoThread, Listener, bind};
+pub(crate) use io_thread::{Alarm, IoThread, Listener, bind, hold};
 pub use memory::MemoryConnection;
 pub(crate) use memory::Origin;
 pub(crate) use timekeeper::Timekeeper;

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::net::Shutdown;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use nats_mock_protocol::wire::{ClientBatch, ClientDecoder, Progress};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
@@ -41,6 +43,8 @@ struct Blocked {
     written: usize,
     /// Waits for the socket to take more.
     drainer: Option<AbortHandle>,
+    /// When all is written, the sending side is to be ended.
+    finish: bool,
     close: bool,
 }
 
@@ -101,6 +105,8 @@ fn greet(
             handle.abort();
         }
         let _ = socket.reader.set(handle);
+    } else {
+        break_off(&socket.stream);
     }
 }
 
@@ -337,7 +343,18 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
         after,
     } = flush;
     let mut blocked = locked(&socket.blocked);
-    blocked.close |= after != AfterOutput::KeepOpen;
+    blocked.finish |= after == AfterOutput::Finish;
+    blocked.close |= !matches!(after, AfterOutput::KeepOpen | AfterOutput::Finish);
+    if after == AfterOutput::Reset {
+        if blocked.drainer.is_none() {
+            // What the system does not take at once is lost.
+            let _ = socket.stream.try_write(&bytes);
+        }
+        drop(blocked);
+        break_off(&socket.stream);
+        end(hub, &socket, id);
+        return (0, None);
+    }
     if matches!(after, AfterOutput::Abort | AfterOutput::Unblock) {
         blocked.chunks.clear();
         blocked.written = 0;
@@ -380,14 +397,27 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
             }
         }
     }
-    let close = blocked.close;
+    let (close, finish) = (blocked.close, blocked.finish);
     drop(blocked);
     if close {
         end(hub, &socket, id);
+    } else if finish {
+        finish_sending(&socket.stream);
     }
     let mut emptied = bytes;
     emptied.clear();
     (written, Some(emptied))
+}
+
+/// Has the other side find the connection reset as soon as it is closed.
+fn break_off(stream: &TcpStream) {
+    // A connection that is broken already cannot be told.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// Has the other side read to the end of what it was sent.
+fn finish_sending(stream: &TcpStream) {
+    let _ = SockRef::from(stream).shutdown(Shutdown::Write);
 }
 
 /// The connection is over: drops what holds the socket open.
@@ -458,6 +488,9 @@ impl Socket {
             let start = blocked.written;
             let Some(chunk) = blocked.chunks.front() else {
                 blocked.drainer = None;
+                if blocked.finish {
+                    finish_sending(&self.stream);
+                }
                 let state = if blocked.close {
                     Drain::Close
                 } else {

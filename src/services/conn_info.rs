@@ -36,7 +36,7 @@ impl<'a> Listed<'a> {
     /// The user it gave, as `server` shows it.
     pub fn user(self, server: &Server) -> &'a str {
         match self {
-            Listed::Open(conn) => conn.shown_user(server.profile.has(Feature::RedactedTokens)),
+            Listed::Open(conn) => server.user_of(conn),
             Listed::Closed(conn) => conn.client.user.as_deref(),
         }
         .unwrap_or_default()

@@ -5,17 +5,19 @@ use std::time::Duration;
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
+use super::arrivals::receive_client;
 use super::custom::{Answerer, CustomId, CustomServices, Listening, Response};
 use super::expectations::Expectations;
 use super::happening::RuleChange;
 use super::journal::Journal;
+use super::lines::pass_lines;
 use super::system::Services;
 use super::trace;
 use crate::core::{
-    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Peer, Phase, Received,
+    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
 };
-use crate::faults::{Message, Rule, RuleId, Rules};
+use crate::faults::{About, Released, Rule, RuleId, Rules};
 use crate::topology::{ServerSpec, Topology};
 
 /// A deployment with its system services.
@@ -71,7 +73,11 @@ impl Deployment {
     }
 
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
-        let accepted = self.core.accept(now, server, peer);
+        let accepted = if self.services.rules.has_arrivals() {
+            receive_client(&mut self.core, &mut self.services.rules, now, server, peer)
+        } else {
+            self.core.accept(now, server, peer)
+        };
         self.settle();
         accepted
     }
@@ -84,7 +90,16 @@ impl Deployment {
         goes_on: bool,
     ) -> Received {
         let _span = trace::batch(&self.core, id, batch);
-        let received = self.core.receive(now, id, batch, goes_on);
+        let rules = &mut self.services.rules;
+        let received = if rules.has_lines() {
+            // What is in one batch is chance, and must not show in what rules make of it.
+            let pass = |core: &mut Core| {
+                pass_lines(core, rules);
+            };
+            self.core.receive_each(now, id, batch, goes_on, pass)
+        } else {
+            self.core.receive(now, id, batch, goes_on)
+        };
         self.settle();
         received
     }
@@ -212,9 +227,9 @@ impl Deployment {
         self.core.count(now, id, published, delivered);
     }
 
-    /// Ends a connection without a shell.
-    pub fn end(&mut self, now: Time, id: ConnId, reason: CloseReason) {
-        self.core.end(now, id, reason);
+    /// Ends a connection as if its server had.
+    pub fn end(&mut self, now: Time, id: ConnId, ending: &Ending) {
+        self.core.end(now, id, ending);
         self.settle();
     }
 
@@ -261,8 +276,12 @@ impl Deployment {
     /// Puts a rule in force.
     pub fn arm(&mut self, now: Time, rule: Rule) -> RuleId {
         self.core.set_now(now);
+        if matches!(rule.about, About::Line(_)) {
+            // What has been sent before is none of its business.
+            self.core.let_all_pass();
+        }
         let Services { journal, rules, .. } = &mut self.services;
-        journal.note_rule(&self.core, &rule.description, RuleChange::Armed);
+        journal.note_rule(&self.core, &rule.trigger.description, RuleChange::Armed);
         rules.arm(self.core.seed(), rule)
     }
 
@@ -270,7 +289,7 @@ impl Deployment {
         &self.services.rules
     }
 
-    /// Ends a rule, and says what it has held.
+    /// Ends a rule, and lets go of what it has held.
     pub fn end_rule(&mut self, now: Time, id: RuleId) {
         self.core.set_now(now);
         let Services { journal, rules, .. } = &mut self.services;
@@ -278,19 +297,19 @@ impl Deployment {
             journal.note_rule(&self.core, rules.description(id), RuleChange::Ended(hits));
         }
         let held = rules.end(id);
-        self.say(now, held);
+        self.let_go(now, held);
     }
 
-    /// Says what a rule has held so far.
+    /// Lets go of what a rule has held so far.
     pub fn release_held(&mut self, now: Time, id: RuleId) {
         self.core.set_now(now);
         let Services { journal, rules, .. } = &mut self.services;
         let held = rules.release(id);
-        if !held.is_empty() {
+        if held.len() > 0 {
             let change = RuleChange::Released(held.len());
             journal.note_rule(&self.core, rules.description(id), change);
         }
-        self.say(now, held);
+        self.let_go(now, held);
     }
 
     /// Takes note that the test moves the clock.
@@ -355,13 +374,22 @@ impl Deployment {
         self.settle();
     }
 
-    fn say(&mut self, now: Time, messages: Vec<Message>) {
+    fn let_go(&mut self, now: Time, held: Released) {
         self.core.set_now(now);
-        self.services.say(&mut self.core, messages);
+        self.services.say(&mut self.core, held.messages);
+        for client in held.clients {
+            self.core.resume(now, client);
+        }
         self.settle();
     }
 
     fn settle(&mut self) {
-        self.services.settle(&mut self.core);
+        loop {
+            self.services.settle(&mut self.core);
+            let rules = &mut self.services.rules;
+            if !rules.has_lines() || !pass_lines(&mut self.core, rules) {
+                return;
+            }
+        }
     }
 }

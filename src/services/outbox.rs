@@ -9,7 +9,7 @@ use super::happening::Manner;
 use super::system::Context;
 use super::trace;
 use crate::core::{AccountId, Outgoing, Request};
-use crate::faults::{Message, Passed};
+use crate::faults::{Message, Remains};
 
 /// Marks the timers of this file; the number of the message stands in the lower half.
 const TAG: u64 = 1 << 34;
@@ -59,7 +59,7 @@ impl Context<'_> {
             delay: std::time::Duration::ZERO,
             faults: Vec::new(),
         };
-        let Passed { messages, hits } = self.rules.pass(self.core, message);
+        let Remains { messages, hits } = self.rules.pass(self.core, message);
         trace::hits(self.core, self.server, draft, &hits);
         let is_said = messages.iter().any(|message| message.delay.is_zero());
         if !hits.is_empty() && !is_said {

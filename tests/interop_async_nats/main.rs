@@ -3,6 +3,7 @@
 mod access;
 mod client;
 mod endings;
+mod faults;
 mod messages;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,6 +7,7 @@ pub mod deployment_script;
 pub mod raw;
 pub mod script;
 pub mod system;
+pub mod wire;
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};

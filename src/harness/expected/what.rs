@@ -131,7 +131,7 @@ impl Expected<Requests> {
     /// match a text.
     pub fn endpoint<S>(self, endpoint: S) -> Self
     where
-        S: Said + sealed::Said<Side = Replies>,
+        S: Said + sealed::Said<Side = Replies> + sealed::Message,
     {
         let pattern = endpoint.pattern();
         self.and(

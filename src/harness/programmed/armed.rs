@@ -32,7 +32,7 @@ pub struct Unhit {
 }
 
 impl Armed {
-    pub(super) fn new(hub: Arc<Hub>, id: RuleId) -> Self {
+    pub(in crate::harness) fn new(hub: Arc<Hub>, id: RuleId) -> Self {
         Self {
             hub,
             id,
@@ -46,7 +46,7 @@ impl Armed {
             .look(|deployment| deployment.rules().hits(self.id).unwrap_or(0))
     }
 
-    /// How many messages it holds back at the moment.
+    /// How many messages it holds back at the moment, or clients that it keeps waiting.
     pub fn held(&self) -> usize {
         self.hub.look(|deployment| deployment.rules().held(self.id))
     }
@@ -60,13 +60,13 @@ impl Armed {
         })
     }
 
-    /// Says what it holds back, in the order in which it came. What comes later is held again.
+    /// Lets go of what it holds back, in the order in which it came. What comes later is held again.
     pub fn release(&self) {
         self.hub
             .input(|state, now| state.deployment.release_held(now, self.id));
     }
 
-    /// Ends it. What it holds back is said.
+    /// Ends it. What it holds back is let go.
     pub fn end(self) {}
 
     /// Leaves it armed for as long as the deployment lives.

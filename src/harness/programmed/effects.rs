@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::{Armed, Events, On, Replies};
+use super::{Armed, Events, On, Replies, sealed};
 use crate::faults::{Effect, Occasion, Rewrite};
 use crate::harness::recorded::endpoint;
 
@@ -22,7 +22,7 @@ fn short(text: &str) -> String {
     shown
 }
 
-impl<Side> On<Side> {
+impl<Side: sealed::Messages> On<Side> {
     /// It is not said at all.
     pub fn silence(self) -> Armed {
         self.arm(Effect::Silence, "silence")

@@ -1,36 +1,37 @@
 //! What is to be changed, and under which conditions.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Armed;
 use super::said::{Events, Pattern, Replies, Said, sealed};
 use crate::MockNats;
-use crate::faults::{Effect, Matcher, Occasion, Rule, Selection};
+use crate::core::Server;
+use crate::faults::{About, Effect, Matcher, MessageRule, Occasion, Rule, Selection, Trigger};
 use crate::net::Hub;
 use crate::recorded::{Event, Request};
 use crate::services::{EventRecord, RequestRecord};
 
 /// Something that servers say and a test changes, by [`MockNats::on`].
 ///
-/// Conditions add up. `Side` is [`Replies`] or [`Events`].
+/// Conditions add up. `Side` is [`Replies`] or [`Events`], or one of those in
+/// [`connection`](crate::connection).
 #[must_use = "nothing is armed before it is said what happens"]
-pub struct On<Side> {
+pub struct On<Side: sealed::Side> {
     hub: Arc<Hub>,
     name: Option<String>,
     what: String,
-    matches: Vec<Matcher>,
+    matches: Vec<Side::Matcher>,
     servers: Vec<String>,
     selection: Selection,
     priority: i32,
-    side: PhantomData<fn() -> Side>,
 }
 
 impl MockNats {
     /// Changes what servers say: the answers of an endpoint, as
     /// [`Endpoint::Connz`](crate::protocol::sys::Endpoint::Connz), or events, as
-    /// [`EventKind::Connect`](crate::recorded::EventKind::Connect).
+    /// [`EventKind::Connect`](crate::recorded::EventKind::Connect); or has
+    /// [connections](crate::connection) go wrong.
     ///
     /// ```
     /// use nats_mock::MockNats;
@@ -51,40 +52,32 @@ impl MockNats {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on<S: Said>(&self, said: S) -> On<<S as sealed::Said>::Side> {
-        self.on_pattern(said.pattern())
+        let (what, matcher) = said.meant();
+        self.on_meant(what, matcher)
     }
 
-    pub(in crate::harness) fn on_pattern<Side>(&self, pattern: Pattern) -> On<Side> {
+    pub(in crate::harness) fn on_pattern<Side: sealed::Messages>(
+        &self,
+        pattern: Pattern,
+    ) -> On<Side> {
+        let (what, matcher) = pattern.meant();
+        self.on_meant(what, matcher)
+    }
+
+    fn on_meant<Side: sealed::Side>(&self, what: String, matcher: Side::Matcher) -> On<Side> {
         On {
             hub: Arc::clone(&self.hub),
             name: None,
-            what: pattern.describe(),
-            matches: vec![Box::new(move |occasion| pattern.is(occasion.message))],
+            what,
+            matches: vec![matcher],
             servers: Vec::new(),
             selection: Selection::default(),
             priority: 0,
-            side: PhantomData,
         }
     }
 }
 
-impl<Side> On<Side> {
-    /// Only what the server of this name or id says. If said again, what any of them says.
-    pub fn from(mut self, server: impl Into<String>) -> Self {
-        self.servers.push(server.into());
-        self
-    }
-
-    /// Only what servers of this cluster say.
-    pub fn from_cluster(mut self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.what = format!("{} from cluster {name}", self.what);
-        self.matching(move |occasion| {
-            let server = occasion.core.server(occasion.message.server);
-            server.cluster_name.as_deref() == Some(&name)
-        })
-    }
-
+impl<Side: sealed::Side> On<Side> {
     /// Only the occasion of this number, counted from 1, of all that fit the other conditions.
     pub fn nth(self, number: u64) -> Self {
         self.after(number.saturating_sub(1)).times(1)
@@ -128,20 +121,47 @@ impl<Side> On<Side> {
         self
     }
 
-    fn matching(mut self, matches: impl FnMut(&Occasion<'_>) -> bool + Send + 'static) -> Self {
-        self.matches.push(Box::new(matches));
+    /// Narrows it, and says so.
+    pub(in crate::harness) fn narrowed(mut self, text: &str, matcher: Side::Matcher) -> Self {
+        self.what = format!("{} {text}", self.what);
+        self.with(matcher)
+    }
+
+    /// Narrows it.
+    pub(in crate::harness) fn with(mut self, matcher: Side::Matcher) -> Self {
+        self.matches.push(matcher);
         self
     }
 
-    pub(in crate::harness) fn arm(mut self, effect: Effect, does: &str) -> Armed {
-        if !self.servers.is_empty() {
-            self.what = format!("{} from {}", self.what, self.servers.join(" or "));
-            let servers = std::mem::take(&mut self.servers);
-            self = self.matching(move |occasion| {
-                let server = occasion.core.server(occasion.message.server);
-                let is_meant = |name: &String| **name == *server.name || **name == *server.id;
-                servers.iter().any(is_meant)
-            });
+    /// Only at the server of this name or id. If said again, at any of them.
+    pub(in crate::harness) fn at_server(mut self, server: impl Into<String>) -> Self {
+        self.servers.push(server.into());
+        self
+    }
+
+    /// Only at servers of this cluster.
+    pub(in crate::harness) fn at_cluster(self, word: &str, name: impl Into<String>) -> Self {
+        let name = name.into();
+        let text = format!("{word} cluster {name}");
+        let is_meant = move |server: &Server| server.cluster_name.as_deref() == Some(&name);
+        self.narrowed(&text, Side::at(sealed::Servers::that(is_meant)))
+    }
+
+    /// Arms what it does. `word` stands in front of the servers.
+    pub(in crate::harness) fn arm_rule(
+        mut self,
+        word: &str,
+        does: &str,
+        about: impl FnOnce(Vec<Side::Matcher>) -> About,
+    ) -> Armed {
+        let servers = std::mem::take(&mut self.servers);
+        if !servers.is_empty() {
+            let text = format!("{word} {}", servers.join(" or "));
+            let is_meant = move |server: &Server| {
+                let is_called = |name: &String| **name == *server.name || **name == *server.id;
+                servers.iter().any(is_called)
+            };
+            self = self.narrowed(&text, Side::at(sealed::Servers::that(is_meant)));
         }
         let Self {
             hub,
@@ -157,14 +177,41 @@ impl<Side> On<Side> {
             None => format!("{what}: {does}"),
         };
         let rule = Rule {
-            description,
-            priority,
-            matches,
-            selection,
-            effect,
+            trigger: Trigger {
+                description,
+                priority,
+                selection,
+            },
+            about: about(matches),
         };
         let id = hub.input(|state, now| state.deployment.arm(now, rule));
         Armed::new(hub, id)
+    }
+}
+
+impl<Side: sealed::Messages> On<Side> {
+    /// Only what the server of this name or id says. If said again, what any of them says.
+    pub fn from(self, server: impl Into<String>) -> Self {
+        self.at_server(server)
+    }
+
+    /// Only what servers of this cluster say.
+    pub fn from_cluster(self, name: impl Into<String>) -> Self {
+        self.at_cluster("from", name)
+    }
+
+    fn matching(self, matches: impl FnMut(&Occasion<'_>) -> bool + Send + 'static) -> Self {
+        self.with(Matcher::new(matches))
+    }
+
+    pub(in crate::harness) fn arm(self, effect: Effect, does: &str) -> Armed {
+        self.arm_rule("from", does, |matches| {
+            About::Message(MessageRule {
+                matches,
+                effect,
+                held: Vec::new(),
+            })
+        })
     }
 }
 
@@ -234,7 +281,7 @@ fn event_of(occasion: &Occasion<'_>) -> EventRecord {
     )
 }
 
-impl<Side> fmt::Debug for On<Side> {
+impl<Side: sealed::Side> fmt::Debug for On<Side> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("On")
             .field("what", &self.what)

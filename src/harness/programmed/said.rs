@@ -5,7 +5,7 @@ use nats_mock_protocol::sys::{
     AccountEndpoint, Endpoint, EventSubject, RequestSubject, ServerCommand,
 };
 
-use crate::faults::Message;
+use crate::faults::{Matcher, Message};
 use crate::recorded::EventKind;
 
 /// Marks an [`On`](super::On) that is about answers.
@@ -26,21 +26,76 @@ pub struct AnyEvent;
 
 /// Something that servers say: the answers of an [`Endpoint`], of an [`AccountEndpoint`] or to a
 /// [`ServerCommand`]; the answers to requests whose subject matches a text, as `$SYS.REQ.USER.*.INFO`;
-/// [`AnyReply`]; an [`EventKind`]; or [`AnyEvent`].
+/// [`AnyReply`]; an [`EventKind`]; or [`AnyEvent`]. And what happens to connections:
+/// [`connecting`](crate::connection::connecting), or [`line`](crate::connection::line)s to clients.
 pub trait Said: sealed::Said {}
 
 impl<T: sealed::Said> Said for T {}
 
 pub(in crate::harness) mod sealed {
     use super::Pattern;
+    use crate::core::Server;
+
+    /// What an [`On`](super::super::On) is about.
+    pub trait Side {
+        /// Says whether a rule is about an occasion.
+        type Matcher;
+
+        /// Is about the occasions at these servers.
+        fn at(servers: Servers) -> Self::Matcher;
+    }
+
+    /// Some of the servers.
+    pub struct Servers(Box<dyn Fn(&Server) -> bool + Send>);
+
+    impl Servers {
+        pub(in crate::harness) fn that(are: impl Fn(&Server) -> bool + Send + 'static) -> Self {
+            Self(Box::new(are))
+        }
+
+        pub(in crate::harness) fn has(&self, server: &Server) -> bool {
+            (self.0)(server)
+        }
+    }
 
     pub trait Said {
-        /// [`Replies`](super::Replies) or [`Events`](super::Events).
-        type Side;
+        type Side: Side;
 
+        /// What is meant, for people and for the rule.
+        fn meant(self) -> (String, <Self::Side as Side>::Matcher);
+    }
+
+    /// Something that is said in messages.
+    pub trait Message: Said {
         fn pattern(self) -> Pattern;
     }
+
+    /// What is said in messages, answers or events.
+    pub trait Messages: Side<Matcher = crate::faults::Matcher> {}
 }
+
+fn at(servers: sealed::Servers) -> Matcher {
+    Matcher::new(move |occasion| servers.has(occasion.core.server(occasion.message.server)))
+}
+
+impl sealed::Side for Replies {
+    type Matcher = Matcher;
+
+    fn at(servers: sealed::Servers) -> Matcher {
+        at(servers)
+    }
+}
+
+impl sealed::Side for Events {
+    type Matcher = Matcher;
+
+    fn at(servers: sealed::Servers) -> Matcher {
+        at(servers)
+    }
+}
+
+impl sealed::Messages for Replies {}
+impl sealed::Messages for Events {}
 
 /// What messages are meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +114,12 @@ macro_rules! said {
         $(impl sealed::Said for $type {
             type Side = $side;
 
+            fn meant(self) -> (String, Matcher) {
+                sealed::Message::pattern(self).meant()
+            }
+        }
+
+        impl sealed::Message for $type {
             fn pattern(self) -> Pattern {
                 let $said = self;
                 $pattern
@@ -78,6 +139,13 @@ said! {
 }
 
 impl Pattern {
+    /// What is meant, for people and for a rule.
+    pub(super) fn meant(self) -> (String, Matcher) {
+        let text = self.describe();
+        let matcher = Matcher::new(move |occasion| self.is(occasion.message));
+        (text, matcher)
+    }
+
     pub(super) fn is(&self, message: &Message) -> bool {
         let Some(request) = message.request.as_deref() else {
             let subject = std::str::from_utf8(&message.subject).unwrap_or_default();

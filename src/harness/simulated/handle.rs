@@ -123,7 +123,7 @@ impl SimulatedConnection<'_> {
     pub fn close(&self, reason: CloseReason) {
         let id = self.conn.id;
         self.hub
-            .input(|state, now| state.deployment.end(now, id, reason));
+            .input(|state, now| state.deployment.end(now, id, &reason.into()));
     }
 
     /// Counts messages that the client has published now, and their bytes in all. Nobody gets them.
