@@ -4,11 +4,11 @@
 //! which single fault it takes; the second is of the mended service. Run it with
 //! `cargo run --example billing`.
 
-mod billing;
+mod tool;
 
-use billing::Billing;
 use nats_mock::sweep::Report;
 use nats_mock::{MockNats, sweep};
+use tool::Billing;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {

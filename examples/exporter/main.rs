@@ -4,11 +4,11 @@
 //! (nats-surveyor #37). The first sweep finds it and says which single fault it takes; the second is of the
 //! mended tool. Run it with `cargo run --example exporter`.
 
-mod exporter;
+mod tool;
 
-use exporter::Exporter;
 use nats_mock::sweep::Report;
 use nats_mock::{MockNats, sweep};
+use tool::Exporter;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
