@@ -156,7 +156,8 @@ impl Core {
     /// Two servers have other connections than before.
     pub(super) fn forget_arrivals(&mut self, a: ServerId, b: ServerId) {
         for (from, to) in [(a, b), (b, a)] {
-            if let Some(arrivals) = self.lookups.arrivals.get_mut(&from) {
+            let arrivals = self.lookups.arrivals.get_mut(usize::from(from.0));
+            if let Some(Some(arrivals)) = arrivals {
                 arrivals.forget(to);
             }
         }

@@ -15,7 +15,7 @@ use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
 use super::list_changes::Changes;
 use super::mesh::MeshId;
-use super::remembered::{Arrivals, Carrier, Recent};
+use super::remembered::{Arrivals, Recent};
 use super::results::{Results, Tally};
 use super::server::ServerId;
 use super::sublist::{MatchResult, SublistStats};
@@ -28,7 +28,8 @@ pub(super) struct Lookups {
     pub now: u64,
     pub lists: HashMap<AccountId, Lists, FixedState>,
     publishers: HashMap<Publisher, Recent, FixedState>,
-    pub arrivals: HashMap<ServerId, Arrivals, FixedState>,
+    /// What has come from each server.
+    pub arrivals: Vec<Option<Box<Arrivals>>>,
 }
 
 /// Who looks up where a message is published.
@@ -167,22 +168,23 @@ impl Core {
         by_gateway: bool,
     ) {
         let (account, subject) = (delivery.account, delivery.message.subject);
-        let mut arrivals = std::mem::take(self.lookups.arrivals.entry(from).or_default());
-        let carrier = if by_gateway {
-            Carrier::Gateway
-        } else {
-            arrivals.route(account, || self.place_of_route(from, account))
-        };
+        let mut arrivals = self.lookups.take_arrivals(from);
         let now = self.lookups.now;
-        let lists = self.lookups.lists.entry(account).or_default();
+        self.lookups.lists.entry(account).or_default();
+        let lists = &self.lookups.lists[&account];
         let servers = &self.servers;
         let changed = |server: ServerId| {
             let cluster = servers[usize::from(server.0)].cluster;
             lists.changes.of(server, cluster)
         };
-        let changes = (lists.changes.latest, changed);
-        let is_known = arrivals.knows(carrier, (account, subject), to, changes, now);
-        self.lookups.arrivals.insert(from, arrivals);
+        let (what, changes) = ((account, subject), (lists.changes.latest, changed));
+        let is_known = if by_gateway {
+            arrivals.knows_by_gateway(what, to, changes, now)
+        } else {
+            let place = || self.place_of_route(from, account);
+            arrivals.knows_routed(what, to, changes, now, place)
+        };
+        self.lookups.arrivals[usize::from(from.0)] = Some(arrivals);
         if !is_known {
             self.count_lookup(to, account, subject);
         }
@@ -202,8 +204,11 @@ impl Core {
 
     /// A server is gone.
     pub(super) fn forget_lookups(&mut self, server: ServerId) {
-        self.lookups.arrivals.remove(&server);
-        for arrivals in self.lookups.arrivals.values_mut() {
+        let arrivals = &mut self.lookups.arrivals;
+        if let Some(arrivals) = arrivals.get_mut(usize::from(server.0)) {
+            *arrivals = None;
+        }
+        for arrivals in arrivals.iter_mut().flatten() {
             arrivals.forget(server);
         }
         for lists in self.lookups.lists.values_mut() {
@@ -284,6 +289,14 @@ impl Core {
 }
 
 impl Lookups {
+    fn take_arrivals(&mut self, from: ServerId) -> Box<Arrivals> {
+        let place = usize::from(from.0);
+        if self.arrivals.len() <= place {
+            self.arrivals.resize_with(place + 1, || None);
+        }
+        self.arrivals[place].take().unwrap_or_default()
+    }
+
     /// Starts with what a publisher remembered before.
     fn remember<'a>(
         &mut self,

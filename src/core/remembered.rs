@@ -49,20 +49,20 @@ fn drop_some(subjects: &mut HashSet<Box<[u8]>, FixedState>, mut count: usize) {
     });
 }
 
-/// One of the connections from a server to each of its peers, or to another cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Carrier {
-    /// By its place among those that share the accounts.
-    Route(u16),
-    Gateway,
-}
-
 /// What remembers what has come from one server, at all ends of its connections.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
-    /// The routes that carry the accounts.
-    routes: HashMap<AccountId, Carrier, FixedState>,
-    carriers: HashMap<Carrier, HashMap<AccountId, Subjects, FixedState>, FixedState>,
+    routed: HashMap<AccountId, Routed, FixedState>,
+    /// What has come by gateways, which carry all accounts together.
+    by_gateway: HashMap<AccountId, Subjects, FixedState>,
+}
+
+/// What has come by the routes that carry an account.
+#[derive(Debug)]
+struct Routed {
+    /// The place of the route among those to each peer.
+    place: u16,
+    subjects: Subjects,
 }
 
 type Subjects = HashMap<Box<[u8]>, Seen, FixedState>;
@@ -97,63 +97,115 @@ impl Seen {
 }
 
 impl Arrivals {
-    /// The route that carries an account, told by `find` the first time.
-    pub fn route(&mut self, account: AccountId, find: impl FnOnce() -> u16) -> Carrier {
-        let route = self.routes.entry(account);
-        *route.or_insert_with(|| Carrier::Route(find()))
+    /// Whether a server remembers what has come by a route; from now on it does. The first time, `find`
+    /// tells the place of the route that carries the account. `latest` is when any of the lists of the
+    /// account has changed, and `changed` when that of a server has.
+    pub fn knows_routed(
+        &mut self,
+        (account, subject): (AccountId, &[u8]),
+        server: ServerId,
+        (latest, changed): (u64, impl Fn(ServerId) -> u64),
+        now: u64,
+        find: impl FnOnce() -> u16,
+    ) -> bool {
+        let routed = self.routed.entry(account).or_insert_with(|| Routed {
+            place: find(),
+            subjects: Subjects::default(),
+        });
+        let Memory::Other { is_stale } = look(
+            &mut routed.subjects,
+            subject,
+            server,
+            (latest, changed),
+            now,
+        ) else {
+            return true;
+        };
+        let place = routed.place;
+        if is_stale {
+            // It is not alone in being forgotten, whatever the others are.
+            let alike = self.routed.values_mut().filter(|it| it.place == place);
+            forget(alike.map(|it| &mut it.subjects), server);
+        }
+        if let Some(routed) = self.routed.get_mut(&account) {
+            remember(&mut routed.subjects, subject, server, now);
+        }
+        false
     }
 
-    /// Whether a server remembers a subject; from now on it does. `latest` is when any of the lists of
-    /// the account has changed, and `changed` when that of a server has.
-    pub fn knows(
+    /// The same for what has come by a gateway.
+    pub fn knows_by_gateway(
         &mut self,
-        carrier: Carrier,
         (account, subject): (AccountId, &[u8]),
         server: ServerId,
         (latest, changed): (u64, impl Fn(ServerId) -> u64),
         now: u64,
     ) -> bool {
-        let carried = self.carriers.entry(carrier).or_default();
-        let subjects = carried.entry(account).or_default();
-        let mut is_stale = false;
-        if let Some(seen) = subjects.get_mut(subject) {
-            if latest > seen.since {
-                seen.settle(changed, now);
-            }
-            if seen.good.contains(server) {
-                return true;
-            }
-            is_stale = seen.stale.contains(server);
-        }
+        let subjects = self.by_gateway.entry(account).or_default();
+        let Memory::Other { is_stale } = look(subjects, subject, server, (latest, changed), now)
+        else {
+            return true;
+        };
         if is_stale {
-            // It is not alone in being forgotten, whatever the others are.
-            forget(carried, server);
+            forget(self.by_gateway.values_mut(), server);
         }
-        let subjects = carried.entry(account).or_default();
-        if subjects.len() >= LINK_MAX
-            && !subjects.contains_key(subject)
-            && let Some(some) = subjects.keys().next().cloned()
-        {
-            subjects.remove(&some);
-        }
-        let seen = subjects.entry(subject.into()).or_insert_with(|| Seen {
-            since: now,
-            ..Seen::default()
-        });
-        seen.good.insert(server);
+        let subjects = self.by_gateway.entry(account).or_default();
+        remember(subjects, subject, server, now);
         false
     }
 
     /// The connections to a server are gone, or are others.
     pub fn forget(&mut self, server: ServerId) {
-        for carried in self.carriers.values_mut() {
-            forget(carried, server);
-        }
+        let routed = self.routed.values_mut().map(|it| &mut it.subjects);
+        forget(routed.chain(self.by_gateway.values_mut()), server);
     }
 }
 
-fn forget(carried: &mut HashMap<AccountId, Subjects, FixedState>, server: ServerId) {
-    for subjects in carried.values_mut() {
+/// What a connection remembers of a subject.
+enum Memory {
+    Good,
+    Other { is_stale: bool },
+}
+
+fn look(
+    subjects: &mut Subjects,
+    subject: &[u8],
+    server: ServerId,
+    (latest, changed): (u64, impl Fn(ServerId) -> u64),
+    now: u64,
+) -> Memory {
+    let Some(seen) = subjects.get_mut(subject) else {
+        return Memory::Other { is_stale: false };
+    };
+    if latest > seen.since {
+        seen.settle(changed, now);
+    }
+    if seen.good.contains(server) {
+        return Memory::Good;
+    }
+    let is_stale = seen.stale.contains(server);
+    Memory::Other { is_stale }
+}
+
+fn remember(subjects: &mut Subjects, subject: &[u8], server: ServerId, now: u64) {
+    if let Some(seen) = subjects.get_mut(subject) {
+        seen.good.insert(server);
+        return;
+    }
+    if subjects.len() >= LINK_MAX
+        && let Some(some) = subjects.keys().next().cloned()
+    {
+        subjects.remove(&some);
+    }
+    let seen = subjects.entry(subject.into()).or_insert_with(|| Seen {
+        since: now,
+        ..Seen::default()
+    });
+    seen.good.insert(server);
+}
+
+fn forget<'a>(all: impl Iterator<Item = &'a mut Subjects>, server: ServerId) {
+    for subjects in all {
         subjects.retain(|_, seen| !seen.forget(server));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::core::remembered::{Arrivals, Carrier};
+use crate::core::remembered::Arrivals;
 use crate::core::results::{Results, ServerSet};
 use crate::core::{AccountId, ServerId};
 
@@ -12,6 +12,7 @@ const A: ServerId = ServerId(0);
 const B: ServerId = ServerId(70);
 const ACCOUNT: AccountId = AccountId(0);
 const OTHER: AccountId = AccountId(1);
+const APART: AccountId = AccountId(2);
 
 proptest! {
     #[test]
@@ -78,6 +79,14 @@ fn no_result_is_kept_of_what_is_no_subject() {
     assert_eq!((tally.matches, tally.cache_hits, tally.cached), (2, 0, 0));
 }
 
+/// What something comes by.
+#[derive(Clone, Copy)]
+enum Carrier {
+    /// The place of a route.
+    Route(u16),
+    Gateway,
+}
+
 /// Connections from one server to two others.
 struct Links {
     arrivals: Arrivals,
@@ -92,7 +101,11 @@ impl Links {
         let of = |server| if server == A { changed } else { 0 };
         let subject = (account, subject.as_bytes());
         let changes = (changed, of);
-        self.arrivals.knows(carrier, subject, at, changes, self.now)
+        let (arrivals, now) = (&mut self.arrivals, self.now);
+        match carrier {
+            Carrier::Route(place) => arrivals.knows_routed(subject, at, changes, now, || place),
+            Carrier::Gateway => arrivals.knows_by_gateway(subject, at, changes, now),
+        }
     }
 
     fn change(&mut self) {
@@ -112,7 +125,7 @@ fn whatever_comes_by_a_connection_is_forgotten_together() {
     let others = [
         (shared, OTHER, "x", A, false),
         (shared, ACCOUNT, "x", B, true),
-        (Carrier::Route(1), OTHER, "x", A, true),
+        (Carrier::Route(1), APART, "x", A, true),
         (Carrier::Gateway, OTHER, "x", A, true),
     ];
     for (carrier, account, subject, at, _) in others {
