@@ -297,6 +297,45 @@ fn a_server_does_nothing_any_more() {
 }
 
 #[test]
+fn a_greeting_is_long() {
+    let nats = three();
+    let _staged = nats.incident(&Incident::HugeInfo { bytes: 9000 }).unwrap();
+    let mut raw = nats.connect_in_memory().unwrap();
+    let greeting = raw.take_received().unwrap();
+    assert!(greeting.starts_with(b"INFO {") && greeting.len() > 9000);
+    ops(&nats);
+}
+
+#[test]
+fn connections_go_wrong_as_a_line_says() {
+    for (fault, error) in [
+        ("connecting: refuse", "connection refused"),
+        ("connecting: reset", "connection reset"),
+        ("line PONG: truncate 2", "ended"),
+    ] {
+        let nats = three();
+        let staged = nats.stage(&[fault.parse().unwrap()]).unwrap();
+        let refused = nats.client("a").unwrap_err().to_string().to_lowercase();
+        assert_eq!(staged.hits(), 1, "{fault}: {error}: {refused}");
+        drop(staged);
+        nats.client("a").unwrap();
+    }
+    let nats = three();
+    let mut client = nats.client("a").unwrap();
+    let mut messages = client.subscribe("orders").unwrap();
+    let _staged = nats
+        .stage(&["line MSG to user a nth 2: duplicate 1".parse().unwrap()])
+        .unwrap();
+    for number in ["1", "2", "3"] {
+        client.publish("orders", number).unwrap();
+    }
+    let heard: Vec<_> = std::iter::from_fn(|| messages.try_next())
+        .map(|it| it.text())
+        .collect();
+    assert_eq!(heard, ["1", "2", "2", "3"]);
+}
+
+#[test]
 fn answers_come_late() {
     let nats = three();
     let mut tool = ops(&nats);
@@ -396,6 +435,8 @@ fn what_cannot_be_read_is_named() {
             "a number",
             "no requests, VARZ: silence",
         ),
+        ("connecting: explode", "what happens", "explode"),
+        ("line FOO: reset", "a kind of line", "FOO: reset"),
         ("clock a: 5ms", "\"ahead\" or \"behind\"", "5ms"),
     ] {
         let error = text.parse::<Fault>().unwrap_err();
@@ -425,6 +466,9 @@ proptest! {
             format!("after 7 requests, link {name} east: slow 1ms 20ms"),
             format!("any event: error -4 {value}"),
             format!("event {name}: {value}"),
+            format!("connecting to {name} nth 2: greet {value}"),
+            format!("connecting: set info {pointer} {value}"),
+            format!("line MSG from {name} to user {name} nth 2: replace {value}"),
         ] {
             let fault: Fault = text.parse().unwrap();
             let written = fault.to_string();

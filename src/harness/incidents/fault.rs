@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::connections::{Arriving, Sent};
 use super::words::{Word, millis};
 use crate::Version;
 use crate::harness::programmed::Pattern;
@@ -18,6 +19,8 @@ use crate::harness::programmed::Pattern;
 /// | events that a pattern matches, or `any event` | `$SYS.ACCOUNT.*.DISCONNECT: silence` · `any event: duplicate 1` |
 /// | those of one server, or only one of them | `VARZ from east-2: truncate 20` · `VARZ nth 3: error 500 "no"` |
 /// | what is said, changed | `CONNZ: remove /data/total` · `CONNZ: set /data/total null` · `CONNZ: pad 1000000` · `VARZ: scientific` · `VARZ: fall back` · `IDZ: reorder 3` |
+/// | clients that connect, to any server or to one | `connecting: refuse`, `reset`, `close`, `stall`, `late info 100ms`, `pad info 4096`, `set info /max_payload 1`, `greet "HTTP/1.1 400\\r\\n"` · `connecting to east-1 nth 2: reset` |
+/// | lines that clients are sent: `INFO`, `MSG`, `PING`, `PONG`, `OK`, `ERR` or `any` | `line MSG nth 3: corrupt`, `truncate 5`, `replace "MSG a 1 99999999999999999999\\r\\n"`, `silence`, `duplicate 1`, `delay 50ms`, `reset`, `close` · `line any from east-1 to user a: delay 5ms` |
 /// | a server, or all of them | `server east-2: crash`, `stop`, `restart`, `lame duck`, `freeze`, `upgrade 2.12` · `all servers: restart` |
 /// | the links between two servers or clusters | `link east-1 east-2: cut`, `cut silently`, `slow 10ms 50ms` |
 /// | the clock of a server | `clock east-2: ahead 60000ms`, `behind 60000ms` |
@@ -47,6 +50,8 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::harness) enum Kind {
     Said(Said),
+    Arriving(Arriving),
+    Sent(Sent),
     Server(String, ServerFate),
     AllServers(ServerFate),
     Link(String, String, LinkFate),
@@ -147,6 +152,8 @@ impl fmt::Display for Fault {
         }
         match &self.kind {
             Kind::Said(said) => write!(f, "{said}"),
+            Kind::Arriving(arriving) => write!(f, "{arriving}"),
+            Kind::Sent(sent) => write!(f, "{sent}"),
             Kind::Server(name, fate) => write!(f, "server {}: {fate}", Word(name)),
             Kind::AllServers(fate) => write!(f, "all servers: {fate}"),
             Kind::Link(one, other, fate) => {

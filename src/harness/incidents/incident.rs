@@ -5,6 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::sys::{AccountEndpoint, Endpoint};
 use serde_json::{Value, json};
 
+use super::connections::{Arriving, Reception};
 use super::fault::{Change, Fault, Kind, LinkFate, ServerFate};
 use crate::harness::programmed::Pattern;
 use crate::recorded::EventKind;
@@ -106,6 +107,12 @@ pub enum Incident {
     BlindServer,
     /// A server is still connected to and does nothing any more. Known from dart-nats #46.
     NetworkLoss,
+    /// What servers say of themselves when a client connects is long, as in a cluster of many. Known from
+    /// nats.py2 #19, which could not connect any more.
+    HugeInfo {
+        /// By how many bytes it is longer.
+        bytes: usize,
+    },
     /// All answers come late. Known from nats-surveyor #37.
     LateReplies {
         /// By how much.
@@ -167,6 +174,7 @@ impl Incident {
             Self::NamelessCluster,
             Self::BlindServer,
             Self::NetworkLoss,
+            Self::HugeInfo { bytes: 8 << 10 },
             Self::LateReplies {
                 by: Duration::from_millis(300),
             },
@@ -201,6 +209,7 @@ impl Incident {
             Self::NamelessCluster => "nameless-cluster",
             Self::BlindServer => "blind-server",
             Self::NetworkLoss => "network-loss",
+            Self::HugeInfo { .. } => "huge-info",
             Self::LateReplies { .. } => "late-replies",
             Self::LostDisconnects => "lost-disconnects",
             Self::DoubledEvents => "doubled-events",
@@ -238,6 +247,7 @@ impl Incident {
             Self::LostRoute => vec![server(3765)],
             Self::NamelessCluster => vec![of("nats-io/natscli", 191)],
             Self::BlindServer => vec![server(2703), of("nats-io/prometheus-nats-exporter", 218)],
+            Self::HugeInfo { .. } => vec![of("nats-io/nats.py2", 19)],
             Self::NetworkLoss => vec![of("chartchuo/dart-nats", 46)],
             Self::LateReplies { .. } => vec![surveyor(37)],
             Self::DoubledEvents => Vec::new(),
@@ -335,6 +345,14 @@ impl Incident {
             })
             .collect(),
             Self::NetworkLoss => vec![server(last, ServerFate::Freeze)],
+            Self::HugeInfo { bytes } => {
+                let arriving = Arriving {
+                    to: None,
+                    nth: None,
+                    reception: Reception::PadInfo(*bytes),
+                };
+                vec![Kind::Arriving(arriving).into()]
+            }
             Self::LateReplies { by } => vec![any(Change::Delay(*by))],
             Self::LostDisconnects => {
                 let event = Pattern::Event(EventKind::Disconnect);

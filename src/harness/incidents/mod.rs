@@ -10,6 +10,7 @@
 //! there to be used directly.
 
 mod change;
+pub(super) mod connections;
 pub(super) mod fault;
 mod incident;
 mod parse;

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use nats_mock_protocol::sys::{AccountEndpoint, Endpoint, ServerCommand};
 
+use super::connections::{Arriving, Sent};
 use super::fault::{Change, Fault, Kind, LinkFate, Said, ServerFate};
 use super::words::Rest;
 use crate::harness::programmed::Pattern;
@@ -73,6 +74,12 @@ fn fault<'a>(rest: &mut Rest<'a>) -> Result<Fault, Missing<'a>> {
         Kind::Server(name, server_fate(rest)?)
     } else if rest.takes("all servers:") {
         Kind::AllServers(server_fate(rest)?)
+    } else if rest.takes("connecting") {
+        let arriving = Arriving::read(rest);
+        Kind::Arriving(arriving.map_err(|expected| (expected, *rest))?)
+    } else if rest.takes("line") {
+        let sent = Sent::read(rest);
+        Kind::Sent(sent.map_err(|expected| (expected, *rest))?)
     } else if rest.takes("link") {
         let one = rest.word().ok_or(("a name", *rest))?;
         let other = named(rest)?;

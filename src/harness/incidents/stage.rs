@@ -171,6 +171,16 @@ impl Staged {
                 self.armed.push(arm(nats, fault, said));
                 return Ok(());
             }
+            Kind::Arriving(arriving) => {
+                arriving.to.iter().try_for_each(known)?;
+                self.armed.push(arriving.arm(nats, fault.to_string()));
+                return Ok(());
+            }
+            Kind::Sent(sent) => {
+                sent.from.iter().try_for_each(known)?;
+                self.armed.push(sent.arm(nats, fault.to_string()));
+                return Ok(());
+            }
             Kind::Server(name, fate) => {
                 known(name)?;
                 self.befall(nats, name, *fate).map_err(failed)?;

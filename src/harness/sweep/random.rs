@@ -9,7 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use super::mutations;
 use super::touched::Samples;
 use crate::MockNats;
+use crate::connection::Line;
 use crate::core;
+use crate::harness::incidents::connections::{Arriving, LineChange, Reception, Sent};
 use crate::harness::incidents::fault::{Change, Fault, Kind, LinkFate, ServerFate};
 use crate::harness::programmed::Pattern;
 
@@ -24,18 +26,20 @@ pub(super) fn faults(nats: &MockNats, touched: &Samples, requests: u64, most: u6
 }
 
 fn drawn(names: &[String], touched: &Samples, requests: u64, rng: &mut ChaCha8Rng) -> Fault {
-    let kinds = if names.len() > 1 { 8 } else { 7 };
+    let kinds = if names.len() > 1 { 10 } else { 9 };
     let name = |rng: &mut ChaCha8Rng| names.choose(rng).cloned().unwrap_or_default();
     match rng.random_range(0..kinds) {
         // What is said is most of what a test sees.
         0..=4 => said(names, touched, rng),
-        5 => Kind::Clock {
+        5 => arriving(rng),
+        6 => sent(rng),
+        7 => Kind::Clock {
             server: name(rng),
             ahead: rng.random(),
             by: Duration::from_millis(rng.random_range(1..10_000_000)),
         }
         .into(),
-        6 => Fault {
+        8 => Fault {
             after: rng.random_range(0..=requests),
             ..Kind::Server(name(rng), server_fate(rng)).into()
         },
@@ -80,6 +84,44 @@ fn said(names: &[String], touched: &Samples, rng: &mut ChaCha8Rng) -> Fault {
         Some(name) if names.len() > 1 && rng.random() => fault.of_server(name),
         _ => fault,
     }
+}
+
+fn arriving(rng: &mut ChaCha8Rng) -> Fault {
+    let reception = match rng.random_range(0..6) {
+        0 => Reception::Refuse,
+        1 => Reception::Reset,
+        2 => Reception::Close,
+        3 => Reception::Stall,
+        4 => Reception::PadInfo(rng.random_range(1..8_000)),
+        _ => Reception::LateInfo(Duration::from_millis(rng.random_range(1..500))),
+    };
+    let arriving = Arriving {
+        to: None,
+        nth: Some(rng.random_range(1..4)),
+        reception,
+    };
+    Kind::Arriving(arriving).into()
+}
+
+fn sent(rng: &mut ChaCha8Rng) -> Fault {
+    const LINES: [Line; 4] = [Line::Msg, Line::Pong, Line::Info, Line::Any];
+    let change = match rng.random_range(0..7) {
+        0 => LineChange::Silence,
+        1 => LineChange::Corrupt,
+        2 => LineChange::Truncate(rng.random_range(0..40)),
+        3 => LineChange::Duplicate(1),
+        4 => LineChange::Delay(Duration::from_millis(rng.random_range(1..500))),
+        5 => LineChange::Reset,
+        _ => LineChange::Close,
+    };
+    let sent = Sent {
+        line: LINES[rng.random_range(0..LINES.len())],
+        from: None,
+        user: None,
+        nth: Some(rng.random_range(1..6)),
+        change,
+    };
+    Kind::Sent(sent).into()
 }
 
 fn server_fate(rng: &mut ChaCha8Rng) -> ServerFate {

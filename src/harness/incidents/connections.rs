@@ -1,0 +1,257 @@
+//! Faults of connections as values.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::words::{Rest, Word, millis};
+use crate::MockNats;
+use crate::connection::{Line, connecting, line};
+use crate::harness::programmed::{Armed, effects};
+
+/// What happens to a client that connects.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::harness) enum Reception {
+    Refuse,
+    Reset,
+    Close,
+    Stall,
+    LateInfo(Duration),
+    SetInfo(String, Value),
+    PadInfo(usize),
+    Greet(String),
+}
+
+/// What happens to a line that a client is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::harness) enum LineChange {
+    Silence,
+    Corrupt,
+    Truncate(usize),
+    Replace(String),
+    Duplicate(usize),
+    Delay(Duration),
+    Reset,
+    Close,
+}
+
+/// Clients that connect, and what happens to them.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::harness) struct Arriving {
+    pub to: Option<String>,
+    pub nth: Option<u64>,
+    pub reception: Reception,
+}
+
+/// Lines that clients are sent, and what happens to them.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::harness) struct Sent {
+    pub line: Line,
+    pub from: Option<String>,
+    pub user: Option<String>,
+    pub nth: Option<u64>,
+    pub change: LineChange,
+}
+
+/// The kinds of lines, as they are called in the text of a fault.
+const LINES: [(&str, Line); 7] = [
+    ("INFO", Line::Info),
+    ("MSG", Line::Msg),
+    ("PING", Line::Ping),
+    ("PONG", Line::Pong),
+    ("OK", Line::Ok),
+    ("ERR", Line::Err),
+    ("any", Line::Any),
+];
+
+impl Arriving {
+    pub fn arm(&self, nats: &MockNats, name: String) -> Armed {
+        let mut on = nats.on(connecting()).named(name);
+        if let Some(server) = &self.to {
+            on = on.to(server);
+        }
+        if let Some(nth) = self.nth {
+            on = on.nth(nth);
+        }
+        match self.reception.clone() {
+            Reception::Refuse => on.refuse(),
+            Reception::Reset => on.reset(),
+            Reception::Close => on.close(),
+            Reception::Stall => on.stall(),
+            Reception::LateInfo(by) => on.late_info(by),
+            Reception::SetInfo(pointer, value) => on.edit_info(move |info| {
+                // What is not there cannot be set, and need not be.
+                let _ = effects::set(info, &pointer, value.clone());
+            }),
+            Reception::PadInfo(bytes) => on.edit_info(move |info| {
+                info["padding"] = "x".repeat(bytes).into();
+            }),
+            Reception::Greet(text) => on.greet_raw(text),
+        }
+    }
+
+    /// Reads it from behind its first word.
+    pub(in crate::harness::incidents) fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
+        let to = rest
+            .takes("to")
+            .then(|| rest.word().ok_or("the name of a server"));
+        let nth = rest.takes("nth").then(|| rest.number().ok_or("a number"));
+        let (to, nth) = (to.transpose()?, nth.transpose()?);
+        if !rest.takes(":") {
+            return Err("a colon");
+        }
+        let reception = Reception::read(rest)?;
+        Ok(Self { to, nth, reception })
+    }
+}
+
+impl Reception {
+    fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
+        Ok(if rest.takes("refuse") {
+            Self::Refuse
+        } else if rest.takes("reset") {
+            Self::Reset
+        } else if rest.takes("close") {
+            Self::Close
+        } else if rest.takes("stall") {
+            Self::Stall
+        } else if rest.takes("late info") {
+            Self::LateInfo(rest.millis().ok_or("a time in ms")?)
+        } else if rest.takes("set info") {
+            let pointer = rest.word().ok_or("a pointer")?;
+            Self::SetInfo(pointer, rest.json().ok_or("JSON")?)
+        } else if rest.takes("pad info") {
+            Self::PadInfo(rest.number().ok_or("a number")?)
+        } else if rest.takes("greet") {
+            Self::Greet(rest.word().ok_or("a text")?)
+        } else {
+            return Err("what happens");
+        })
+    }
+}
+
+impl Sent {
+    pub fn arm(&self, nats: &MockNats, name: String) -> Armed {
+        let mut on = nats.on(line(self.line)).named(name);
+        if let Some(server) = &self.from {
+            on = on.from(server);
+        }
+        if let Some(user) = &self.user {
+            on = on.to_user(user);
+        }
+        if let Some(nth) = self.nth {
+            on = on.nth(nth);
+        }
+        match self.change.clone() {
+            LineChange::Silence => on.silence(),
+            LineChange::Corrupt => on.corrupt(),
+            LineChange::Truncate(len) => on.truncate(len),
+            LineChange::Replace(text) => on.replace_raw(text),
+            LineChange::Duplicate(more) => on.duplicate(more),
+            LineChange::Delay(by) => on.delay(by),
+            LineChange::Reset => on.reset(),
+            LineChange::Close => on.close(),
+        }
+    }
+
+    /// Reads it from behind its first word.
+    pub(in crate::harness::incidents) fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
+        let known = LINES.into_iter().find(|(name, _)| rest.takes(name));
+        let (_, line) = known.ok_or("a kind of line")?;
+        let from = rest
+            .takes("from")
+            .then(|| rest.word().ok_or("the name of a server"));
+        let user = rest
+            .takes("to user")
+            .then(|| rest.word().ok_or("the name of a user"));
+        let nth = rest.takes("nth").then(|| rest.number().ok_or("a number"));
+        let (from, user, nth) = (from.transpose()?, user.transpose()?, nth.transpose()?);
+        if !rest.takes(":") {
+            return Err("a colon");
+        }
+        let change = LineChange::read(rest)?;
+        Ok(Self {
+            line,
+            from,
+            user,
+            nth,
+            change,
+        })
+    }
+}
+
+impl LineChange {
+    fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
+        let size = |rest: &mut Rest<'_>| rest.number().ok_or("a number");
+        Ok(if rest.takes("silence") {
+            Self::Silence
+        } else if rest.takes("corrupt") {
+            Self::Corrupt
+        } else if rest.takes("truncate") {
+            Self::Truncate(size(rest)?)
+        } else if rest.takes("replace") {
+            Self::Replace(rest.word().ok_or("a text")?)
+        } else if rest.takes("duplicate") {
+            Self::Duplicate(size(rest)?)
+        } else if rest.takes("delay") {
+            Self::Delay(rest.millis().ok_or("a time in ms")?)
+        } else if rest.takes("reset") {
+            Self::Reset
+        } else if rest.takes("close") {
+            Self::Close
+        } else {
+            return Err("what happens");
+        })
+    }
+}
+
+impl fmt::Display for Arriving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connecting")?;
+        if let Some(server) = &self.to {
+            write!(f, " to {}", Word(server))?;
+        }
+        if let Some(nth) = self.nth {
+            write!(f, " nth {nth}")?;
+        }
+        match &self.reception {
+            Reception::Refuse => f.write_str(": refuse"),
+            Reception::Reset => f.write_str(": reset"),
+            Reception::Close => f.write_str(": close"),
+            Reception::Stall => f.write_str(": stall"),
+            Reception::LateInfo(by) => write!(f, ": late info {}", millis(*by)),
+            Reception::SetInfo(pointer, value) => {
+                write!(f, ": set info {} {value}", Word(pointer))
+            }
+            Reception::PadInfo(bytes) => write!(f, ": pad info {bytes}"),
+            Reception::Greet(text) => write!(f, ": greet {}", Word(text)),
+        }
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = LINES.iter().find(|(_, line)| *line == self.line);
+        write!(f, "line {}", name.map_or("any", |(name, _)| name))?;
+        if let Some(server) = &self.from {
+            write!(f, " from {}", Word(server))?;
+        }
+        if let Some(user) = &self.user {
+            write!(f, " to user {}", Word(user))?;
+        }
+        if let Some(nth) = self.nth {
+            write!(f, " nth {nth}")?;
+        }
+        match &self.change {
+            LineChange::Silence => f.write_str(": silence"),
+            LineChange::Corrupt => f.write_str(": corrupt"),
+            LineChange::Truncate(len) => write!(f, ": truncate {len}"),
+            LineChange::Replace(text) => write!(f, ": replace {}", Word(text)),
+            LineChange::Duplicate(more) => write!(f, ": duplicate {more}"),
+            LineChange::Delay(by) => write!(f, ": delay {}", millis(*by)),
+            LineChange::Reset => f.write_str(": reset"),
+            LineChange::Close => f.write_str(": close"),
+        }
+    }
+}
