@@ -38,7 +38,7 @@ impl Core {
         batch: &ClientBatch,
         goes_on: bool,
     ) -> Received {
-        self.receive_each(now, id, batch, goes_on, |_| {})
+        self.receive_each(now, id, batch, goes_on, None)
     }
 
     /// As [`receive`](Self::receive), with something to be done after each operation.
@@ -48,7 +48,7 @@ impl Core {
         id: ConnId,
         batch: &ClientBatch,
         goes_on: bool,
-        mut after: impl FnMut(&mut Self),
+        mut after: Option<&mut dyn FnMut(&mut Self)>,
     ) -> Received {
         self.set_now(now);
         if let Some(kept) = self.keep_batch(id, batch, goes_on) {
@@ -73,7 +73,9 @@ impl Core {
         for op in batch.iter() {
             limits_changed |= matches!(op, ClientOp::Connect(_));
             self.operate(&mut inbound, op);
-            after(self);
+            if let Some(after) = &mut after {
+                after(self);
+            }
             if self.is_closing(id) {
                 break;
             }

@@ -93,10 +93,11 @@ impl Deployment {
         let rules = &mut self.services.rules;
         let received = if rules.has_lines() {
             // What is in one batch is chance, and must not show in what rules make of it.
-            let pass = |core: &mut Core| {
+            let mut pass = |core: &mut Core| {
                 pass_lines(core, rules);
             };
-            self.core.receive_each(now, id, batch, goes_on, pass)
+            self.core
+                .receive_each(now, id, batch, goes_on, Some(&mut pass))
         } else {
             self.core.receive(now, id, batch, goes_on)
         };
