@@ -22,7 +22,7 @@
 //!
 //! [`MockNats::on`](crate::MockNats::on) takes two sorts of occasions to do with connections, and narrows and
 //! counts them as it does [what servers answer and tell](crate::programmed). [`connecting`] is about clients that
-//! connect: they are refused, reset, closed, kept waiting, or greeted late or with something else. [`line`] is about
+//! connect: they are refused, reset, closed, kept waiting, or greeted late or with something else. [`line()`] is about
 //! what clients are sent, line by line: it is lost, corrupted, cut short, replaced, repeated or late, or it is the
 //! end of the connection.
 //!
