@@ -9,14 +9,46 @@ use std::time::Duration;
 use crate::faults::RuleId;
 use crate::harness::wait::{block_on, poll_hits};
 use crate::net::Hub;
-use crate::services::Deployment;
+use crate::services::{CustomId, Deployment};
 
-/// Something that is armed. It ends when this is dropped, unless it is told to [stay](Self::stay).
+/// Something that is armed: a change of what servers say, of how clients are received or of what they are
+/// sent, or a [service](crate::Server::service) of the test's own. It ends when this is dropped, unless it is told to [stay](Self::stay).
 #[must_use = "what is armed ends when its handle is dropped"]
 pub struct Armed {
     hub: Arc<Hub>,
-    id: RuleId,
+    what: What,
     stays: bool,
+}
+
+/// What is armed.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Rule(RuleId),
+    Service(CustomId),
+}
+
+impl What {
+    /// `None` once it has ended.
+    fn hits(self, deployment: &Deployment) -> Option<u64> {
+        match self {
+            Self::Rule(id) => deployment.rules().hits(id),
+            Self::Service(id) => deployment.custom().hits(id),
+        }
+    }
+
+    fn mistake(self, deployment: &Deployment) -> Option<&str> {
+        match self {
+            Self::Rule(id) => deployment.rules().mistake(id),
+            Self::Service(id) => deployment.custom().mistake(id),
+        }
+    }
+
+    fn description(self, deployment: &Deployment) -> String {
+        match self {
+            Self::Rule(id) => deployment.rules().description(id).to_owned(),
+            Self::Service(id) => deployment.custom().description(id),
+        }
+    }
 }
 
 /// Something armed was not hit as often as somebody waited for.
@@ -32,38 +64,45 @@ pub struct Unhit {
 }
 
 impl Armed {
-    pub(in crate::harness) fn new(hub: Arc<Hub>, id: RuleId) -> Self {
-        Self {
-            hub,
-            id,
-            stays: false,
-        }
+    pub(in crate::harness) fn rule(hub: Arc<Hub>, id: RuleId) -> Self {
+        let (what, stays) = (What::Rule(id), false);
+        Self { hub, what, stays }
+    }
+
+    pub(super) fn service(hub: Arc<Hub>, id: CustomId) -> Self {
+        let (what, stays) = (What::Service(id), false);
+        Self { hub, what, stays }
     }
 
     /// How often it has acted.
     pub fn hits(&self) -> u64 {
         self.hub
-            .look(|deployment| deployment.rules().hits(self.id).unwrap_or(0))
+            .look(|deployment| self.what.hits(deployment).unwrap_or(0))
     }
 
     /// How many messages it holds back at the moment, or clients that it keeps waiting.
     pub fn held(&self) -> usize {
-        self.hub.look(|deployment| deployment.rules().held(self.id))
+        match self.what {
+            What::Rule(id) => self.hub.look(|deployment| deployment.rules().held(id)),
+            What::Service(_) => 0,
+        }
     }
 
     /// What has gone wrong with it, the last time that anything did: a panic in a closure, or an edit
     /// that does not fit.
     pub fn mistake(&self) -> Option<String> {
         self.hub.look(|deployment| {
-            let mistake = deployment.rules().mistake(self.id);
+            let mistake = self.what.mistake(deployment);
             mistake.map(str::to_owned)
         })
     }
 
     /// Lets go of what it holds back, in the order in which it came. What comes later is held again.
     pub fn release(&self) {
-        self.hub
-            .input(|state, now| state.deployment.release_held(now, self.id));
+        if let What::Rule(id) = self.what {
+            self.hub
+                .input(|state, now| state.deployment.release_held(now, id));
+        }
     }
 
     /// Ends it. What it holds back is let go.
@@ -95,16 +134,16 @@ impl Armed {
     }
 
     fn poll_hits(&self, wanted: u64, context: &mut Context<'_>) -> Poll<Result<(), Unhit>> {
-        let hits = |deployment: &Deployment| deployment.rules().hits(self.id);
+        let hits = |deployment: &Deployment| self.what.hits(deployment);
         poll_hits(&self.hub, wanted, context, hits)
             .map(|hit| if hit { Ok(()) } else { Err(self.unhit(wanted)) })
     }
 
     fn unhit(&self, wanted: u64) -> Unhit {
         self.hub.look(|deployment| Unhit {
-            armed: deployment.rules().description(self.id).to_owned(),
+            armed: self.what.description(deployment),
             wanted,
-            hits: deployment.rules().hits(self.id).unwrap_or(0),
+            hits: self.what.hits(deployment).unwrap_or(0),
         })
     }
 }
@@ -112,8 +151,10 @@ impl Armed {
 impl Drop for Armed {
     fn drop(&mut self) {
         if !self.stays {
-            self.hub
-                .input(|state, now| state.deployment.end_rule(now, self.id));
+            self.hub.input(|state, now| match self.what {
+                What::Rule(id) => state.deployment.end_rule(now, id),
+                What::Service(id) => state.deployment.end_custom(now, id),
+            });
         }
     }
 }
@@ -122,8 +163,8 @@ impl fmt::Debug for Armed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.hub.look(|deployment| {
             f.debug_struct("Armed")
-                .field("what", &deployment.rules().description(self.id))
-                .field("hits", &deployment.rules().hits(self.id))
+                .field("what", &self.what.description(deployment))
+                .field("hits", &self.what.hits(deployment))
                 .finish_non_exhaustive()
         })
     }

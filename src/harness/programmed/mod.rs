@@ -59,4 +59,4 @@ pub use armed::{Armed, Unhit};
 pub use on::On;
 pub use said::{AnyEvent, AnyReply, Events, Replies, Said};
 pub(super) use said::{Pattern, sealed};
-pub use service::{MakeService, Service, ServiceRequest};
+pub use service::{MakeService, ServiceRequest};

@@ -185,7 +185,7 @@ impl<Side: sealed::Side> On<Side> {
             about: about(matches),
         };
         let id = hub.input(|state, now| state.deployment.arm(now, rule));
-        Armed::new(hub, id)
+        Armed::rule(hub, id)
     }
 }
 

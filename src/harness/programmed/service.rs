@@ -2,21 +2,18 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use nats_mock_protocol::headers::Headers;
 use nats_mock_protocol::json;
 use serde::Serialize;
 
-use super::Unhit;
+use super::Armed;
 use crate::core;
-use crate::harness::wait::{block_on, poll_hits};
 use crate::net::{Hub, locked};
-use crate::services::{CustomId, Deployment, Listening, Response};
+use crate::services::{CustomId, Listening, Response};
 use crate::{MockNats, Server};
 
 /// A service that is being made up; see [`Server::service`].
@@ -91,13 +88,13 @@ impl MakeService<'_> {
 
     /// Answers with a closure from now on. It may respond once, several times, or not at all, at once or
     /// later from wherever it has put the request. It runs while the deployment stands still, so it must
-    /// not use the deployment. When it panics, nobody is answered; [`Service::mistake`] tells, and so
+    /// not use the deployment. When it panics, nobody is answered; [`Armed::mistake`] tells, and so
     /// does [`MockNats::finish`].
     ///
     /// # Panics
     ///
     /// When the subject or the queue group is not one that can be subscribed to.
-    pub fn answer(self, mut answer: impl FnMut(ServiceRequest) + Send + 'static) -> Service {
+    pub fn answer(self, mut answer: impl FnMut(ServiceRequest) + Send + 'static) -> Armed {
         let hub = Arc::clone(&self.nats.hub);
         let weak = Arc::downgrade(&hub);
         let service = Arc::new(Mutex::new(None));
@@ -122,11 +119,7 @@ impl MakeService<'_> {
         let Some(id) = started else {
             panic!("a service cannot listen to {subject:?}");
         };
-        Service {
-            hub,
-            id,
-            stays: false,
-        }
+        Armed::service(hub, id)
     }
 
     /// As [`answer`](Self::answer), with a future that is run by the deployment's own thread. That has a
@@ -154,7 +147,7 @@ impl MakeService<'_> {
     pub fn answer_async<F: Future<Output = ()> + Send + 'static>(
         self,
         mut answer: impl FnMut(ServiceRequest) -> F + Send + 'static,
-    ) -> Service {
+    ) -> Armed {
         let spawner = self.nats.io.spawner();
         self.answer(move |request| spawner.spawn(answer(request)))
     }
@@ -289,91 +282,5 @@ impl fmt::Debug for ServiceRequest {
             .field("headers", &self.headers)
             .field("payload", &self.payload)
             .finish_non_exhaustive()
-    }
-}
-
-/// A made-up service that answers. It ends when this is dropped, unless it is told to [stay](Self::stay).
-#[must_use = "the service ends when its handle is dropped"]
-pub struct Service {
-    hub: Arc<Hub>,
-    id: CustomId,
-    stays: bool,
-}
-
-impl Service {
-    /// How often it was asked.
-    pub fn hits(&self) -> u64 {
-        self.hub
-            .look(|deployment| deployment.custom().hits(self.id).unwrap_or(0))
-    }
-
-    /// The text of the panic, if its closure has panicked.
-    pub fn mistake(&self) -> Option<String> {
-        self.hub.look(|deployment| {
-            let mistake = deployment.custom().mistake(self.id);
-            mistake.map(str::to_owned)
-        })
-    }
-
-    /// Ends it.
-    pub fn end(self) {}
-
-    /// Leaves it running for as long as the deployment lives.
-    pub fn stay(mut self) {
-        self.stays = true;
-    }
-
-    /// Waits until it has been asked so often. It works on any runtime.
-    ///
-    /// # Errors
-    ///
-    /// When every server has stopped before.
-    pub async fn wait(&self, hits: u64) -> Result<(), Unhit> {
-        poll_fn(|context| self.poll_hits(hits, context)).await
-    }
-
-    /// As [`wait`](Self::wait), in this thread and at most so long. The time is that of the system, with a
-    /// manual clock as well.
-    ///
-    /// # Errors
-    ///
-    /// When the time is up before, or every server has stopped.
-    pub fn wait_blocking(&self, hits: u64, timeout: Duration) -> Result<(), Unhit> {
-        let hit = block_on(timeout, |context| self.poll_hits(hits, context));
-        hit.unwrap_or_else(|| Err(self.unhit(hits)))
-    }
-
-    fn poll_hits(&self, wanted: u64, context: &mut Context<'_>) -> Poll<Result<(), Unhit>> {
-        let hits = |deployment: &Deployment| deployment.custom().hits(self.id);
-        poll_hits(&self.hub, wanted, context, hits)
-            .map(|hit| if hit { Ok(()) } else { Err(self.unhit(wanted)) })
-    }
-
-    fn unhit(&self, wanted: u64) -> Unhit {
-        self.hub.look(|deployment| Unhit {
-            armed: deployment.custom().description(self.id),
-            wanted,
-            hits: deployment.custom().hits(self.id).unwrap_or(0),
-        })
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if !self.stays {
-            self.hub
-                .input(|state, now| state.deployment.end_custom(now, self.id));
-        }
-    }
-}
-
-impl fmt::Debug for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.hub.look(|deployment| {
-            f.debug_struct("Service")
-                .field("what", &deployment.custom().description(self.id))
-                .field("hits", &deployment.custom().hits(self.id))
-                .finish_non_exhaustive()
-        })
     }
 }
