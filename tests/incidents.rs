@@ -263,6 +263,61 @@ fn a_route_is_lost_until_the_incident_ends() {
 }
 
 #[test]
+fn a_link_flaps_until_it_is_healed() {
+    let nats = three();
+    let mut tool = ops(&nats);
+    let fault = "link east-1 east-3: flap 2000ms 5000ms".parse().unwrap();
+    let staged = nats.stage(&[fault]).unwrap();
+    for reached in [2, 3, 2, 3] {
+        assert_eq!(ping(&mut tool, "IDZ").len(), reached);
+        nats.advance(if reached == 2 { 2 * SECOND } else { 5 * SECOND });
+    }
+    // One that starts again in the midst of it has the same link.
+    nats.server("east-3").restart().unwrap();
+    let mut seen: Vec<_> = (0..20)
+        .map(|_| {
+            nats.advance(SECOND);
+            ping(&mut tool, "IDZ").len()
+        })
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen, [2, 3]);
+    drop(staged);
+    for _ in 0..20 {
+        nats.advance(SECOND);
+        assert_eq!(ping(&mut tool, "IDZ").len(), 3);
+    }
+}
+
+#[test]
+fn a_link_that_flaps_without_a_pause_does_not_stop_the_clock() {
+    let nats = three();
+    nats.link("east-1", "east-2")
+        .flap(Duration::ZERO, Duration::ZERO);
+    nats.advance(SECOND);
+    nats.link("east-1", "east-2").heal();
+    assert_eq!(ping(&mut ops(&nats), "IDZ").len(), 3);
+}
+
+#[test]
+fn what_is_staged_can_be_awaited() {
+    let nats = three();
+    let staged = nats.incident(&Incident::DoubledEvents).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let wait = staged.wait(1);
+        let act = async { drop(nats.client("a").unwrap()) };
+        let (waited, ()) = futures_util::future::join(wait, act).await;
+        waited.unwrap();
+        nats.stop();
+        assert!(staged.wait(1_000_000).await.is_err());
+    });
+}
+
+#[test]
 fn servers_do_not_say_their_cluster() {
     in_incident(Incident::NamelessCluster, |nats, tool| {
         for answer in ping(tool, "VARZ").iter().map(json) {

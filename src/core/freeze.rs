@@ -204,7 +204,11 @@ impl Core {
                 Some(server)
             }
             // These are matters of the network.
-            Timer::Arrival(..) | Timer::StaleLink(..) | Timer::Resume(_) | Timer::Late(_) => None,
+            Timer::Arrival(..)
+            | Timer::StaleLink(..)
+            | Timer::Flap(..)
+            | Timer::Resume(_)
+            | Timer::Late(_) => None,
         };
         server.is_some_and(|server| self.wait_if_frozen(server, || Waiting::Due(timer)))
     }

@@ -256,6 +256,7 @@ impl Core {
     pub(super) fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::StaleLink(a, b) => self.link_is_stale(a, b),
+            Timer::Flap(a, b) => self.flap(a, b),
             Timer::Auth(id) => self.auth_timed_out(id),
             Timer::Ping(id) => self.ping_due(id),
             Timer::Late(id) => self.late_is_due(id),

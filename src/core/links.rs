@@ -35,6 +35,8 @@ struct Link {
     ways: [Way; 2],
     /// When the connections are given up.
     stale_timer: Option<TimerKey>,
+    /// When it is cut next, or well again.
+    flap_timer: Option<TimerKey>,
 }
 
 /// What is wrong with a link until it is mended, whatever becomes of its servers.
@@ -45,6 +47,14 @@ struct Faults {
     /// Nothing gets through from the first server to the second, and back.
     stuck: [bool; 2],
     latency: Option<Latency>,
+    flapping: Option<Flapping>,
+}
+
+/// How long a link is cut, and how long it is well, again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flapping {
+    pub down: Duration,
+    pub up: Duration,
 }
 
 /// Messages from one server to another, in order, each with the time at which it may arrive.
@@ -103,6 +113,7 @@ impl Link {
         self.can_connect()
             && !self.cut
             && self.faults.latency.is_none()
+            && self.faults.flapping.is_none()
             && self.ways.iter().all(|way| way.messages.is_empty())
     }
 
@@ -289,11 +300,50 @@ impl Core {
         self.links.get_mut(a, b).faults.latency = Some(latency);
     }
 
+    /// Cuts a link at once, and then lets it be well and cuts it again, over and over.
+    pub fn flap_link(&mut self, now: Time, a: ServerId, b: ServerId, flapping: Flapping) {
+        self.cut_link(now, a, b);
+        self.links.get_mut(a, b).faults.flapping = Some(flapping);
+        self.flap_in(a, b, flapping.down);
+    }
+
+    fn flap_in(&mut self, a: ServerId, b: ServerId, time: Duration) {
+        // Without any time between them, the times of one moment would never end.
+        const LEAST: Duration = Duration::from_millis(1);
+        let due = self
+            .timers
+            .set(self.now + time.max(LEAST), Timer::Flap(a, b));
+        let link = self.links.get_mut(a, b);
+        if let Some(timer) = link.flap_timer.replace(due) {
+            self.timers.cancel(timer);
+        }
+    }
+
+    pub(super) fn flap(&mut self, a: ServerId, b: ServerId) {
+        let link = self.links.get_mut(a, b);
+        link.flap_timer = None;
+        let Some(Flapping { down, up }) = link.faults.flapping else {
+            return;
+        };
+        if std::mem::take(&mut link.faults.severed) {
+            self.note_link(a, b, LinkChange::Healed);
+            self.let_through(a, b);
+            self.flap_in(a, b, up);
+        } else {
+            self.cut_link(self.now, a, b);
+            self.flap_in(a, b, down);
+        }
+    }
+
     /// Mends a link: what was held back arrives, and if the connections are gone, there are new ones.
     pub fn heal_link(&mut self, now: Time, a: ServerId, b: ServerId) {
         self.set_now(now);
         self.note_link(a, b, LinkChange::Healed);
-        self.links.get_mut(a, b).faults = Faults::default();
+        let link = self.links.get_mut(a, b);
+        link.faults = Faults::default();
+        if let Some(timer) = link.flap_timer.take() {
+            self.timers.cancel(timer);
+        }
         self.let_through(a, b);
     }
 
@@ -346,6 +396,7 @@ impl Core {
         };
         if link.cut && link.can_connect() {
             link.cut = false;
+            self.links.changes += 1;
             self.connections_made(a, b);
             self.retell_leafs(a);
             self.retell_leafs(b);
@@ -402,7 +453,14 @@ impl Core {
             if direction(previous, other) != direction(server, other) {
                 faults.stuck.reverse();
             }
+            if let Some(timer) = link.flap_timer {
+                self.timers.cancel(timer);
+            }
+            let flapping = faults.flapping;
             self.links.get_mut(server, other).faults = faults;
+            if let Some(Flapping { down, .. }) = flapping {
+                self.flap_in(server, other, down);
+            }
             self.links.tidy(server, other);
         }
     }

@@ -90,7 +90,7 @@ pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use leaf::Leaf;
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
-pub(crate) use links::Latency;
+pub(crate) use links::{Flapping, Latency};
 pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{

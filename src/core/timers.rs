@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     LameDuck(ServerId),
     /// The connections of a link that lets nothing through are given up.
     StaleLink(ServerId, ServerId),
+    /// A link that flaps is cut, or well again.
+    Flap(ServerId, ServerId),
     /// A message from one server arrives at another.
     Arrival(ServerId, ServerId),
     /// Time to connect to a remote as a leaf node.

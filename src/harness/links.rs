@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{MockNats, Server};
-use crate::core::{Core, Latency, ServerId, Time};
+use crate::core::{Core, Flapping, Latency, ServerId, Time};
 
 /// The link between two servers, or all links between two sets of them; see [`MockNats::link`].
 ///
@@ -123,6 +123,36 @@ impl Link<'_> {
     /// Gives every message a time on its way, drawn from the seed between two bounds. Order is kept.
     pub fn slow(&self, least: Duration, most: Duration) {
         self.each(|core, now, a, b| core.slow_link(now, a, b, Latency { least, most }));
+    }
+
+    /// Cuts it for a while and lets it be well for a while, again and again until it is
+    /// [healed](Self::heal), by the deployment's clock. It begins with the cut. Each while is at least a
+    /// millisecond.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().manual_clock(SystemTime::UNIX_EPOCH).cluster("east", 2);
+    /// let nats = nats.start_blocking()?;
+    /// let (down, up) = (Duration::from_secs(1), Duration::from_secs(5));
+    /// nats.link("east-1", "east-2").flap(down, up);
+    ///
+    /// let mut ops = nats.client("admin")?;
+    /// let mut reached = || {
+    ///     let mut answers = ops.request("$SYS.REQ.SERVER.PING.IDZ", "").unwrap();
+    ///     std::iter::from_fn(|| answers.try_next()).count()
+    /// };
+    /// assert_eq!(reached(), 1);
+    /// nats.advance(down);
+    /// assert_eq!(reached(), 2);
+    /// nats.advance(up);
+    /// assert_eq!(reached(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flap(&self, down: Duration, up: Duration) {
+        self.each(|core, now, a, b| core.flap_link(now, a, b, Flapping { down, up }));
     }
 
     /// Mends it: what was held back arrives, and connections that were lost are made again.

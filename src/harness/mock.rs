@@ -46,7 +46,7 @@ use crate::topology::{ServerSpec, Topology};
 pub struct MockNats {
     pub(super) hub: Arc<Hub>,
     pub(super) io: IoThread,
-    pub(super) nodes: Mutex<Vec<Node>>,
+    pub(super) nodes: Arc<Mutex<Vec<Node>>>,
     /// Where `next_event` goes on, for each kind.
     pub(super) event_cursors: EventCursors,
     /// What was expected has been looked at.
@@ -154,7 +154,7 @@ impl MockNats {
         Ok(Self {
             hub,
             io,
-            nodes: Mutex::new(nodes),
+            nodes: Arc::new(Mutex::new(nodes)),
             event_cursors: EventCursors::default(),
             is_checked: false,
             _timekeeper: timekeeper,

@@ -22,7 +22,7 @@ use crate::harness::programmed::Pattern;
 /// | clients that connect, to any server or to one | `connecting: refuse`, `reset`, `close`, `stall`, `late info 100ms`, `pad info 4096`, `set info /max_payload 1`, `greet "HTTP/1.1 400\\r\\n"` · `connecting to east-1 nth 2: reset` |
 /// | lines that clients are sent: `INFO`, `MSG`, `PING`, `PONG`, `OK`, `ERR` or `any` | `line MSG nth 3: corrupt`, `truncate 5`, `replace "MSG a 1 99999999999999999999\\r\\n"`, `silence`, `duplicate 1`, `delay 50ms`, `reset`, `close` · `line any from east-1 to user a: delay 5ms` |
 /// | a server, or all of them | `server east-2: crash`, `stop`, `restart`, `lame duck`, `freeze`, `upgrade 2.12` · `all servers: restart` |
-/// | the links between two servers or clusters | `link east-1 east-2: cut`, `cut silently`, `slow 10ms 50ms` |
+/// | the links between two servers or clusters | `link east-1 east-2: cut`, `cut silently`, `slow 10ms 50ms`, `flap 100ms 2000ms` (cut for so long, well for so long, and so on) |
 /// | the clock of a server | `clock east-2: ahead 60000ms`, `behind 60000ms` |
 /// | an event of nobody's | `event $SYS.SERVER.NXX.SHUTDOWN: {}` |
 /// | any of these later | `after 2 requests, server east-2: crash` |
@@ -106,6 +106,7 @@ pub(in crate::harness) enum LinkFate {
     Cut,
     CutSilently,
     Slow(Duration, Duration),
+    Flap(Duration, Duration),
 }
 
 impl Fault {
@@ -222,6 +223,7 @@ impl fmt::Display for LinkFate {
             Self::Cut => f.write_str("cut"),
             Self::CutSilently => f.write_str("cut silently"),
             Self::Slow(least, most) => write!(f, "slow {} {}", millis(*least), millis(*most)),
+            Self::Flap(down, up) => write!(f, "flap {} {}", millis(*down), millis(*up)),
         }
     }
 }

@@ -217,10 +217,15 @@ fn link_fate<'a>(rest: &mut Rest<'a>) -> Result<LinkFate, Missing<'a>> {
     if rest.takes("cut") {
         return Ok(LinkFate::Cut);
     }
-    if !rest.takes("slow") {
+    let flaps = rest.takes("flap");
+    if !flaps && !rest.takes("slow") {
         return Err(("what happens", *rest));
     }
     let mut time = || rest.millis().ok_or(("a time in ms", *rest));
-    let (least, most) = (time()?, time()?);
-    Ok(LinkFate::Slow(least, most))
+    let (one, other) = (time()?, time()?);
+    Ok(if flaps {
+        LinkFate::Flap(one, other)
+    } else {
+        LinkFate::Slow(one, other)
+    })
 }

@@ -1,7 +1,9 @@
 //! Letting faults happen.
 
 use std::fmt;
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::Context;
 use std::time::Duration;
 
 use nats_mock_protocol::json;
@@ -11,9 +13,12 @@ use serde_json::{Value, json};
 use super::Incident;
 use super::change;
 use super::fault::{Change, Fault, Kind, LinkFate, Said, ServerFate};
-use crate::core::{Core, ServerId};
-use crate::harness::programmed::{Armed, On, Replies, effects};
-use crate::net::Hub;
+use crate::core::ServerId;
+use crate::harness::programmed::{Armed, On, Replies, Unhit, effects};
+use crate::harness::server::Node;
+use crate::harness::wait::poll_hits;
+use crate::net::{Hub, locked};
+use crate::services::Deployment;
 use crate::{MockNats, StartError};
 
 /// A fault that cannot be staged.
@@ -45,6 +50,7 @@ pub struct Staged {
     hub: Arc<Hub>,
     armed: Vec<Armed>,
     undo: Vec<Undo>,
+    nodes: Arc<Mutex<Vec<Node>>>,
     /// What is staged later.
     waiting: Vec<Fault>,
     /// How many requests there had been.
@@ -53,8 +59,13 @@ pub struct Staged {
     happened: u64,
 }
 
-/// What sets something right.
-type Undo = Box<dyn FnOnce(&mut Core) + Send>;
+/// What sets something right, of servers by their places: one that was restarted has another id.
+#[derive(Clone, Copy, Debug)]
+enum Undo {
+    Heal(usize, usize),
+    SetClock(usize),
+    Thaw(usize),
+}
 
 impl MockNats {
     /// Stages an incident: things that go wrong together, as they did in a deployment of somebody's. See
@@ -102,6 +113,7 @@ impl MockNats {
             hub: Arc::clone(&self.hub),
             armed: Vec::new(),
             undo: Vec::new(),
+            nodes: Arc::clone(&self.nodes),
             waiting: faults.to_vec(),
             since: self.requests_so_far(),
             happened: 0,
@@ -142,6 +154,29 @@ impl Staged {
     pub fn hits(&self) -> u64 {
         let armed = self.armed.iter().map(Armed::hits).sum::<u64>();
         armed + self.happened
+    }
+
+    /// Waits until anything of it has happened so often. It works on any runtime.
+    ///
+    /// # Errors
+    ///
+    /// When every server has stopped before.
+    pub async fn wait(&self, hits: u64) -> Result<(), Unhit> {
+        let poll = |context: &mut Context<'_>| {
+            let so_far = |deployment: &Deployment| {
+                let armed = self.armed.iter().map(|armed| armed.hits_in(deployment));
+                Some(armed.sum::<u64>() + self.happened)
+            };
+            poll_hits(&self.hub, hits, context, so_far)
+        };
+        if poll_fn(poll).await {
+            return Ok(());
+        }
+        Err(Unhit {
+            armed: "faults that are staged".to_owned(),
+            wanted: hits,
+            hits: self.hits(),
+        })
     }
 
     /// Ends it.
@@ -203,10 +238,11 @@ impl Staged {
                     LinkFate::Cut => link.cut(),
                     LinkFate::CutSilently => link.cut_silently(),
                     LinkFate::Slow(least, most) => link.slow(*least, *most),
+                    LinkFate::Flap(down, up) => link.flap(*down, *up),
                 }
-                for (a, b) in link.into_pairs() {
-                    self.undo(move |core| core.heal_link(core.now(), a, b));
-                }
+                let places = |(a, b)| Some(Undo::Heal(self.place(a)?, self.place(b)?));
+                let undo: Vec<_> = link.into_pairs().into_iter().filter_map(places).collect();
+                self.undo.extend(undo);
             }
             Kind::Clock { server, ahead, by } => {
                 known(server)?;
@@ -216,8 +252,8 @@ impl Staged {
                 } else {
                     server.set_clock_behind(*by);
                 }
-                let id = server.current();
-                self.undo(move |core| core.set_wall_clock(core.now(), id, Duration::ZERO, true));
+                self.undo
+                    .extend(self.place(server.current()).map(Undo::SetClock));
             }
             Kind::Event { subject, body } => nats.first_server().emit(subject, body),
         }
@@ -236,16 +272,18 @@ impl Staged {
             ServerFate::LameDuck => server.lame_duck(),
             ServerFate::Freeze => {
                 server.freeze();
-                let id: ServerId = server.current();
-                self.undo(move |core| core.thaw(core.now(), id));
+                self.undo
+                    .extend(self.place(server.current()).map(Undo::Thaw));
             }
             ServerFate::Upgrade(version) => server.upgrade(version)?,
         }
         Ok(())
     }
 
-    fn undo(&mut self, undo: impl FnOnce(&mut Core) + Send + 'static) {
-        self.undo.push(Box::new(undo));
+    fn place(&self, server: ServerId) -> Option<usize> {
+        locked(&self.nodes)
+            .iter()
+            .position(|node| node.id == server)
     }
 }
 
@@ -298,8 +336,17 @@ fn arm(nats: &MockNats, fault: &Fault, said: &Said) -> Armed {
 
 impl Drop for Staged {
     fn drop(&mut self) {
+        let ids: Vec<_> = locked(&self.nodes).iter().map(|node| node.id).collect();
         for undo in self.undo.drain(..) {
-            self.hub.input(|state, _| state.deployment.change(undo));
+            self.hub.input(|state, now| {
+                state.deployment.change(|core| match undo {
+                    Undo::Heal(a, b) => core.heal_link(now, ids[a], ids[b]),
+                    Undo::SetClock(server) => {
+                        core.set_wall_clock(now, ids[server], Duration::ZERO, true);
+                    }
+                    Undo::Thaw(server) => core.thaw(now, ids[server]),
+                });
+            });
         }
     }
 }

@@ -76,8 +76,12 @@ impl Armed {
 
     /// How often it has acted.
     pub fn hits(&self) -> u64 {
-        self.hub
-            .look(|deployment| self.what.hits(deployment).unwrap_or(0))
+        self.hub.look(|deployment| self.hits_in(deployment))
+    }
+
+    /// The same, where the deployment is at hand already.
+    pub(in crate::harness) fn hits_in(&self, deployment: &Deployment) -> u64 {
+        self.what.hits(deployment).unwrap_or(0)
     }
 
     /// How many messages it holds back at the moment, or clients that it keeps waiting.

@@ -136,9 +136,13 @@ fn server_fate(rng: &mut ChaCha8Rng) -> ServerFate {
 }
 
 fn link_fate(rng: &mut ChaCha8Rng) -> LinkFate {
-    match rng.random_range(0..3) {
+    match rng.random_range(0..4) {
         0 => LinkFate::Cut,
         1 => LinkFate::CutSilently,
+        2 => {
+            let down = Duration::from_millis(rng.random_range(10..2_000));
+            LinkFate::Flap(down, down)
+        }
         _ => {
             let least = Duration::from_millis(rng.random_range(0..50));
             LinkFate::Slow(least, least * 2)
