@@ -3,13 +3,10 @@
 import json
 import re
 
-# Figures of the machine, and what goes on with every heartbeat: a server's count of what it sent.
+# Figures of the machine, and what goes on with every heartbeat: a server's count of what it sent, and the lookups.
 PLACEHOLDERS = {"mem": "<machine>", "cpu": "<machine>", "cores": "<machine>", "gomaxprocs": "<machine>", "seq": "<seq>",
-                "port": "<port>", "rtt": "<duration>"}
-
-# So do the lookups of the system account, and those of all accounts together; those of applications do not.
-LOOKUPS = {"num_cache", "num_matches", "cache_hit_rate", "avg_fanout"}
-APPLICATIONS = "sublist_stats of an application"
+                "port": "<port>", "rtt": "<duration>", "num_cache": "<lookups>", "num_matches": "<lookups>",
+                "cache_hit_rate": "<lookups>", "avg_fanout": "<lookups>"}
 
 # What `server check` calls the figures that it measures.
 MEASURED = {"uptime", "cpu", "mem", "connect_time", "rtt", "request_time", "time"}
@@ -53,10 +50,7 @@ def comparable(value, normaliser, path=(), parent=None):
     if placeholder := normaliser.free(path, parent):
         return normaliser.hide(".".join(map(str, path)), value, placeholder)
     if isinstance(value, Object):
-        names = {key: key for key, _ in value}
-        if value.get("account_name") not in (None, "SYS"):
-            names["sublist_stats"] = APPLICATIONS
-        return Object((key, comparable(below, normaliser, (*path, names[key]), value)) for key, below in value)
+        return Object((key, comparable(below, normaliser, (*path, key), value)) for key, below in value)
     if isinstance(value, list):
         values = [comparable(below, normaliser, path, value) for below in value]
         return sorted(values, key=str) if (path[-1] if path else None) in normaliser.sets else values
@@ -79,8 +73,6 @@ def placeholder_of(path, parent):
         return "<internal>" if key == "cid" or parent.get("account") == "SYS" else None
     if key == "value" and parent.get("name") in MEASURED:
         return "<machine>"
-    if key in LOOKUPS:
-        return None if APPLICATIONS in path else "<lookups>"
     if key in OWN_TOTALS and includes_own(parent) or path[-3:] in STATSZ_TOTALS:
         return "<counted>"
     if key in SERVER_TOTALS and parent.get("in_client_msgs") is not None:

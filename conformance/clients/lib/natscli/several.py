@@ -56,9 +56,6 @@ class SeveralServers(Normaliser):
             # What a server has told another that it wants; heartbeats are sent to these subjects.
             is_told = str(parent.get("sid")).startswith("R ")
             return is_told and (self.has_gateways or str(parent.get("subject")).startswith("$SYS.SERVER."))
-        if key in ("num_matches", "cache_hit_rate"):
-            # Whether a connection remembers what comes by it depends on the way that messages have come before.
-            return self.has_gateways
         if key in ("pending_bytes", "subscriptions"):
             # When another cluster answers, it may not have heard of natscli's subscription.
             return is_gateway
