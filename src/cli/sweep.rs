@@ -24,7 +24,7 @@ and {urls} for those of all servers with the credentials of the system account.
         --servers <number>           Without a file: so many servers in a cluster (default: 3)
         --simulate-version <version> Release of the servers (default: the newest)
         --seed <number>              Seed of the deployment and of what is drawn (default: 0)
-        --incident <name>            Try this incident; all of these: try each. --incident help lists them
+        --incident <name>            Try this incident; may be repeated. --incident help lists them all
         --plans <number>             Try so many random plans of several faults
         --mutations                  Try every change of a single field of what the command asks for
         --plan <plan>                Try this plan, as one that a failure names

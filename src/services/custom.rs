@@ -22,8 +22,8 @@ pub(crate) struct Response {
     pub payload: Vec<u8>,
 }
 
-/// Is given a request, and says what is to be answered now, to this request and to earlier ones.
-pub(crate) type Answerer = Box<dyn FnMut(&Request) -> Vec<Response> + Send>;
+/// Is given a request to the service, and says what is to be answered now, to this request and to earlier ones.
+pub(crate) type Answerer = Box<dyn FnMut(CustomId, &Request) -> Vec<Response> + Send>;
 
 /// Where a service listens.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ impl CustomServices {
         };
         custom.hits += 1;
         self.changes += 1;
-        match guarded(&mut || (custom.answerer)(request)) {
+        match guarded(&mut || (custom.answerer)(id, request)) {
             Ok(responses) => {
                 for response in &responses {
                     self.respond(core, response);

@@ -67,13 +67,8 @@ const LINES: [(&str, Line); 7] = [
 
 impl Arriving {
     pub fn arm(&self, nats: &MockNats, name: String) -> Armed {
-        let mut on = nats.on(connecting()).named(name);
-        if let Some(server) = &self.to {
-            on = on.to(server);
-        }
-        if let Some(nth) = self.nth {
-            on = on.nth(nth);
-        }
+        let on = nats.on(connecting()).named(name);
+        let on = on.limited_to(self.to.as_ref(), self.nth);
         match self.reception.clone() {
             Reception::Refuse => on.refuse(),
             Reception::Reset => on.reset(),
@@ -133,15 +128,10 @@ impl Reception {
 
 impl Sent {
     pub fn arm(&self, nats: &MockNats, name: String) -> Armed {
-        let mut on = nats.on(line(self.line)).named(name);
-        if let Some(server) = &self.from {
-            on = on.from(server);
-        }
+        let on = nats.on(line(self.line)).named(name);
+        let mut on = on.limited_to(self.from.as_ref(), self.nth);
         if let Some(user) = &self.user {
             on = on.to_user(user);
-        }
-        if let Some(nth) = self.nth {
-            on = on.nth(nth);
         }
         match self.change.clone() {
             LineChange::Silence => on.silence(),

@@ -288,13 +288,10 @@ impl Staged {
 }
 
 fn arm(nats: &MockNats, fault: &Fault, said: &Said) -> Armed {
-    let mut on: On<Replies> = nats.on_pattern(said.what.clone()).named(fault.to_string());
-    if let Some(server) = &said.from {
-        on = on.from(server);
-    }
-    if let Some(nth) = said.nth {
-        on = on.nth(nth);
-    }
+    let on: On<Replies> = nats.on_pattern(said.what.clone());
+    let on = on
+        .named(fault.to_string())
+        .limited_to(said.from.as_ref(), said.nth);
     match said.change.clone() {
         Change::Silence => on.silence(),
         Change::Delay(by) => on.delay(by),

@@ -139,6 +139,19 @@ impl<Side: sealed::Side> On<Side> {
         self
     }
 
+    /// Only at this server, and only the occasion of this number, as far as either is given.
+    pub(in crate::harness) fn limited_to(
+        mut self,
+        server: Option<&String>,
+        nth: Option<u64>,
+    ) -> Self {
+        self.servers.extend(server.cloned());
+        match nth {
+            Some(number) => self.nth(number),
+            None => self,
+        }
+    }
+
     /// Only at servers of this cluster.
     pub(in crate::harness) fn at_cluster(self, word: &str, name: impl Into<String>) -> Self {
         let name = name.into();

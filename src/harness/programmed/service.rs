@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use nats_mock_protocol::headers::Headers;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Armed;
 use crate::core;
-use crate::net::{Hub, locked};
+use crate::net::Hub;
 use crate::services::{CustomId, Listening, Response};
 use crate::{MockNats, Server};
 
@@ -97,24 +97,18 @@ impl MakeService<'_> {
     pub fn answer(self, mut answer: impl FnMut(ServiceRequest) + Send + 'static) -> Armed {
         let hub = Arc::clone(&self.nats.hub);
         let weak = Arc::downgrade(&hub);
-        let service = Arc::new(Mutex::new(None));
-        let own = Arc::clone(&service);
-        let mut answerer = move |request: &core::Request| {
-            let service = (*locked(&own))?;
+        let answerer = move |service, request: &core::Request| {
             let responder = Responder {
                 hub: Weak::clone(&weak),
                 service,
             };
             let request = ServiceRequest::new(request, responder);
-            Some(collected(&weak, || answer(request)))
+            collected(&weak, || answer(request))
         };
-        let answerer = move |request: &core::Request| answerer(request).unwrap_or_default();
         let subject = self.listening.subject.clone();
         let started = hub.input(|state, now| {
             let deployment = &mut state.deployment;
-            let started = deployment.start_custom(now, self.listening, Box::new(answerer));
-            *locked(&service) = started;
-            started
+            deployment.start_custom(now, self.listening, Box::new(answerer))
         });
         let Some(id) = started else {
             panic!("a service cannot listen to {subject:?}");

@@ -26,18 +26,13 @@ pub(super) struct Attempt {
     pub took: Duration,
 }
 
-#[derive(Clone, Copy)]
-pub(super) struct Limits {
-    pub time: Duration,
-}
-
 /// Runs a test in a deployment of its own.
 pub(super) async fn attempt<T, E>(
     deployment: Builder,
     test: &T,
     faults: impl FnOnce(&MockNats) -> Vec<Fault>,
     touched: Option<&Touched>,
-    limits: Limits,
+    time_limit: Duration,
 ) -> Attempt
 where
     T: AsyncFn(&MockNats) -> Result<(), E>,
@@ -69,7 +64,7 @@ where
         }
     };
     let began = Instant::now();
-    attempt.outcome = run(&nats, test, &mut staged, limits).await;
+    attempt.outcome = run(&nats, test, &mut staged, time_limit).await;
     attempt.took = began.elapsed();
     attempt.hits = staged.hits();
     attempt.requests = nats.requests_so_far();
@@ -82,14 +77,14 @@ where
     attempt
 }
 
-async fn run<T, E>(nats: &MockNats, test: &T, staged: &mut Staged, limits: Limits) -> Outcome
+async fn run<T, E>(nats: &MockNats, test: &T, staged: &mut Staged, time_limit: Duration) -> Outcome
 where
     T: AsyncFn(&MockNats) -> Result<(), E>,
     E: fmt::Display,
 {
     // Calling the test may panic as well as polling it.
     let mut body = pin!(async { test(nats).await });
-    let mut deadline = Deadline::by_the_system(limits.time, nats);
+    let mut deadline = Deadline::by_the_system(time_limit, nats);
     poll_fn(|context| {
         if let Err(error) = stage_what_is_due(nats, staged, context) {
             return Poll::Ready(Outcome::NotStaged(error.to_string()));

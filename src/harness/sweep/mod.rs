@@ -40,7 +40,7 @@ use std::time::Duration;
 pub use self::plan::{Plan, PlanError};
 pub use self::report::{Outcome, Report, Run, Trial};
 
-use self::attempt::{Attempt, Limits};
+use self::attempt::Attempt;
 use self::touched::Touched;
 use super::{Builder, MockNats};
 use crate::incidents::{Fault, Incident};
@@ -228,10 +228,8 @@ where
         touched: Option<&Touched>,
     ) -> Attempt {
         let deployment = self.deployment.clone().seed(seed);
-        let limits = Limits {
-            time: self.time_limit.unwrap_or(Duration::from_secs(60)),
-        };
-        attempt::attempt(deployment, &self.test, faults, touched, limits).await
+        let time_limit = self.time_limit.unwrap_or(Duration::from_secs(60));
+        attempt::attempt(deployment, &self.test, faults, touched, time_limit).await
     }
 
     /// Leaves out whatever a failure does not need.
