@@ -33,6 +33,8 @@ pub enum Order {
     AtOnce,
     /// Each as soon as the one before lets clients connect.
     InTurn,
+    /// As in turn, but each knows only one other, which comes last.
+    SeedLast,
 }
 
 /// A server executable and the arguments that come before nats-server's own.
@@ -93,7 +95,10 @@ impl Executable {
             .iter()
             .map(|route| format!("nats://{route}"))
             .collect();
-        let urls = urls.join(", ");
+        let urls = match order {
+            Order::AtOnce | Order::InTurn => urls.join(", "),
+            Order::SeedLast => urls.last().cloned().unwrap_or_default(),
+        };
         let pairs = clients.iter().zip(routes).enumerate();
         pairs
             .map(|(number, (client, route))| {
@@ -103,7 +108,7 @@ impl Executable {
                 );
                 let mut server = self.spawn_with(&conf, i32::from(client.port()))?;
                 server.address = *client;
-                if order == Order::InTurn {
+                if order != Order::AtOnce {
                     server.wait_for_door()?;
                 }
                 Ok(server)

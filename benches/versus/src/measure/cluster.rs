@@ -63,6 +63,19 @@ pub const IN_TURN: Measurement = Measurement {
     sample: |executable, side| sample(executable, side, Order::InTurn, bound),
 };
 
+/// Real servers that look for one that is not there yet, and look again after a second.
+pub const SEED_LAST: Measurement = Measurement {
+    name: "cluster-seed-last",
+    figures: &[Figure {
+        label: "the same, the real server that all know comes last",
+        unit: "us",
+        kind: Kind::Time,
+        aim: AIM,
+    }],
+    ceiling: false,
+    sample: |executable, side| sample(executable, side, Order::SeedLast, bound),
+};
+
 fn sample(
     executable: &Executable,
     side: Side,

@@ -103,6 +103,7 @@ const ALL: &[Measurement] = &[
     cluster::FORMED,
     cluster::IN_MEMORY,
     cluster::IN_TURN,
+    cluster::SEED_LAST,
     publish::SMALL,
     publish::KIBIBYTE,
     fan_out::TO_ONE,
