@@ -62,6 +62,8 @@ pub enum HoleKind {
     Compression,
     /// The digest of a configuration that names ports.
     Digest,
+    /// Where something is in the server's memory.
+    Address,
     /// A process id.
     Pid,
     /// A time in the server's log.
@@ -103,6 +105,7 @@ impl HoleKind {
             Self::Traffic => "traffic",
             Self::Compression => "s2-mode",
             Self::Digest => "digest",
+            Self::Address => "address",
             Self::Pid => "pid",
             Self::LogTime => "log-time",
             Self::Directory => "dir",

@@ -329,3 +329,15 @@ fn leafs_are_in_any_order_and_their_ids_loop_subjects_and_compression_are_drawn(
         r#"{"data":{"leafs":[{"id":<cid>,"name":"l1","subscriptions_list":["$LDS.<loop-token>"],"compression":"<s2-mode>"},{"id":<cid>,"name":"l2","compression":"off"}]}}"#
     );
 }
+
+#[test]
+fn refused_reloads_hide_addresses_and_ports_that_stand_alone() {
+    let normaliser = Normaliser::of_several(Vec::new(), [(17_201, "n1.leaf".to_owned())]);
+    let shown = |text: &str| Numbering::default().show(&normaliser.text(text.as_bytes()));
+    let values = "old={a 17201 [0xc00025c000 0x4ae783a6ba0] 0xfed}, new=17201";
+    assert_eq!(
+        shown(&format!("config reload not supported for LeafNode: {values}")),
+        "config reload not supported for LeafNode: old={a <port:n1.leaf> [<address> <address>] 0xfed}, new=<port:n1.leaf>"
+    );
+    assert_eq!(shown(values), values);
+}

@@ -14,6 +14,10 @@ const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 4] = [
     ),
 ];
 
+/// How a server begins to say that it does not take a changed configuration. What follows may be whole
+/// structs of its own, in which pointers are the addresses of what they point to.
+const REFUSAL: &[u8] = b"config reload not supported for ";
+
 /// A token after a known prefix.
 enum TokenRule {
     /// Drawn at random, this long.
@@ -29,6 +33,7 @@ enum TokenRule {
 /// Masks `text`.
 pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)], names: Option<&Names>) -> Masked {
     let mut masked = Masked::default();
+    let shows_structs = text.windows(REFUSAL.len()).any(|part| part == REFUSAL);
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
@@ -40,9 +45,14 @@ pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)], names: Option<
             let name = names.and_then(|names| names.server(&rest[..56]));
             masked.named_hole(HoleKind::ServerId, &rest[..56], name);
             at += 56;
-        } else if let Some((digits, name)) = names.and_then(|names| port(text, at, names)) {
+        } else if let Some((digits, name)) =
+            names.and_then(|names| port(text, at, shows_structs, names))
+        {
             masked.named_hole(HoleKind::Port, digits, Some(name));
             at += digits.len();
+        } else if let Some(address) = address(rest).filter(|_| shows_structs) {
+            masked.hole(HoleKind::Address, address);
+            at += address.len();
         } else if let Some(length) = random_subject(rest, &mut masked) {
             at += length;
         } else {
@@ -53,14 +63,29 @@ pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)], names: Option<
     masked
 }
 
-/// The digits of a known port at `at`, behind the colon of an address, and its name.
-fn port<'a>(text: &'a [u8], at: usize, names: &Names) -> Option<(&'a [u8], String)> {
-    if at == 0 || text[at - 1] != b':' {
+/// The digits of a known port at `at`, behind the colon of an address, and its name. Where structs are
+/// shown a port may be a value of its own.
+fn port<'a>(
+    text: &'a [u8],
+    at: usize,
+    shows_structs: bool,
+    names: &Names,
+) -> Option<(&'a [u8], String)> {
+    let before = *text.get(at.checked_sub(1)?)?;
+    if before != b':' && !(shows_structs && matches!(before, b' ' | b'=')) {
         return None;
     }
     let length = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
     let digits = &text[at..at + length];
     Some((digits, names.port(digits)?))
+}
+
+/// The address in memory that `text` starts with.
+fn address(text: &[u8]) -> Option<&[u8]> {
+    const SHORTEST: usize = 9;
+    let digits = text.strip_prefix(b"0x")?;
+    let length = digits.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    (length >= SHORTEST).then(|| &text[..2 + length])
 }
 
 /// Masks a line that may start with the server's log head, `[pid] date time [LVL] `.
