@@ -41,27 +41,73 @@ impl Core {
         let Some(options) = &spec.leafnodes else {
             return;
         };
-        let seed = self.seed;
         let remotes = options.remotes.iter().enumerate();
-        let remotes = remotes.map(|(place, remote)| {
-            let mut urls = remote.urls.clone();
-            let with_user = urls.iter().find(|url| url.user.is_some());
-            let (user, password) =
-                with_user.map_or((None, None), |url| (url.user.clone(), url.password.clone()));
-            if !remote.no_randomize {
-                let name = format!("remotes {} {place}", server.0);
-                urls.shuffle(&mut ids::stream(seed, &name));
-            }
-            Remote {
-                urls,
-                tried: false,
-                user,
-                password,
-                is_pending: true,
-            }
-        });
-        self.server_mut(server).remotes = remotes.collect();
+        let remotes = remotes
+            .map(|(place, remote)| self.new_remote(server, place, remote))
+            .collect();
+        self.server_mut(server).remotes = remotes;
         for place in 0..options.remotes.len() {
+            self.dial(server, place);
+        }
+    }
+
+    fn new_remote(&self, server: ServerId, place: usize, remote: &LeafRemote) -> Remote {
+        let mut urls = remote.urls.clone();
+        let with_user = urls.iter().find(|url| url.user.is_some());
+        let (user, password) =
+            with_user.map_or((None, None), |url| (url.user.clone(), url.password.clone()));
+        if !remote.no_randomize {
+            let name = format!("remotes {} {place}", server.0);
+            urls.shuffle(&mut ids::stream(self.seed, &name));
+        }
+        Remote {
+            urls,
+            tried: false,
+            user,
+            password,
+            is_pending: true,
+        }
+    }
+
+    /// The remotes of a server are others now, or others come before them: `places` says where each has gone.
+    pub(super) fn move_remotes(
+        &mut self,
+        server: ServerId,
+        remotes: &[LeafRemote],
+        places: &[Option<usize>],
+    ) {
+        let mut moved: Vec<Option<Remote>> = remotes.iter().map(|_| None).collect();
+        let known = std::mem::take(&mut self.server_mut(server).remotes);
+        let mut pending = Vec::new();
+        for (before, remote) in known.into_iter().enumerate() {
+            if let Some(place) = places.get(before).copied().flatten() {
+                if remote.is_pending && place != before {
+                    pending.push(place);
+                }
+                moved[place] = Some(remote);
+            }
+        }
+        let all = moved.into_iter().enumerate();
+        let all = all
+            .map(|(place, known)| {
+                known.unwrap_or_else(|| Remote {
+                    is_pending: false,
+                    ..self.new_remote(server, place, &remotes[place])
+                })
+            })
+            .collect();
+        self.server_mut(server).remotes = all;
+        for place in pending {
+            let timer = Timer::Dial(server, place as u16);
+            self.timers.set(self.now + AFTER_LOSS, timer);
+        }
+    }
+
+    /// Tries to connect to a remote that there was no attempt for.
+    pub(super) fn dial_at_once(&mut self, server: ServerId, place: usize) {
+        if let Some(remote) = self.server_mut(server).remotes.get_mut(place)
+            && !std::mem::replace(&mut remote.is_pending, true)
+        {
             self.dial(server, place);
         }
     }
@@ -86,8 +132,8 @@ impl Core {
         let Some(remote) = srv.remotes.get_mut(place) else {
             return;
         };
-        remote.is_pending = false;
-        if srv.phase != Phase::Running {
+        let is_due = std::mem::replace(&mut remote.is_pending, false);
+        if !is_due || srv.phase != Phase::Running {
             return;
         }
         let spec = Arc::clone(&srv.spec);

@@ -55,6 +55,8 @@ mod output;
 mod permissions;
 mod receive;
 mod reload;
+mod reload_refused;
+mod reload_remotes;
 mod remembered;
 mod results;
 mod route;

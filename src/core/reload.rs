@@ -1,20 +1,22 @@
 //! A changed configuration, applied to a running server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::authenticate::Login;
 use super::conn::ConnId;
+use super::reload_refused::refuse_unsupported;
 use super::server::ServerId;
 use super::subs::{Receiver, SubId};
 use super::{CloseReason, Core, Time};
-use crate::topology::{ClusterOptions, ServerSpec};
+use crate::topology::ServerSpec;
 
 /// A change that a running server does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("config reload not supported for {option}: old={old}, new={new}")]
 pub struct ReloadError {
     /// The option, as nats-server names it.
-    pub option: &'static str,
+    pub option: Cow<'static, str>,
     /// What is in force.
     pub old: String,
     /// What was asked for.
@@ -33,7 +35,7 @@ impl Core {
         self.set_now(now);
         let old = Arc::clone(&self.server(server).spec);
         keep_link_ports(&old, &mut spec);
-        refuse_unsupported(&old, &spec)?;
+        refuse_unsupported(&old, &spec, self.server(server).profile, self.seed)?;
         spec.host.clone_from(&old.host);
         spec.port = old.port;
         spec.version = old.version;
@@ -76,6 +78,7 @@ impl Core {
         if reauthorizes {
             self.reauthorize(server);
         }
+        self.change_remotes(server, &old);
         Ok(())
     }
 
@@ -182,31 +185,4 @@ fn keep_link_ports(old: &ServerSpec, new: &mut ServerSpec) {
     {
         new.port = old.port;
     }
-}
-
-fn refuse_unsupported(old: &ServerSpec, new: &ServerSpec) -> Result<(), ReloadError> {
-    let refuse = |option, old: String, new: String| {
-        if old == new {
-            Ok(())
-        } else {
-            Err(ReloadError { option, old, new })
-        }
-    };
-    let name = |spec: &ServerSpec| spec.name.clone().unwrap_or_default();
-    refuse("ServerName", name(old), name(new))?;
-    let system = |spec: &ServerSpec| format!("{:?}", spec.system_account);
-    refuse("SystemAccount", system(old), system(new))?;
-    let host = |spec: &ServerSpec| {
-        let cluster = spec.cluster.as_ref();
-        let named = cluster.and_then(|cluster| cluster.host.clone());
-        let listens = cluster.is_some_and(ClusterOptions::is_listening);
-        let of_all = || if listens { "0.0.0.0" } else { "" }.to_owned();
-        named.unwrap_or_else(of_all)
-    };
-    refuse("cluster host", host(old), host(new))?;
-    let port = |spec: &ServerSpec| {
-        let cluster = spec.cluster.as_ref();
-        cluster.and_then(|cluster| cluster.port).unwrap_or(0)
-    };
-    refuse("cluster port", port(old).to_string(), port(new).to_string())
 }

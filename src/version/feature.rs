@@ -49,6 +49,8 @@ features! {
     QueuesOnlyToSubscribe since V2_14: "a queue is refused in permissions to publish and in those of links, and everywhere if it is no subject",
     UniqueLeafRemotes since V2_14: "a leaf node's remote that is configured twice is refused",
     ReservedClusterName since V2_15: "`_` is refused as the name of a cluster or gateway",
+    ConnectBackoff since V2_12: "gateways have `connect_backoff`, which a refused reload shows",
+    LeafOptionsNamed since V2_14: "a reload takes other remotes of a leaf node, and names what it refuses to change of leaf nodes",
     SignalsLogged since V2_11: "the log says which signal was trapped",
     OldGatewayRepliesRefused since V2_15: "with gateways, clients may not publish to `$GR.`; before, what they publish there goes nowhere",
     // Events.
