@@ -74,6 +74,8 @@ pub(super) struct Delivery<'a> {
     pub(super) stays: bool,
     /// Copies for leaf node connections.
     pub(super) leafs: Vec<LeafCopy>,
+    /// Servers that it may go to by routes, where those have permissions.
+    pub(super) open: Vec<ServerId>,
     /// Servers that it reaches later.
     pub(super) under_way: Vec<UnderWay>,
     /// What it is to the other clusters that it has come to.
@@ -178,6 +180,9 @@ impl Core {
             return false;
         }
         let mut delivery = self.begin_delivery(origin, server, account, message, depth);
+        if self.has_route_rights {
+            self.open_routes(&mut delivery, &found.plain, &found.every);
+        }
         // First what goes to all, so that it counts as such.
         let mut delivered = self.deliver_to_every_server(&mut delivery, &found.every);
         for &sub in &found.plain {
@@ -223,6 +228,7 @@ impl Core {
             has_empty_reply: message.reply.is_some_and(<[u8]>::is_empty),
             stays: self.stays_where_it_came(origin),
             leafs: Vec::new(),
+            open: Vec::new(),
             under_way: Vec::new(),
             crossing: Crossing::default(),
             whole: std::mem::take(&mut self.frame),
@@ -272,6 +278,9 @@ impl Core {
         if let Receiver::Leaf { end, .. } = receiver {
             return self.deliver_to_leaf(delivery, sub, end, group);
         }
+        if !self.is_open(delivery, place, sub, group.is_some()) {
+            return false;
+        }
         if place == delivery.at {
             return self.deliver_to(delivery, sub);
         }
@@ -314,10 +323,14 @@ impl Core {
             return delivered;
         }
         let peers: Vec<ServerId> = self.routed_peers(entry).collect();
-        delivery.to_all = !peers.is_empty() && !self.has_link_faults();
+        delivery.to_all = !(peers.is_empty() || self.has_link_faults() || self.has_route_rights);
         for server in peers {
+            if self.has_route_rights && !delivery.open.contains(&server) {
+                continue;
+            }
+            let because = self.first_told(&told, server, entry);
             let arrives = server == delivery.at
-                || match self.move_to(delivery, server, told[0]) {
+                || match self.move_to(delivery, server, because) {
                     Moved::There => true,
                     Moved::UnderWay(_) => {
                         delivered = true;

@@ -245,6 +245,9 @@ impl Core {
         self.count_delivered(delivery);
         delivery.entry = entry;
         delivery.go_to(entry);
+        if self.has_route_rights {
+            self.open_routes(delivery, plain, every);
+        }
         self.deliver_to_every_server(delivery, every);
         for &sub in plain {
             self.deliver_where_it_is(delivery, sub, None);

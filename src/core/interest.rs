@@ -18,7 +18,6 @@ use super::mesh::ClusterId;
 use super::server::ServerId;
 use super::sublist::{MatchResult, SublistStats};
 use super::subs::{Receiver, Sub, SubId};
-use crate::version::Feature;
 
 /// Subscriptions there are, and how often one came and went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,15 +31,15 @@ pub(crate) struct Churn {
 pub(super) struct Interest {
     /// Of those that every server has alike: all, and those that others are told of.
     every: Churn,
-    every_told: Churn,
+    pub(super) every_told: Churn,
     /// Those that only old releases tell others of.
-    every_told_by_old: Churn,
+    pub(super) every_told_by_old: Churn,
     /// The subjects and queue groups of what all tell.
     every_subjects: HashSet<Box<[u8]>, FixedState>,
     /// A server's own.
     own: HashMap<ServerId, Churn, FixedState>,
     /// What a server tells its peers, by subject and queue group.
-    told: HashMap<ServerId, Told, FixedState>,
+    pub(super) told: HashMap<ServerId, Told, FixedState>,
     /// What is told in a cluster by all its servers.
     clusters: HashMap<ClusterId, Churn, FixedState>,
     /// How many more, or fewer, came to a server and went again than those it is connected to now have
@@ -88,7 +87,7 @@ impl<'a> ToldSubject<'a> {
         key
     }
 
-    fn of(key: &'a [u8]) -> Self {
+    pub(super) fn of(key: &'a [u8]) -> Self {
         let mut parts = key.splitn(3, |&byte| byte == b' ');
         Self {
             subject: parts.next().unwrap_or_default(),
@@ -121,14 +120,16 @@ struct Peers {
 }
 
 #[derive(Debug, Default)]
-struct Told {
-    subjects: HashMap<Box<[u8]>, Listeners, FixedState>,
+pub(super) struct Told {
+    pub(super) subjects: HashMap<Box<[u8]>, Listeners, FixedState>,
     churn: Churn,
+    /// What was taken back and a peer had never been told, because of the permissions of routes.
+    pub(super) unheard: HashMap<ServerId, u64, FixedState>,
 }
 
 /// Those on one server that have one subject and queue group.
 #[derive(Debug, Default)]
-struct Listeners {
+pub(super) struct Listeners {
     count: u32,
     /// How many messages peers have sent here for them.
     sent: HashMap<ServerId, u64, FixedState>,
@@ -140,7 +141,7 @@ impl Churn {
         self.inserts - self.removes
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             inserts: self.inserts + other.inserts,
             removes: self.removes + other.removes,
@@ -224,7 +225,7 @@ impl Core {
         if changes {
             told.churn.count(comes);
             interest.clusters.entry(cluster).or_default().count(comes);
-            return Change::New;
+            return self.change_heard(id, comes);
         }
         if sub.queue().is_some() {
             return Change::Weight;
@@ -269,7 +270,7 @@ impl Core {
     pub(super) fn count_lost_subscriptions(&mut self, a: ServerId, b: ServerId) {
         for (server, peer) in [(a, b), (b, a)] {
             for account in self.server(server).accounts().to_vec() {
-                let lost = self.told_at_all(account, peer).inserts;
+                let lost = self.told_at_all(account, peer, server).inserts;
                 self.count_detours(account, server, signed(lost));
             }
         }
@@ -279,7 +280,7 @@ impl Core {
     pub(super) fn count_found_subscriptions(&mut self, a: ServerId, b: ServerId) {
         for (server, peer) in [(a, b), (b, a)] {
             for account in self.server(server).accounts().to_vec() {
-                let missed = self.told_at_all(account, peer).removes;
+                let missed = self.told_at_all(account, peer, server).removes;
                 self.count_detours(account, server, -signed(missed));
             }
         }
@@ -298,6 +299,11 @@ impl Core {
         server: ServerId,
         peers: &LazyCell<Peers, impl FnOnce() -> Peers>,
     ) -> Churn {
+        if self.has_route_rights {
+            let peers = self.routed_peers(server);
+            let told = peers.map(|peer| self.told_at_all(account, peer, server));
+            return told.fold(Churn::default(), Churn::plus);
+        }
         let interest = &self.account(account).interest;
         let cluster = self.server(server).cluster;
         if self.has_link_faults() || interest.every_told_by_old.len() > 0 {
@@ -324,58 +330,6 @@ impl Core {
         peers
     }
 
-    /// What a server tells as all others do.
-    fn told_by_every(&self, account: AccountId, server: ServerId) -> Churn {
-        let interest = &self.account(account).interest;
-        if self.tells_as_old(server) {
-            interest.every_told.plus(interest.every_told_by_old)
-        } else {
-            interest.every_told
-        }
-    }
-
-    /// Whether a server tells others of what only old releases do.
-    fn tells_as_old(&self, server: ServerId) -> bool {
-        !self.server(server).profile.has(Feature::UserInfoNotTold)
-    }
-
-    /// What a server has told its peers that it listens to.
-    pub fn told_subjects(&self, account: AccountId, server: ServerId) -> Vec<ToldSubject<'_>> {
-        let interest = &self.account(account).interest;
-        let own = interest.told.get(&server);
-        let own = own.into_iter().flat_map(|told| told.subjects.keys());
-        let mut told: Vec<ToldSubject<'_>> = own.map(|key| ToldSubject::of(key)).collect();
-        if self.server(server).accounts().contains(&account) {
-            let is_old = self.tells_as_old(server);
-            let every = self.subs.iter().map(|(_, sub)| sub);
-            told.extend(
-                every
-                    .filter(|sub| sub.server == ServerId::EVERY && sub.account == account)
-                    .filter(|sub| sub.told || (sub.told_by_old && is_old))
-                    .map(|sub| ToldSubject {
-                        subject: sub.subject(),
-                        queue: sub.queue().unwrap_or_default(),
-                        origin: None,
-                    }),
-            );
-        }
-        told.sort_unstable();
-        told.dedup();
-        told
-    }
-
-    /// Subjects that a cluster has told others of, with their queue groups.
-    pub fn told_by_cluster(&self, account: AccountId, cluster: ClusterId) -> Vec<(&[u8], &[u8])> {
-        let servers = self.cluster(cluster).running.iter();
-        let mut told: Vec<_> = servers
-            .flat_map(|&server| self.told_subjects(account, server))
-            .map(|told| (told.subject, told.queue))
-            .collect();
-        told.sort_unstable();
-        told.dedup();
-        told
-    }
-
     /// The figures of an account's list on one server, which holds the server's own subscriptions and
     /// what its peers have told it.
     pub fn list_stats(&self, account: AccountId, server: ServerId) -> SublistStats {
@@ -399,7 +353,10 @@ impl Core {
         let mut told: Vec<(ServerId, Vec<u8>)> = Vec::new();
         for &id in &found.plain {
             let sub = self.sub(id);
-            if sub.told && peers.contains(&sub.server) {
+            if sub.told
+                && peers.contains(&sub.server)
+                && self.hears(sub.server, server, sub.subject())
+            {
                 let key = ToldSubject::of_sub(sub, origin_of(&self.conns, sub)).key();
                 told.push((sub.server, key));
             }
@@ -467,16 +424,6 @@ impl Core {
         sent.retain(|(peer, _), _| *peer != to);
     }
 
-    fn told_at_all(&self, account: AccountId, server: ServerId) -> Churn {
-        let told = self.account(account).interest.told(server);
-        told.plus(self.told_by_every(account, server))
-    }
-
-    /// How many subscriptions a server has told its peers of.
-    pub fn told_count(&self, account: AccountId, server: ServerId) -> u64 {
-        self.told_at_all(account, server).len()
-    }
-
     /// A server is gone, and with it what it told its peers as all servers do.
     pub(super) fn forget_told(&mut self, server: ServerId) {
         let cluster = self.server(server).cluster;
@@ -495,7 +442,7 @@ impl Interest {
         self.own.get(&server).copied().unwrap_or_default()
     }
 
-    fn told(&self, server: ServerId) -> Churn {
+    pub(super) fn told(&self, server: ServerId) -> Churn {
         self.told
             .get(&server)
             .map(|told| told.churn)

@@ -50,6 +50,9 @@ impl Core {
         if !self.may_cross(delivery, end, place) {
             return false;
         }
+        if !self.is_open(delivery, place, sub, group.is_some()) {
+            return false;
+        }
         if place != delivery.at {
             match self.move_to(delivery, place, sub) {
                 Moved::There => {}

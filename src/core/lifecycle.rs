@@ -67,6 +67,7 @@ impl Core {
             reach_changes: 0,
             watched: Watched::default(),
             frozen: 0,
+            has_route_rights: false,
             stalled: 0,
             freezes: 0,
             limit_changes: 0,
@@ -157,6 +158,7 @@ impl Core {
         server.users = users;
         server.no_auth_user = no_auth_user;
         server.system = system;
+        self.configure_routes(id);
     }
 
     /// Everybody who can log in to a server. Servers that are configured alike share the table.

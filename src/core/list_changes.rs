@@ -138,7 +138,7 @@ impl Core {
     fn told_by(&self, server: ServerId) -> Vec<AccountId> {
         let tracked = self.lookups.lists.keys().copied();
         let mut told: Vec<AccountId> = tracked
-            .filter(|&account| self.told_count(account, server) > 0)
+            .filter(|&account| self.tells_anything(account, server))
             .collect();
         told.sort_unstable();
         told

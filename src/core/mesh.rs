@@ -348,7 +348,9 @@ impl Core {
     /// An account's connections on all servers, as far as `server` knows of them.
     pub(super) fn account_connections(&self, account: AccountId, server: ServerId) -> usize {
         let account = self.account(account);
-        let elsewhere = self.reached_from(server);
+        let elsewhere = self.reached_from(server).into_iter();
+        let elsewhere =
+            elsewhere.filter(|&peer| self.hears(server, peer, b"$SYS.SERVER.ACCOUNT.*.CONNS"));
         let servers = std::iter::once(server).chain(elsewhere);
         servers
             .map(|server| account.on_server(server).clients.len())

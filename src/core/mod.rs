@@ -60,6 +60,7 @@ mod reload_remotes;
 mod remembered;
 mod results;
 mod route;
+mod route_rights;
 mod routes;
 mod server;
 mod simulate;
@@ -73,6 +74,7 @@ mod tests;
 mod text;
 mod time;
 mod timers;
+mod told;
 mod transit;
 mod wall_clock;
 mod watch;
@@ -148,6 +150,8 @@ pub(crate) struct Core {
     reach_changes: u64,
     watched: Watched,
     frozen: usize,
+    /// The routes of some server have permissions, or had.
+    has_route_rights: bool,
     /// Connections that are stalled.
     stalled: usize,
     freezes: u64,

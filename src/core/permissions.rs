@@ -37,8 +37,9 @@ struct Reply {
     used: u32,
 }
 
+/// What is allowed, and what of it is denied.
 #[derive(Debug, Default)]
-struct Rules {
+pub(super) struct Rules {
     allow: Option<Vec<Rule>>,
     deny: Vec<Rule>,
 }
@@ -67,7 +68,7 @@ impl Rule {
 }
 
 impl Rules {
-    fn new(permission: Option<&SubjectPermission>) -> Self {
+    pub fn new(permission: Option<&SubjectPermission>) -> Self {
         let parse = |list: &[String]| list.iter().filter_map(|text| Rule::parse(text)).collect();
         permission.map_or_else(Rules::default, |permission| Rules {
             allow: permission.allow.as_deref().map(parse),
@@ -97,7 +98,7 @@ impl Rules {
         verdict
     }
 
-    fn allows(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
+    pub fn allows(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
         let allowed = match &self.allow {
             None => true,
             Some(rules) => {
@@ -112,9 +113,14 @@ impl Rules {
         allowed && !self.denies(subject, queue)
     }
 
-    fn denies(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
+    pub fn denies(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
         let verdict = Self::lists(&self.deny, subject, queue);
         verdict.plain || verdict.this_queue
+    }
+
+    /// The subjects that are denied.
+    pub fn denied(&self) -> impl Iterator<Item = &[u8]> {
+        self.deny.iter().map(|rule| &*rule.subject)
     }
 }
 

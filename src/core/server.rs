@@ -16,6 +16,7 @@ use super::leaf_dial::Remote;
 use super::lifecycle::SYSTEM_CLIENT_CID;
 use super::mesh::ClusterId;
 use super::notice::ClientSnapshot;
+use super::route_rights::RouteRights;
 use super::routes::{Joined, Routed};
 use super::subs::SubId;
 use super::time::Time;
@@ -77,6 +78,8 @@ pub(crate) struct Server {
     /// Peers that came, or came back, later.
     pub(super) joined_later: BTreeMap<ServerId, Joined>,
     pub(super) routed: Routed,
+    /// What may cross its routes, if not everything.
+    pub(super) route_rights: Option<Box<RouteRights>>,
     pub(super) gateways: Gateways,
     /// It has joined its cluster and its mesh.
     pub(super) is_connected: bool,
@@ -185,6 +188,7 @@ impl Server {
             first_route_cid: 0,
             joined_later: BTreeMap::new(),
             routed: Routed::default(),
+            route_rights: None,
             gateways: Gateways::default(),
             is_connected: false,
             waiting: None,

@@ -171,7 +171,7 @@ impl Core {
             return;
         }
         self.count_arrived(&delivery, to);
-        delivery.at = to;
+        (delivery.entry, delivery.at) = (to, to);
         for &sub in found.plain.iter().chain(&found.every) {
             if sub.is_of_every_server() || self.is_on(sub, to) {
                 self.deliver_to(&mut delivery, sub);

@@ -71,11 +71,18 @@ pub(super) fn lost(context: &mut Context<'_>, peer: ServerId) {
     }
 }
 
+/// Whether a server hears how another is.
+pub(super) fn hears(core: &Core, server: ServerId, peer: ServerId) -> bool {
+    core.hears(server, peer, b"$SYS.SERVER.*.STATSZ")
+}
+
 /// Servers that `server` knows of, itself included.
 pub(super) fn active_servers(core: &Core, peers: &Peers, server: ServerId) -> i64 {
     let start = core.server(server).start;
     let connected = core.known_servers(server).into_iter().filter(|&peer| {
-        core.server(peer).phase == Phase::Running && !peers.strangers.contains(&peer)
+        core.server(peer).phase == Phase::Running
+            && !peers.strangers.contains(&peer)
+            && hears(core, server, peer)
     });
     (1 + connected.count() + peers.vanished(start, core.now())) as i64
 }

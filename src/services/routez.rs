@@ -1,13 +1,14 @@
 //! `$SYS.REQ.SERVER.PING.ROUTEZ` and `$SYS.REQ.SERVER.<id>.ROUTEZ`: routes to the other servers of
 //! the cluster.
 
-use nats_mock_protocol::monitor::{RouteInfo, Routez, RoutezOptions, SubDetail};
+use nats_mock_protocol::monitor::{RouteInfo, Routez, RoutezOptions, SubDetail, SubjectPermission};
 use nats_mock_protocol::time::{GoDuration, Uptime};
 
 use super::registry::{Endpoint, Scope};
 use super::subsz::text;
 use super::system::Context;
 use crate::core::{RouteView, compression};
+use crate::topology::{self, RoutePermissions, ServerSpec};
 use crate::version::Feature;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("ROUTEZ", Scope::Server, |context, call| {
@@ -23,6 +24,7 @@ fn routez(context: &Context<'_>, options: &RoutezOptions) -> Routez {
     let server = context.server();
     let names_itself = server.profile.has(Feature::RoutezOfUnnamedServers);
     let routes = context.core.routes(context.server);
+    let permissions = permissions(&server.spec);
     Routez {
         server_id: server.id.to_string(),
         server_name: match &server.spec.name {
@@ -30,6 +32,8 @@ fn routez(context: &Context<'_>, options: &RoutezOptions) -> Routez {
             configured => configured.clone().unwrap_or_default(),
         },
         now: context.utc_now(),
+        import: side(permissions.and_then(|it| it.import.as_ref())),
+        export: side(permissions.and_then(|it| it.export.as_ref())),
         num_routes: routes.len() as i64,
         routes: routes
             .iter()
@@ -46,6 +50,7 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
     let wall_clock = &context.server().wall_clock;
     let lists_subjects = options.subscriptions && !options.subscriptions_detail;
     let subscriptions = || subscriptions(context, route);
+    let permissions = permissions(&peer.spec);
     RouteInfo {
         rid: route.rid,
         remote_id: peer.id.to_string(),
@@ -59,6 +64,8 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
         rtt: ROUND_TRIP,
         uptime: Uptime::from_nanos(now.nanos_since(route.start)),
         idle: Uptime::from_nanos(now.nanos_since(route.last)),
+        import: side(permissions.and_then(|it| it.import.as_ref())),
+        export: side(permissions.and_then(|it| it.export.as_ref())),
         in_msgs: route.received.msgs as i64,
         out_msgs: route.sent.msgs as i64,
         in_bytes: route.received.bytes as i64,
@@ -66,7 +73,7 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
         subscriptions: route
             .carries
             .iter()
-            .map(|&account| core.told_count(account, route.peer))
+            .map(|&account| core.told_count(account, route.peer, context.server))
             .sum(),
         subscriptions_list: if lists_subjects {
             subscriptions().into_iter().map(|sub| sub.subject).collect()
@@ -91,13 +98,26 @@ fn route_info(context: &Context<'_>, route: &RouteView, options: &RoutezOptions)
     }
 }
 
+/// What the configuration of a server says of what may cross its routes. Its peers are told.
+fn permissions(spec: &ServerSpec) -> Option<&RoutePermissions> {
+    spec.cluster.as_ref()?.permissions.as_ref()
+}
+
+fn side(permission: Option<&topology::SubjectPermission>) -> Option<SubjectPermission> {
+    permission.map(|permission| SubjectPermission {
+        allow: permission.allow.clone().unwrap_or_default(),
+        deny: permission.deny.clone(),
+        ..SubjectPermission::default()
+    })
+}
+
 /// What the other server has subscribed to by a route.
 fn subscriptions(context: &Context<'_>, route: &RouteView) -> Vec<SubDetail> {
     let core = &*context.core;
     let mut all = Vec::new();
     for &account in &route.carries {
         let name = context.account_name(account);
-        for told in core.told_subjects(account, route.peer) {
+        for told in core.told_subjects_to(account, route.peer, context.server) {
             let (subject, queue) = (told.subject, told.queue);
             let mut sid = match told.origin {
                 Some(origin) => format!("L {} ", text(origin)),

@@ -126,6 +126,9 @@ impl Services {
                 continue;
             }
             for peer in core.known_servers(server) {
+                if !peers::hears(core, peer, server) {
+                    continue;
+                }
                 let Some(mut context) = self.context(core, peer) else {
                     continue;
                 };

@@ -72,6 +72,9 @@ features! {
     LeafMessagesChecked since V2_12: "a hub ends the connection of a leaf node that sends what its user may not",
     LeafFiltersByHub since V2_14: "a hub's wildcard subscription that meets a denial of the leaf node has what the hub sends looked at",
     RoutedLeafsIsolated since V2_15: "isolated leaf nodes do not hear what leaf nodes of other servers listen to",
+    // Routes.
+    MqttCrossesRoutes since V2_12: "what `permissions` of a cluster allow does not keep back `$MQTT.>`",
+    RouteFiltersByOverlap since V2_12: "messages are held to what a cluster's `permissions` deny to export as soon as a wildcard subscription meets it, not only where it holds all of it",
     // Requests.
     StatszOnDemand since V2_14: "a STATSZ request without a reply subject is heeded more than once a second",
     AllSubszCounted since V2_11: "`total` of SUBSZ counts all subscriptions that match, not those of the page",
