@@ -13,6 +13,9 @@ use super::server::{Phase, ServerId};
 use super::subs::SubId;
 use crate::topology::{ServerSpec, Topology};
 
+/// What servers listen to, to know of connections elsewhere.
+const CONNECTIONS: &[u8] = b"$SYS.SERVER.ACCOUNT.*.CONNS";
+
 /// A mesh's place in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct MeshId(pub u16);
@@ -335,6 +338,7 @@ impl Core {
         let name = &*self.account(account).name;
         let peers = self.known_servers(server).into_iter();
         peers
+            .filter(|&peer| self.hears(server, peer, CONNECTIONS))
             .filter(|&peer| {
                 let there = self.account_named(peer, name);
                 there.is_some_and(|there| {
@@ -349,8 +353,7 @@ impl Core {
     pub(super) fn account_connections(&self, account: AccountId, server: ServerId) -> usize {
         let account = self.account(account);
         let elsewhere = self.reached_from(server).into_iter();
-        let elsewhere =
-            elsewhere.filter(|&peer| self.hears(server, peer, b"$SYS.SERVER.ACCOUNT.*.CONNS"));
+        let elsewhere = elsewhere.filter(|&peer| self.hears(server, peer, CONNECTIONS));
         let servers = std::iter::once(server).chain(elsewhere);
         servers
             .map(|server| account.on_server(server).clients.len())

@@ -79,6 +79,7 @@ impl Core {
             self.reauthorize(server);
         }
         self.change_remotes(server, &old);
+        self.recompress_leafs(server, &old);
         Ok(())
     }
 

@@ -8,8 +8,14 @@ use super::conn::ConnId;
 use super::server::ServerId;
 use super::text::quoted;
 use super::{CloseReason, Core};
-use crate::topology::{DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, RemoteUrl, ServerSpec};
+use crate::topology::{
+    Compression, CompressionError, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, RemoteUrl,
+    ServerSpec,
+};
 use crate::version::Feature;
+
+/// How a link is to be compressed, if that makes sense.
+type Wish = Result<Compression, CompressionError>;
 
 const FIRST_INFO_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -154,8 +160,12 @@ impl Core {
             if let Some(leaf) = self.leaf_mut(id) {
                 leaf.remote = stays;
             }
-            if stays.is_none() {
-                self.close(id, CloseReason::ClientClosed);
+            match stays.map(|place| &after[place]) {
+                None => self.close(id, CloseReason::ClientClosed),
+                Some(remote) => {
+                    let was = before[place].compression_in_force();
+                    self.recompress(id, was, remote.compression_in_force());
+                }
             }
         }
         for (place, remote) in after.iter().enumerate() {
@@ -163,6 +173,40 @@ impl Core {
             if !remote.disabled && known.is_none_or(|known| before[known].disabled) {
                 self.dial_at_once(server, place);
             }
+        }
+    }
+
+    /// Compresses what a server sends to its leaf nodes as its configuration says now.
+    pub(super) fn recompress_leafs(&mut self, server: ServerId, old: &ServerSpec) {
+        let wish = |spec: &ServerSpec| {
+            let leafnodes = spec.leafnodes.clone().unwrap_or_default();
+            leafnodes.compression_in_force()
+        };
+        let (was, is) = (wish(old), wish(&self.server(server).spec));
+        let ends = self.server(server).leafs.values().copied();
+        let accepted: Vec<ConnId> = ends
+            .filter(|&id| self.leaf(id).is_some_and(|leaf| leaf.remote.is_none()))
+            .collect();
+        for id in accepted {
+            self.recompress(id, was.clone(), is.clone());
+        }
+    }
+
+    /// Compresses what one end sends in another way. What both sides have to agree on takes a new connection.
+    fn recompress(&mut self, id: ConnId, was: Wish, is: Wish) {
+        let (Ok(is), Some(leaf)) = (&is, self.leaf_mut(id)) else {
+            return;
+        };
+        let now = leaf.compression;
+        if was.as_ref() == Ok(is) || now.is_empty() || now == is.name() {
+            return;
+        }
+        let is_agreed_on = matches!(is, Compression::Off | Compression::Accept);
+        if is_agreed_on || now == Compression::Off.name() {
+            self.close(id, CloseReason::ClientClosed);
+        } else {
+            // Only what is accepted goes by the other side.
+            leaf.compression = is.agreed(&Compression::Fast);
         }
     }
 }

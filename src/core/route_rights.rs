@@ -88,8 +88,7 @@ impl Core {
         self.may_import(from, subject) && self.may_export(to, subject)
     }
 
-    /// Whether what one server of a cluster says on a subject gets to another that listens to all that is
-    /// `told`.
+    /// Whether a server that listens to `told` hears a peer of it.
     pub fn hears(&self, server: ServerId, peer: ServerId, told: &[u8]) -> bool {
         !self.has_route_rights
             || self.server(server).cluster != self.server(peer).cluster

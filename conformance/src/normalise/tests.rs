@@ -336,7 +336,9 @@ fn refused_reloads_hide_addresses_and_ports_that_stand_alone() {
     let shown = |text: &str| Numbering::default().show(&normaliser.text(text.as_bytes()));
     let values = "old={a 17201 [0xc00025c000 0x4ae783a6ba0] 0xfed}, new=17201";
     assert_eq!(
-        shown(&format!("config reload not supported for LeafNode: {values}")),
+        shown(&format!(
+            "config reload not supported for LeafNode: {values}"
+        )),
         "config reload not supported for LeafNode: old={a <port:n1.leaf> [<address> <address>] 0xfed}, new=<port:n1.leaf>"
     );
     assert_eq!(shown(values), values);
