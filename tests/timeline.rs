@@ -5,7 +5,9 @@ mod support;
 use std::time::Duration;
 
 use nats_mock::MockNats;
+use nats_mock::connection::{Line, connecting, line};
 use nats_mock::expected::{messages, subscriptions};
+use nats_mock::protocol::events::CloseReason;
 use nats_mock::protocol::monitor::Varz;
 use nats_mock::protocol::sys::Endpoint;
 use nats_mock::recorded::EventKind;
@@ -171,6 +173,138 @@ fn an_event_that_is_kept_back_has_happened_but_was_not_said() {
     assert!(nats.timeline().to_string().contains(released));
 }
 
+/// What is told, but for events and log-ins.
+fn told_of_connections(nats: &MockNats) -> Vec<String> {
+    let timeline = nats.timeline().only(|it| it.kind() != EntryKind::Event);
+    let mut told = lines(&timeline);
+    told.retain(|line| !line.contains(" connects to ") && !line.contains(" start as "));
+    told
+}
+
+#[test]
+fn how_clients_that_connect_were_received_is_told() {
+    let nats = servers(2);
+    let late = nats.on(connecting()).late_info(SECOND / 10);
+    let refused = nats.on(connecting()).to("east-2").named("full").refuse();
+    assert!(nats.server("east-2").client("a").is_err());
+    drop(refused);
+    let _waits = nats.server("east-1").connect_in_memory().unwrap();
+    drop(late);
+    assert_eq!(
+        told_of_connections(&nats),
+        [
+            "0.000s armed clients that connect: INFO late by 100ms",
+            "0.000s armed full (clients that connect to east-2: refuse)",
+            "0.000s client from 127.0.0.1 arrives at east-2 \
+             [⚡ clients that connect: INFO late by 100ms ⚡ full (clients that connect to east-2: refuse)]",
+            "0.000s ended after a hit: full (clients that connect to east-2: refuse)",
+            "0.000s client from 127.0.0.1 arrives at east-1 [⚡ clients that connect: INFO late by 100ms]",
+            "0.000s ended after 2 hits: clients that connect: INFO late by 100ms",
+        ]
+    );
+    let of_second = |it: &nats_mock::timeline::Entry| it.servers().eq(["east-2"]);
+    let arrived = nats
+        .timeline()
+        .only(|it| it.kind() == EntryKind::Connection && of_second(it));
+    assert_eq!(arrived.entries()[0].faults().count(), 2);
+}
+
+#[test]
+fn what_became_of_lines_is_told() {
+    let nats = servers(1);
+    let mut app = nats.client("a").unwrap();
+    let mut orders = app.subscribe("orders.*").unwrap();
+    let twice = nats.on(line(Line::Msg)).nth(2).duplicate(1);
+    let other = nats.on(line(Line::Msg)).times(2).replace_raw("PING\r\n");
+    let lost = nats.on(line(Line::Any)).subject("orders.lost").silence();
+    for subject in ["orders.new", "orders.new", "orders.lost", "orders.new"] {
+        app.publish(subject, "1").unwrap();
+    }
+    assert_eq!(orders.try_next().unwrap().text(), "1");
+    assert!(orders.try_next().is_none());
+    drop((twice, other, lost));
+    let msg = |subject: &str, marks: &str| {
+        format!("0.000s line MSG {subject} to a of USERS at east-1{marks}")
+    };
+    let told = nats.timeline().only(|it| it.kind() == EntryKind::Line);
+    assert_eq!(
+        lines(&told),
+        [
+            msg("orders.new", " [⚡ MSG: edit]"),
+            msg("orders.new", " [⚡ MSG: repeat 1 times ⚡ MSG: edit]"),
+            msg(
+                "orders.lost",
+                ", not sent [⚡ any line of orders.lost: silence]"
+            ),
+        ]
+    );
+    let html = told.html();
+    for shown in [
+        "<h2>as the server says it</h2><pre>MSG orders.new 1 1",
+        "<h2 class=\"marked\">as it goes out, 2 times</h2><pre>PING",
+    ] {
+        assert!(html.contains(shown), "{shown}");
+    }
+    assert_eq!(html.matches("as it goes out").count(), 2);
+}
+
+#[test]
+fn what_a_test_does_to_connections_is_told_before_what_comes_of_it() {
+    let nats = servers(2);
+    let apps = ["east-1", "east-2"].map(|name| nats.server(name).client("a").unwrap());
+    let all = nats.connections().of_user("a");
+    let first = all.clone().at("east-1").one();
+    all.send_raw("PING\r\n");
+    let stall = all.stall();
+    assert_eq!(stall.len(), 2);
+    drop(stall);
+    first.half_close();
+    first.close_saying(CloseReason::AuthenticationExpired, "gone");
+    assert_eq!(all.reset(), 1);
+    // Nothing is left that anything could be done to.
+    first.reset();
+    assert_eq!(all.close(CloseReason::Kicked), 0);
+    let both = "a of USERS at east-1, a of USERS at east-2";
+    assert_eq!(
+        told_of_connections(&nats),
+        [
+            &format!("0.000s connections sent 6 raw bytes: {both}"),
+            &format!("0.000s connections stalled: {both}"),
+            &format!("0.000s connections go on: {both}"),
+            "0.000s connection half closed: a of USERS at east-1",
+            "0.000s connection closed for Authentication Expired, saying \"gone\": a of USERS at east-1",
+            "0.000s client a of USERS is gone from east-1: Authentication Expired",
+            "0.000s connection reset: a of USERS at east-2",
+            "0.000s client a of USERS is gone from east-2: Read Error",
+        ]
+    );
+    let sent = nats.timeline().only(|it| it.text().contains("raw bytes"));
+    assert_eq!(
+        sent.entries()[0].servers().collect::<Vec<_>>(),
+        ["east-1", "east-2"]
+    );
+    assert!(sent.html().contains("<h2>sent</h2><pre>PING"));
+    drop(apps);
+}
+
+#[test]
+fn ports_that_are_closed_are_told() {
+    let nats = servers(1);
+    let server = nats.first_server();
+    let (one, other) = (server.close_port().unwrap(), server.close_port().unwrap());
+    drop(one);
+    other.end().unwrap();
+    let told = nats.timeline().only(|it| it.kind() == EntryKind::Server);
+    assert_eq!(
+        lines(&told),
+        [
+            "0.000s server east-1 starts as 2.15.1",
+            "0.000s server east-1 closes its port",
+            "0.000s server east-1 opens its port again",
+        ]
+    );
+}
+
 #[test]
 fn requests_that_are_alike_are_told_apart() {
     let nats = servers(1);
@@ -276,6 +410,15 @@ fn nothing_hostile_becomes_markup() {
         it.clear();
         it.extend(format!("{{\"a\":\"{HOSTILE}\0\u{ffff}\"]]>").as_bytes());
     });
+    let _late = nats
+        .on(connecting())
+        .named(HOSTILE)
+        .late_info(Duration::ZERO);
+    let _twice = nats.on(line(Line::Msg)).named(HOSTILE).duplicate(1);
+    let _other = nats.connect_in_memory().unwrap();
+    let other = nats.connections().one();
+    other.send_raw(format!("{HOSTILE}\r\n"));
+    other.close_saying(CloseReason::Kicked, HOSTILE);
     let mut app = nats.client("a").unwrap();
     let _all = app.subscribe(HOSTILE).unwrap();
     app.publish(HOSTILE, HOSTILE).unwrap();

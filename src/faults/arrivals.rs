@@ -1,6 +1,7 @@
 //! Rules about connections that clients make, and how one is received.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::RuleId;
@@ -65,6 +66,8 @@ pub(crate) struct Reception {
     pub late: Duration,
     /// The rules that change its greeting, in turn.
     pub greeted_by: Vec<RuleId>,
+    /// The rules that have acted, as people read them.
+    pub hits: Vec<Arc<str>>,
 }
 
 /// What becomes of a client.
@@ -78,17 +81,16 @@ pub(crate) enum Fate {
     Stalled(RuleId),
 }
 
-/// How a client is received, and how many rules have acted.
-pub(super) fn receive(rules: &mut List<ArrivalRule>, arrival: &Arrival<'_>) -> (Reception, u64) {
+/// How a client is received.
+pub(super) fn receive(rules: &mut List<ArrivalRule>, arrival: &Arrival<'_>) -> Reception {
     let mut reception = Reception::default();
-    let mut hits = 0;
     for armed in rules.iter_mut() {
         let matches = &mut armed.rule.matches;
         let record = &mut armed.record;
         if !record.takes(|| matches.iter_mut().all(|matcher| matcher.is_about(arrival))) {
             continue;
         }
-        hits += 1;
+        reception.hits.push(Arc::clone(&record.label));
         reception.fate = match &armed.rule.effect {
             ArrivalEffect::Late(least, most) => {
                 reception.late += drawn(*least, *most, &mut record.rng);
@@ -105,7 +107,7 @@ pub(super) fn receive(rules: &mut List<ArrivalRule>, arrival: &Arrival<'_>) -> (
         };
         break;
     }
-    (reception, hits)
+    reception
 }
 
 /// Has the rules change a greeting.

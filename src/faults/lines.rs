@@ -1,6 +1,7 @@
 //! Rules about the lines that servers send to clients, and what becomes of one that passes them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nats_mock_protocol::wire::ServerOp;
@@ -91,6 +92,8 @@ pub(crate) struct Passed {
     pub more: usize,
     pub delay: Duration,
     pub then: Then,
+    /// The rules that have acted, as people read them.
+    pub hits: Vec<Arc<str>>,
 }
 
 /// Whether there is a rule that may be about lines to a connection.
@@ -101,25 +104,24 @@ pub(super) fn concern(rules: &List<LineRule>, core: &Core, conn: &Conn) -> bool 
     })
 }
 
-/// What a line becomes, and how many rules have acted.
-pub(super) fn pass(rules: &mut List<LineRule>, line: &Line<'_>) -> (Passed, u64) {
+/// What a line becomes.
+pub(super) fn pass(rules: &mut List<LineRule>, line: &Line<'_>) -> Passed {
     let mut passed = Passed {
         line: Some(line.bytes.to_vec()),
         ..Passed::default()
     };
-    let mut hits = 0;
     for armed in rules.iter_mut() {
         let matches = &mut armed.rule.matches;
         let is_about = || matches.iter_mut().all(|matcher| matcher.is_about(line));
         if armed.record.takes(is_about) {
-            hits += 1;
+            passed.hits.push(Arc::clone(&armed.record.label));
             armed.act(&mut passed);
         }
         if passed.line.is_none() || !matches!(passed.then, Then::GoOn) {
             break;
         }
     }
-    (passed, hits)
+    passed
 }
 
 impl Armed<LineRule> {

@@ -180,15 +180,15 @@ impl Rules {
             op,
             bytes,
         };
-        let (passed, hits) = lines::pass(&mut self.lines, &line);
-        self.changes += hits;
+        let passed = lines::pass(&mut self.lines, &line);
+        self.changes += passed.hits.len() as u64;
         passed
     }
 
     /// How a client that connects is received.
     pub fn receive(&mut self, arrival: &Arrival<'_>) -> Reception {
-        let (reception, hits) = arrivals::receive(&mut self.arrivals, arrival);
-        self.changes += hits;
+        let reception = arrivals::receive(&mut self.arrivals, arrival);
+        self.changes += reception.hits.len() as u64;
         reception
     }
 

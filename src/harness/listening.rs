@@ -60,13 +60,16 @@ impl Server<'_> {
 
     /// Closes the ports, and keeps others from taking them.
     pub(super) fn stop_listening(&self) -> io::Result<()> {
-        let (closes, addresses) = self.node(|node| {
+        let (closes, is_bound, addresses) = self.node(|node| {
             node.closed.times += 1;
             let users = node.user_ports.values().copied();
             let addresses: Vec<_> = std::iter::once(node.address).chain(users).collect();
-            (node.closed.times == 1 && !node.unbound, addresses)
+            (node.closed.times == 1, !node.unbound, addresses)
         });
-        if !closes {
+        if closes {
+            self.note_port(false);
+        }
+        if !closes || !is_bound {
             return Ok(());
         }
         self.hub().shut(self.current());
@@ -78,16 +81,25 @@ impl Server<'_> {
 
     /// Opens the ports, unless they are to be closed for something else, or a restart has opened them.
     pub(super) fn go_on_listening(&self) -> Result<(), StartError> {
-        let opens = self.node(|node| {
+        let (opens, is_bound) = self.node(|node| {
             let closed = node.closed.times;
             node.closed.times = closed.saturating_sub(1);
-            closed == 1 && !node.unbound
+            (closed == 1, !node.unbound)
         });
-        if !opens {
+        if opens {
+            self.note_port(true);
+        }
+        if !opens || !is_bound {
             return Ok(());
         }
         self.hub().end_shut(self.current());
         self.listen_again()
+    }
+
+    fn note_port(&self, is_open: bool) {
+        let server = self.current();
+        self.hub()
+            .input(|state, now| state.deployment.note_port(now, server, is_open));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clients that connect while a test has rules about that.
 
+use super::journal::Journal;
 use crate::core::{Accepted, Core, Peer, Phase, ServerId, Time};
 use crate::faults::{Arrival, Fate, Rules};
 
@@ -10,6 +11,7 @@ const MAX_WAITING: usize = 4096;
 pub(super) fn receive_client(
     core: &mut Core,
     rules: &mut Rules,
+    journal: &mut Journal,
     now: Time,
     server: ServerId,
     peer: Peer,
@@ -18,11 +20,13 @@ pub(super) fn receive_client(
     if core.server(server).phase != Phase::Running {
         return None;
     }
-    let reception = rules.receive(&Arrival {
+    let arrival = Arrival {
         core,
         server,
         host: &peer.host,
-    });
+    };
+    let reception = rules.receive(&arrival);
+    journal.note_arrival(&arrival, &reception.hits);
     let waits = matches!(reception.fate, Fate::Stalled(_)) || !reception.late.is_zero();
     let is_refused = matches!(reception.fate, Fate::Refused);
     if is_refused || (waits && core.stalled() >= MAX_WAITING) {

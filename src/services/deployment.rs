@@ -5,6 +5,7 @@ use std::time::Duration;
 use nats_mock_protocol::wire::ClientBatch;
 
 use super::Configuration;
+use super::acts::{self, Act};
 use super::arrivals::receive_client;
 use super::custom::{Answerer, CustomId, CustomServices, Listening, Response};
 use super::expectations::Expectations;
@@ -74,7 +75,8 @@ impl Deployment {
 
     pub fn accept(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
         let accepted = if self.services.rules.has_arrivals() {
-            receive_client(&mut self.core, &mut self.services.rules, now, server, peer)
+            let Services { journal, rules, .. } = &mut self.services;
+            receive_client(&mut self.core, rules, journal, now, server, peer)
         } else {
             self.core.accept(now, server, peer)
         };
@@ -90,11 +92,11 @@ impl Deployment {
         goes_on: bool,
     ) -> Received {
         let _span = trace::batch(&self.core, id, batch);
-        let rules = &mut self.services.rules;
+        let Services { journal, rules, .. } = &mut self.services;
         let received = if rules.has_lines() {
             // What is in one batch is chance, and must not show in what rules make of it.
             let mut pass = |core: &mut Core| {
-                pass_lines(core, rules);
+                pass_lines(core, rules, journal);
             };
             self.core
                 .receive_each(now, id, batch, goes_on, Some(&mut pass))
@@ -234,6 +236,12 @@ impl Deployment {
         self.settle();
     }
 
+    /// Does something to connections, and leaves only those in the list that it could be done to.
+    pub fn act(&mut self, now: Time, act: &Act, ids: &mut Vec<ConnId>) {
+        acts::act(&mut self.core, &mut self.services.journal, now, act, ids);
+        self.settle();
+    }
+
     pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {
         self.core.take_woken(into);
     }
@@ -318,6 +326,12 @@ impl Deployment {
         self.services.journal.note_clock(&self.core, by);
     }
 
+    /// Takes note that the test closes a server's port, or opens it again.
+    pub fn note_port(&mut self, now: Time, server: ServerId, is_open: bool) {
+        self.core.set_now(now);
+        self.services.journal.note_port(&self.core, server, is_open);
+    }
+
     pub fn expectations(&self) -> &Expectations {
         &self.services.expectations
     }
@@ -387,8 +401,8 @@ impl Deployment {
     fn settle(&mut self) {
         loop {
             self.services.settle(&mut self.core);
-            let rules = &mut self.services.rules;
-            if !rules.has_lines() || !pass_lines(&mut self.core, rules) {
+            let Services { journal, rules, .. } = &mut self.services;
+            if !rules.has_lines() || !pass_lines(&mut self.core, rules, journal) {
                 return;
             }
         }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use nats_mock_protocol::sys::RequestSubject;
 
+use super::acts::Act;
 use super::journal::{EventRecord, Journal, RequestRecord, Requester, ServerName, Size, reply_of};
 use super::seen::Seen;
 use crate::core::{
-    ClientSnapshot, CloseReason, Core, Fate, LinkChange, Notice, Request, ServerId, Time,
+    ClientSnapshot, CloseReason, Conn, Core, Fate, LinkChange, Notice, Request, ServerId, Time,
 };
+use crate::faults::{Arrival, Passed};
 
 /// Something that has happened.
 #[derive(Clone, Debug)]
@@ -40,6 +42,15 @@ pub(crate) enum What {
         by: Requester,
         is_leaf: bool,
         change: ConnectionChange,
+    },
+    /// A client that connects was received as rules have it.
+    Arrival { server: ServerName, host: Box<str> },
+    /// A line to a client was sent as rules have it.
+    Line(Arc<LineRecord>),
+    /// The test has done something to connections.
+    Act {
+        act: Act,
+        clients: Vec<(ServerName, Requester)>,
     },
     /// A client has done something that is watched.
     Seen(Seen),
@@ -76,6 +87,20 @@ pub(crate) struct CustomRequest {
     pub service: String,
     pub by: Option<Requester>,
     pub payload: Excerpt,
+}
+
+/// A line to a client, and what has become of it.
+#[derive(Debug)]
+pub(crate) struct LineRecord {
+    pub server: ServerName,
+    pub to: Requester,
+    /// As the server sends it.
+    pub line: Excerpt,
+    /// As it goes out, if it does.
+    pub sent: Option<Excerpt>,
+    /// How often it goes out more than once.
+    pub more: usize,
+    pub delay: Duration,
 }
 
 /// How something was said.
@@ -117,6 +142,9 @@ pub(crate) enum ServerChange {
     Started(&'static str),
     LameDuck,
     Fate(Fate),
+    /// Nobody listens at its port any more.
+    PortClosed,
+    PortOpened,
 }
 
 /// Of what is copied for the timeline alone, so much is kept.
@@ -166,6 +194,19 @@ impl Size for Happening {
                     + request.payload.bytes.len()
             }
             What::Connection { by, .. } => by.size(),
+            What::Arrival { host, .. } => host.len(),
+            What::Line(line) => {
+                let sent = line.sent.as_ref().map_or(0, |sent| sent.bytes.len());
+                line.to.size() + line.line.bytes.len() + sent
+            }
+            What::Act { act, clients } => {
+                let names = clients.iter().map(|(_, by)| by.size()).sum::<usize>();
+                let raw = match act {
+                    Act::SendRaw(bytes) => bytes.len(),
+                    _ => 0,
+                };
+                names + raw + size_of_val(&**clients)
+            }
             What::Seen(seen) => seen.size(),
             What::Rule { description, .. } => description.len(),
             What::Servers { servers, .. } => size_of_val(&**servers),
@@ -207,7 +248,7 @@ impl Happening {
 }
 
 impl Journal {
-    fn happened(&mut self, core: &Core, what: What, faults: &[Arc<str>]) {
+    pub(super) fn happened(&mut self, core: &Core, what: What, faults: &[Arc<str>]) {
         let happening = Happening {
             time: core.now(),
             what,
@@ -304,6 +345,44 @@ impl Journal {
             payload: Excerpt::copied(&request.payload),
         };
         self.happened(core, What::Custom(Arc::new(request)), &[]);
+    }
+
+    /// Takes note of a client that was received as rules have it.
+    pub(super) fn note_arrival(&mut self, arrival: &Arrival<'_>, hits: &[Arc<str>]) {
+        if self.timeline.is_on() && !hits.is_empty() {
+            let what = What::Arrival {
+                server: ServerName::of(arrival.core, arrival.server),
+                host: arrival.host.into(),
+            };
+            self.happened(arrival.core, what, hits);
+        }
+    }
+
+    /// Takes note of what has become of a line under rules.
+    pub(super) fn note_line(&mut self, core: &Core, conn: &Conn, line: &[u8], passed: &Passed) {
+        if self.timeline.is_on() && !passed.hits.is_empty() {
+            let record = LineRecord {
+                server: ServerName::of(core, conn.server),
+                to: Requester::new(core, core.snapshot(conn)),
+                line: Excerpt::copied(line),
+                sent: passed.line.as_deref().map(Excerpt::copied),
+                more: passed.more,
+                delay: passed.delay,
+            };
+            self.happened(core, What::Line(Arc::new(record)), &passed.hits);
+        }
+    }
+
+    /// Takes note of a port that the test closes or opens again.
+    pub(super) fn note_port(&mut self, core: &Core, server: ServerId, is_open: bool) {
+        if self.timeline.is_on() {
+            let change = if is_open {
+                ServerChange::PortOpened
+            } else {
+                ServerChange::PortClosed
+            };
+            self.happened(core, server_change(core, server, change), &[]);
+        }
     }
 
     /// Takes note of what a client has done, unless that is noted in another way.

@@ -9,11 +9,12 @@ use bytes::BytesMut;
 use memchr::memchr;
 use nats_mock_protocol::wire::{Limits, ServerBatch, ServerDecoder};
 
+use super::journal::Journal;
 use crate::core::{ConnId, Core, Then};
 use crate::faults::{Passed, Rules};
 
 /// Passes what has been sent since the last time. Tells whether there was anything.
-pub(super) fn pass_lines(core: &mut Core, rules: &mut Rules) -> bool {
+pub(super) fn pass_lines(core: &mut Core, rules: &mut Rules, journal: &mut Journal) -> bool {
     let fresh = |id: &ConnId| core.conn(*id).is_some_and(|conn| conn.has_fresh());
     let mut ids: Vec<ConnId> = core.woken().iter().copied().filter(fresh).collect();
     // They may have been woken by different things before.
@@ -29,7 +30,7 @@ pub(super) fn pass_lines(core: &mut Core, rules: &mut Rules) -> bool {
         while !rest.is_empty() {
             let (line, behind) = rest.split_at(length_of_first(rest));
             rest = behind;
-            if !pass_line(core, rules, id, line) {
+            if !pass_line(core, rules, journal, id, line) {
                 break;
             }
         }
@@ -38,7 +39,13 @@ pub(super) fn pass_lines(core: &mut Core, rules: &mut Rules) -> bool {
 }
 
 /// Passes one line. Tells whether others may follow.
-fn pass_line(core: &mut Core, rules: &mut Rules, id: ConnId, line: &[u8]) -> bool {
+fn pass_line(
+    core: &mut Core,
+    rules: &mut Rules,
+    journal: &mut Journal,
+    id: ConnId,
+    line: &[u8],
+) -> bool {
     let mut decoder = ServerDecoder::new(Limits {
         max_payload: usize::MAX,
         max_control_line: usize::MAX,
@@ -50,12 +57,15 @@ fn pass_line(core: &mut Core, rules: &mut Rules, id: ConnId, line: &[u8]) -> boo
         // A line of a kind that no rule can be about.
         return core.speak(id, line.to_vec(), Duration::ZERO, Then::GoOn);
     };
+    let passed = rules.pass_line(core, conn, op, line);
+    journal.note_line(core, conn, line, &passed);
     let Passed {
         line,
         more,
         delay,
         then,
-    } = rules.pass_line(core, conn, op, line);
+        ..
+    } = passed;
     let Some(line) = line else {
         return match then {
             Then::GoOn => true,

@@ -10,6 +10,7 @@ mod account_conns;
 mod account_info;
 mod account_statz;
 mod accountz;
+mod acts;
 mod arrivals;
 mod configuration;
 mod conn_info;
@@ -50,12 +51,14 @@ mod trace;
 mod user_info;
 mod varz;
 
+pub(crate) use acts::Act;
 pub(crate) use configuration::Configuration;
 pub(crate) use custom::{CustomId, Listening, Response};
 pub(crate) use deployment::Deployment;
 pub(crate) use expectations::{Condition, Expectation, ExpectationId, Expectations, Times};
 pub(crate) use happening::{
-    Answer, ConnectionChange, CustomRequest, Excerpt, Happening, RuleChange, ServerChange, What,
+    Answer, ConnectionChange, CustomRequest, Excerpt, Happening, LineRecord, RuleChange,
+    ServerChange, What,
 };
 pub use journal::Requester;
 pub(crate) use journal::{EventRecord, Journal, Log, RequestRecord, ServerName, Size};

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use nats_mock_protocol::events::CloseReason;
 
 use super::Stall;
 use crate::MockNats;
-use crate::core::{Conn, ConnId, Core, Ending, Server, Time};
+use crate::core::{Conn, ConnId, Core, Ending, Server};
 use crate::net::Hub;
+use crate::services::Act;
 
 /// Clients that are connected, for a test to act on; see [`MockNats::connections`].
 ///
@@ -139,7 +141,7 @@ impl Connections {
     /// # Ok::<(), std::boxed::Box<dyn std::error::Error>>(())
     /// ```
     pub fn reset(&self) -> usize {
-        self.act(Core::reset)
+        self.act(&Act::Reset)
     }
 
     /// Has the servers close the connections for a reason, as if it had come about: with the `-ERR`, the
@@ -157,21 +159,14 @@ impl Connections {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn close(&self, reason: CloseReason) -> usize {
-        self.end(&reason.into())
+        self.act(&Act::Close(reason.into()))
     }
 
     /// As [`close`](Self::close), with another text of `-ERR`: an account that has expired, say, and not the
     /// user, is `Account Authentication Expired`. Reasons for which a server does not send what is left have
     /// none.
     pub fn close_saying(&self, reason: CloseReason, text: impl Into<String>) -> usize {
-        self.end(&Ending {
-            reason,
-            text: Some(text.into().into()),
-        })
-    }
-
-    fn end(&self, ending: &Ending) -> usize {
-        self.act(|core, now, id| core.end(now, id, ending))
+        self.act(&saying(reason, text))
     }
 
     /// Ends what the servers send: the clients read to the end of the stream, and what they send is still
@@ -194,7 +189,7 @@ impl Connections {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn half_close(&self) -> usize {
-        self.act(Core::finish)
+        self.act(&Act::HalfClose)
     }
 
     /// Lets nothing of the connections pass in either direction, without a word, as when the network loses
@@ -238,15 +233,13 @@ impl Connections {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_raw(&self, bytes: impl AsRef<[u8]>) -> usize {
-        self.act(|core, now, id| core.send_raw(now, id, bytes.as_ref()))
+        self.act(&raw(bytes))
     }
 
-    fn act(&self, act: impl Fn(&mut Core, Time, ConnId)) -> usize {
+    fn act(&self, act: &Act) -> usize {
         self.hub.input(|state, now| {
-            let ids = self.ids(state.deployment.core());
-            state
-                .deployment
-                .change(|core| ids.iter().for_each(|&id| act(core, now, id)));
+            let mut ids = self.ids(state.deployment.core());
+            state.deployment.act(now, act, &mut ids);
             ids.len()
         })
     }
@@ -348,26 +341,22 @@ impl Connection {
 
     /// As [`Connections::reset`].
     pub fn reset(&self) {
-        self.act(Core::reset);
+        self.act(&Act::Reset);
     }
 
     /// As [`Connections::close`].
     pub fn close(&self, reason: CloseReason) {
-        self.act(|core, now, id| core.end(now, id, &reason.into()));
+        self.act(&Act::Close(reason.into()));
     }
 
     /// As [`Connections::close_saying`].
     pub fn close_saying(&self, reason: CloseReason, text: impl Into<String>) {
-        let ending = Ending {
-            reason,
-            text: Some(text.into().into()),
-        };
-        self.act(|core, now, id| core.end(now, id, &ending));
+        self.act(&saying(reason, text));
     }
 
     /// As [`Connections::half_close`].
     pub fn half_close(&self) {
-        self.act(Core::finish);
+        self.act(&Act::HalfClose);
     }
 
     /// As [`Connections::stall`].
@@ -377,14 +366,24 @@ impl Connection {
 
     /// As [`Connections::send_raw`].
     pub fn send_raw(&self, bytes: impl AsRef<[u8]>) {
-        self.act(|core, now, id| core.send_raw(now, id, bytes.as_ref()));
+        self.act(&raw(bytes));
     }
 
-    fn act(&self, act: impl FnOnce(&mut Core, Time, ConnId)) {
-        self.hub.input(|state, now| {
-            state.deployment.change(|core| act(core, now, self.id));
-        });
+    fn act(&self, act: &Act) {
+        self.hub
+            .input(|state, now| state.deployment.act(now, act, &mut vec![self.id]));
     }
+}
+
+fn saying(reason: CloseReason, text: impl Into<String>) -> Act {
+    Act::Close(Ending {
+        reason,
+        text: Some(text.into().into()),
+    })
+}
+
+fn raw(bytes: impl AsRef<[u8]>) -> Act {
+    Act::SendRaw(Bytes::copy_from_slice(bytes.as_ref()))
 }
 
 impl fmt::Debug for Connections {

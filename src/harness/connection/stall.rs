@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::core::ConnId;
 use crate::net::Hub;
+use crate::services::Act;
 
 /// Connections that are [stalled](super::Connections::stall) until this is dropped.
 #[must_use = "the connections go on when this is dropped"]
@@ -17,9 +18,7 @@ impl Stall {
     pub(super) fn of(hub: &Arc<Hub>, ids: impl IntoIterator<Item = ConnId>) -> Self {
         let stalled = hub.input(|state, now| {
             let mut ids: Vec<ConnId> = ids.into_iter().collect();
-            state
-                .deployment
-                .change(|core| ids.retain(|&id| core.stall(now, id)));
+            state.deployment.act(now, &Act::Stall, &mut ids);
             ids
         });
         Self {
@@ -44,13 +43,8 @@ impl Stall {
 
 impl Drop for Stall {
     fn drop(&mut self) {
-        self.hub.input(|state, now| {
-            state.deployment.change(|core| {
-                for &id in &self.stalled {
-                    core.resume(now, id);
-                }
-            });
-        });
+        self.hub
+            .input(|state, now| state.deployment.act(now, &Act::Resume, &mut self.stalled));
     }
 }
 

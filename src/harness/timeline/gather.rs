@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use super::{Entry, EntryKind, Part, words};
 use crate::core::Time;
 use crate::services::{
-    Answer, CustomRequest, EventRecord, Excerpt, Happening, RequestRecord, Requester, Seen,
-    ServerName, What,
+    Act, Answer, CustomRequest, EventRecord, Excerpt, Happening, LineRecord, RequestRecord,
+    Requester, Seen, ServerName, What,
 };
 
 /// How a request is found again: by what it was sent to, and where the answer is expected.
@@ -255,6 +255,18 @@ fn entry(what: &What, faults: &[Arc<str>]) -> Entry {
                 Vec::new(),
             )
         }
+        What::Arrival { server, host } => (
+            EntryKind::Connection,
+            vec![Arc::clone(&server.name)],
+            format!(
+                "client from {host} arrives at {}{}",
+                server.name,
+                words::marks(faults)
+            ),
+            Vec::new(),
+        ),
+        What::Line(line) => sent(line, faults),
+        What::Act { act, clients } => acted(act, clients),
         What::Seen(seen) => watched(seen),
         What::Rule {
             description,
@@ -271,13 +283,7 @@ fn entry(what: &What, faults: &[Arc<str>]) -> Entry {
             (EntryKind::Server, names, text, Vec::new())
         }
         What::Links { pairs, change } => {
-            let mut names: Vec<Arc<str>> = Vec::new();
-            let mut known: HashMap<&str, (), FixedState> = HashMap::default();
-            for name in pairs.iter().flat_map(|(from, to)| [from, to]) {
-                if known.insert(name, ()).is_none() {
-                    names.push(Arc::clone(name));
-                }
-            }
+            let names = each_once(pairs.iter().flat_map(|(from, to)| [from, to]));
             let text = words::links(pairs, *change);
             (EntryKind::Link, names, text, Vec::new())
         }
@@ -349,6 +355,41 @@ fn custom(request: &CustomRequest) -> Told {
         ),
         vec![Part::new("asked", request.payload.clone())],
     )
+}
+
+fn sent(line: &LineRecord, faults: &[Arc<str>]) -> Told {
+    let mut parts = vec![Part::new("as the server says it", line.line.clone())];
+    parts.extend(line.sent.as_ref().map(|sent| Part {
+        is_marked: true,
+        ..Part::new(words::sent(line), sent.clone())
+    }));
+    (
+        EntryKind::Line,
+        vec![Arc::clone(&line.server.name)],
+        format!("{}{}", words::line(line), words::marks(faults)),
+        parts,
+    )
+}
+
+fn acted(act: &Act, clients: &[(ServerName, Requester)]) -> Told {
+    let name = |(server, by): &(ServerName, Requester)| format!("{by} at {}", server.name);
+    let names: Vec<String> = clients.iter().map(name).collect();
+    let parts = match act {
+        Act::SendRaw(bytes) => vec![Part::new("sent", Excerpt::of(bytes))],
+        _ => Vec::new(),
+    };
+    (
+        EntryKind::Connection,
+        each_once(clients.iter().map(|(server, _)| &server.name)),
+        words::act(&names, act),
+        parts,
+    )
+}
+
+fn each_once<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> Vec<Arc<str>> {
+    let mut known: HashMap<&str, (), FixedState> = HashMap::default();
+    let new = names.filter(|name| known.insert(name, ()).is_none());
+    new.map(Arc::clone).collect()
 }
 
 fn watched(seen: &Seen) -> Told {

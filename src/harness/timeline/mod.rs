@@ -1,10 +1,10 @@
 //! What has happened in a deployment, in order of time.
 //!
 //! [`MockNats::timeline`] gives it as a value that no longer follows the deployment: requests to the
-//! system services with who asked and what each server made of them, events, connections, messages and
-//! subscriptions that a test [expects](crate::expected), what was [armed](crate::programmed) and how it
-//! acted, and what became of servers, links and clocks. It prints as one line for each entry, and
-//! [`Timeline::html`] makes a page of it to look around in.
+//! system services with who asked and what each server made of them, events, connections and what a test
+//! [did to them](crate::connection), messages and subscriptions that a test [expects](crate::expected), what
+//! was [armed](crate::programmed) and how it acted, and what became of servers, links and clocks. It prints
+//! as one line for each entry, and [`Timeline::html`] makes a page of it to look around in.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -82,15 +82,18 @@ pub enum EntryKind {
     Answer,
     /// A server has said something of itself.
     Event,
-    /// A connection has begun, ended, or been refused.
+    /// A client that connects was [received as a fault has it](crate::connection::connecting), a connection
+    /// has begun, ended, or been refused, or a test has [done something to it](crate::MockNats::connections).
     Connection,
+    /// A line to a client was [sent as a fault has it](crate::connection::line()).
+    Line,
     /// A client has published a message. Told only while messages are [expected](crate::expected).
     Message,
     /// A client has subscribed. Told only while subscriptions are [expected](crate::expected).
     Subscription,
     /// Something was armed, or has ended.
     Fault,
-    /// A server has started, stopped, or changed in another way.
+    /// A server has started, stopped, closed its port, or changed in another way.
     Server,
     /// Links were cut, slowed or healed.
     Link,
@@ -110,11 +113,12 @@ impl Part {
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Request,
         Self::Answer,
         Self::Event,
         Self::Connection,
+        Self::Line,
         Self::Message,
         Self::Subscription,
         Self::Fault,
@@ -130,6 +134,7 @@ impl EntryKind {
             Self::Answer => "answer",
             Self::Event => "event",
             Self::Connection => "connection",
+            Self::Line => "line",
             Self::Message => "message",
             Self::Subscription => "subscription",
             Self::Fault => "fault",

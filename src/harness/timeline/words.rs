@@ -7,7 +7,7 @@ use std::time::Duration;
 use nats_mock_protocol::time::GoDuration;
 
 use crate::core::{Fate, LinkChange};
-use crate::services::{ConnectionChange, RuleChange, ServerChange};
+use crate::services::{Act, ConnectionChange, LineRecord, RuleChange, ServerChange};
 
 /// Of many, so many are named in a line.
 const NAMED: usize = 8;
@@ -64,6 +64,57 @@ pub(super) fn connection(client: &str, server: &str, change: &ConnectionChange) 
     }
 }
 
+/// What a test has done to connections; `names` say whose they are.
+pub(super) fn act(names: &[String], act: &Act) -> String {
+    let (noun, goes) = match names {
+        [_] => ("connection", "goes"),
+        _ => ("connections", "go"),
+    };
+    let done = match act {
+        Act::Reset => "reset".to_owned(),
+        Act::Close(ending) => {
+            let saying = ending.text.as_deref();
+            let saying = saying.map_or_else(String::new, |text| format!(", saying {text:?}"));
+            format!("closed for {}{saying}", ending.reason.as_str())
+        }
+        Act::HalfClose => "half closed".to_owned(),
+        Act::Stall => "stalled".to_owned(),
+        Act::Resume => format!("{goes} on"),
+        Act::SendRaw(bytes) => format!("sent {} raw bytes", bytes.len()),
+    };
+    format!("{noun} {done}: {}", listed(names))
+}
+
+/// A line to a client as far as it tells what it is: a message with its subject, of others the verb.
+pub(super) fn line(line: &LineRecord) -> String {
+    let text = String::from_utf8_lossy(&line.line.bytes);
+    let mut words = text.split_ascii_whitespace();
+    let verb = words.next().unwrap_or_default();
+    let mut told = format!("line {verb}");
+    if matches!(verb, "MSG" | "HMSG") {
+        let _ = write!(told, " {}", words.next().unwrap_or_default());
+    }
+    let not = if line.sent.is_some() {
+        ""
+    } else {
+        ", not sent"
+    };
+    let _ = write!(told, " to {} at {}{not}", line.to, line.server.name);
+    told
+}
+
+/// How a line goes out.
+pub(super) fn sent(line: &LineRecord) -> String {
+    let mut how = "as it goes out".to_owned();
+    if line.more > 0 {
+        let _ = write!(how, ", {} times", line.more.saturating_add(1));
+    }
+    if !line.delay.is_zero() {
+        let _ = write!(how, ", {} later", span(line.delay));
+    }
+    how
+}
+
 pub(super) fn rule(description: &str, change: RuleChange) -> String {
     match change {
         RuleChange::Armed => format!("armed {description}"),
@@ -78,14 +129,16 @@ pub(super) fn rule(description: &str, change: RuleChange) -> String {
 }
 
 pub(super) fn servers(names: &[Arc<str>], change: ServerChange) -> String {
-    let (noun, s) = match names {
-        [_] => ("server", "s"),
-        _ => ("servers", ""),
+    let (noun, s, ports) = match names {
+        [_] => ("server", "s", "its port"),
+        _ => ("servers", "", "their ports"),
     };
     let names = listed(names);
     match change {
         ServerChange::Started(release) => format!("{noun} {names} start{s} as {release}"),
         ServerChange::LameDuck => format!("{noun} {names} enter{s} lame duck mode"),
+        ServerChange::PortClosed => format!("{noun} {names} close{s} {ports}"),
+        ServerChange::PortOpened => format!("{noun} {names} open{s} {ports} again"),
         ServerChange::Fate(Fate::Stopped) => format!("{noun} {names} stop{s}"),
         ServerChange::Fate(Fate::Crashed) if s.is_empty() => format!("{noun} {names} crash"),
         ServerChange::Fate(Fate::Crashed) => format!("{noun} {names} crashes"),
