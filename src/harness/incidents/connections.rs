@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::words::{Rest, Word, millis};
+use super::words::{Missing, Rest, Word, millis};
 use crate::MockNats;
 use crate::connection::{Line, connecting, line};
 use crate::harness::programmed::{Armed, effects};
@@ -87,22 +87,18 @@ impl Arriving {
     }
 
     /// Reads it from behind its first word.
-    pub(in crate::harness::incidents) fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
-        let to = rest
-            .takes("to")
-            .then(|| rest.word().ok_or("the name of a server"));
-        let nth = rest.takes("nth").then(|| rest.number().ok_or("a number"));
-        let (to, nth) = (to.transpose()?, nth.transpose()?);
-        if !rest.takes(":") {
-            return Err("a colon");
-        }
+    pub(in crate::harness::incidents) fn read<'a>(
+        rest: &mut Rest<'a>,
+    ) -> Result<Self, Missing<'a>> {
+        let (to, nth) = (rest.server("to")?, rest.nth()?);
+        rest.colon()?;
         let reception = Reception::read(rest)?;
         Ok(Self { to, nth, reception })
     }
 }
 
 impl Reception {
-    fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
+    fn read<'a>(rest: &mut Rest<'a>) -> Result<Self, Missing<'a>> {
         Ok(if rest.takes("refuse") {
             Self::Refuse
         } else if rest.takes("reset") {
@@ -112,16 +108,16 @@ impl Reception {
         } else if rest.takes("stall") {
             Self::Stall
         } else if rest.takes("late info") {
-            Self::LateInfo(rest.millis().ok_or("a time in ms")?)
+            Self::LateInfo(rest.span()?)
         } else if rest.takes("set info") {
-            let pointer = rest.word().ok_or("a pointer")?;
-            Self::SetInfo(pointer, rest.json().ok_or("JSON")?)
+            let pointer = rest.expect("a pointer", Rest::word)?;
+            Self::SetInfo(pointer, rest.expect("JSON", Rest::json)?)
         } else if rest.takes("pad info") {
-            Self::PadInfo(rest.number().ok_or("a number")?)
+            Self::PadInfo(rest.size()?)
         } else if rest.takes("greet") {
-            Self::Greet(rest.word().ok_or("a text")?)
+            Self::Greet(rest.expect("a text", Rest::word)?)
         } else {
-            return Err("what happens");
+            return Err(("what happens", *rest));
         })
     }
 }
@@ -146,20 +142,17 @@ impl Sent {
     }
 
     /// Reads it from behind its first word.
-    pub(in crate::harness::incidents) fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
-        let known = LINES.into_iter().find(|(name, _)| rest.takes(name));
-        let (_, line) = known.ok_or("a kind of line")?;
-        let from = rest
-            .takes("from")
-            .then(|| rest.word().ok_or("the name of a server"));
-        let user = rest
-            .takes("to user")
-            .then(|| rest.word().ok_or("the name of a user"));
-        let nth = rest.takes("nth").then(|| rest.number().ok_or("a number"));
-        let (from, user, nth) = (from.transpose()?, user.transpose()?, nth.transpose()?);
-        if !rest.takes(":") {
-            return Err("a colon");
-        }
+    pub(in crate::harness::incidents) fn read<'a>(
+        rest: &mut Rest<'a>,
+    ) -> Result<Self, Missing<'a>> {
+        let known = |rest: &mut Rest<'_>| LINES.into_iter().find(|(name, _)| rest.takes(name));
+        let (_, line) = rest.expect("a kind of line", known)?;
+        let from = rest.server("from")?;
+        let user = rest.behind("to user", |rest| {
+            rest.expect("the name of a user", Rest::word)
+        })?;
+        let nth = rest.nth()?;
+        rest.colon()?;
         let change = LineChange::read(rest)?;
         Ok(Self {
             line,
@@ -172,26 +165,25 @@ impl Sent {
 }
 
 impl LineChange {
-    fn read(rest: &mut Rest<'_>) -> Result<Self, &'static str> {
-        let size = |rest: &mut Rest<'_>| rest.number().ok_or("a number");
+    fn read<'a>(rest: &mut Rest<'a>) -> Result<Self, Missing<'a>> {
         Ok(if rest.takes("silence") {
             Self::Silence
         } else if rest.takes("corrupt") {
             Self::Corrupt
         } else if rest.takes("truncate") {
-            Self::Truncate(size(rest)?)
+            Self::Truncate(rest.size()?)
         } else if rest.takes("replace") {
-            Self::Replace(rest.word().ok_or("a text")?)
+            Self::Replace(rest.expect("a text", Rest::word)?)
         } else if rest.takes("duplicate") {
-            Self::Duplicate(size(rest)?)
+            Self::Duplicate(rest.size()?)
         } else if rest.takes("delay") {
-            Self::Delay(rest.millis().ok_or("a time in ms")?)
+            Self::Delay(rest.span()?)
         } else if rest.takes("reset") {
             Self::Reset
         } else if rest.takes("close") {
             Self::Close
         } else {
-            return Err("what happens");
+            return Err(("what happens", *rest));
         })
     }
 }

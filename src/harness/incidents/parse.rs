@@ -6,7 +6,7 @@ use nats_mock_protocol::sys::{AccountEndpoint, Endpoint, ServerCommand};
 
 use super::connections::{Arriving, Sent};
 use super::fault::{Change, Fault, Kind, LinkFate, Said, ServerFate};
-use super::words::Rest;
+use super::words::{Missing, Rest};
 use crate::harness::programmed::Pattern;
 use crate::recorded::EventKind;
 
@@ -21,9 +21,6 @@ pub struct FaultError {
     /// Where it was expected.
     pub at: String,
 }
-
-/// What was expected, and where.
-type Missing<'a> = (&'static str, Rest<'a>);
 
 impl FromStr for Fault {
     type Err = FaultError;
@@ -64,7 +61,7 @@ fn error(text: &str, (expected, at): Missing<'_>) -> FaultError {
 fn fault<'a>(rest: &mut Rest<'a>) -> Result<Fault, Missing<'a>> {
     let mut after = 0;
     if rest.takes("after") {
-        after = rest.number().ok_or(("a number", *rest))?;
+        after = rest.size()?;
         if !rest.takes("requests,") && !rest.takes("request,") {
             return Err(("\"requests,\"", *rest));
         }
@@ -75,13 +72,11 @@ fn fault<'a>(rest: &mut Rest<'a>) -> Result<Fault, Missing<'a>> {
     } else if rest.takes("all servers:") {
         Kind::AllServers(server_fate(rest)?)
     } else if rest.takes("connecting") {
-        let arriving = Arriving::read(rest);
-        Kind::Arriving(arriving.map_err(|expected| (expected, *rest))?)
+        Kind::Arriving(Arriving::read(rest)?)
     } else if rest.takes("line") {
-        let sent = Sent::read(rest);
-        Kind::Sent(sent.map_err(|expected| (expected, *rest))?)
+        Kind::Sent(Sent::read(rest)?)
     } else if rest.takes("link") {
-        let one = rest.word().ok_or(("a name", *rest))?;
+        let one = rest.expect("a name", Rest::word)?;
         let other = named(rest)?;
         Kind::Link(one, other, link_fate(rest)?)
     } else if rest.takes("clock") {
@@ -90,11 +85,11 @@ fn fault<'a>(rest: &mut Rest<'a>) -> Result<Fault, Missing<'a>> {
         if !ahead && !rest.takes("behind") {
             return Err(("\"ahead\" or \"behind\"", *rest));
         }
-        let by = rest.millis().ok_or(("a time in ms", *rest))?;
+        let by = rest.span()?;
         Kind::Clock { server, ahead, by }
     } else if rest.takes("event") {
         let subject = named(rest)?;
-        let body = rest.json().ok_or(("JSON", *rest))?;
+        let body = rest.expect("JSON", Rest::json)?;
         Kind::Event { subject, body }
     } else {
         Kind::Said(said(rest)?)
@@ -104,36 +99,21 @@ fn fault<'a>(rest: &mut Rest<'a>) -> Result<Fault, Missing<'a>> {
 
 /// A name and the colon behind it.
 fn named<'a>(rest: &mut Rest<'a>) -> Result<String, Missing<'a>> {
-    let name = rest.word().ok_or(("a name", *rest))?;
-    colon(rest)?;
+    let name = rest.expect("a name", Rest::word)?;
+    rest.colon()?;
     Ok(name)
-}
-
-fn colon<'a>(rest: &mut Rest<'a>) -> Result<(), Missing<'a>> {
-    if rest.takes(":") {
-        Ok(())
-    } else {
-        Err(("a colon", *rest))
-    }
 }
 
 fn said<'a>(rest: &mut Rest<'a>) -> Result<Said, Missing<'a>> {
     let what = pattern(rest)?;
-    let mut said = Said {
+    let (from, nth) = (rest.server("from")?, rest.nth()?);
+    rest.colon()?;
+    Ok(Said {
         what,
-        from: None,
-        nth: None,
-        change: Change::Silence,
-    };
-    if rest.takes("from") {
-        said.from = Some(rest.word().ok_or(("the name of a server", *rest))?);
-    }
-    if rest.takes("nth") {
-        said.nth = Some(rest.number().ok_or(("a number", *rest))?);
-    }
-    colon(rest)?;
-    said.change = change(rest)?;
-    Ok(said)
+        from,
+        nth,
+        change: change(rest)?,
+    })
 }
 
 /// An endpoint, a command, a subject, or everything.
@@ -161,30 +141,29 @@ fn pattern<'a>(rest: &mut Rest<'a>) -> Result<Pattern, Missing<'a>> {
 }
 
 fn change<'a>(rest: &mut Rest<'a>) -> Result<Change, Missing<'a>> {
-    let size = |rest: &mut Rest<'a>| rest.number().ok_or(("a number", *rest));
-    let pointer = |rest: &mut Rest<'a>| rest.word().ok_or(("a pointer", *rest));
+    let pointer = |rest: &mut Rest<'a>| rest.expect("a pointer", Rest::word);
     Ok(if rest.takes("silence") {
         Change::Silence
     } else if rest.takes("delay") {
-        Change::Delay(rest.millis().ok_or(("a time in ms", *rest))?)
+        Change::Delay(rest.span()?)
     } else if rest.takes("duplicate") {
-        Change::Duplicate(size(rest)?)
+        Change::Duplicate(rest.size()?)
     } else if rest.takes("reorder") {
-        Change::Reorder(size(rest)?)
+        Change::Reorder(rest.size()?)
     } else if rest.takes("truncate") {
-        Change::Truncate(size(rest)?)
+        Change::Truncate(rest.size()?)
     } else if rest.takes("no responders") {
         Change::NoResponders
     } else if rest.takes("error") {
-        let code = rest.number().ok_or(("a code", *rest))?;
-        Change::Error(code, rest.word().ok_or(("a text", *rest))?)
+        let code = rest.expect("a code", Rest::number)?;
+        Change::Error(code, rest.expect("a text", Rest::word)?)
     } else if rest.takes("remove") {
         Change::Remove(pointer(rest)?)
     } else if rest.takes("set") {
         let pointer = pointer(rest)?;
-        Change::Set(pointer, rest.json().ok_or(("JSON", *rest))?)
+        Change::Set(pointer, rest.expect("JSON", Rest::json)?)
     } else if rest.takes("pad") {
-        Change::Pad(size(rest)?)
+        Change::Pad(rest.size()?)
     } else if rest.takes("scientific") {
         Change::Scientific
     } else if rest.takes("fall back") {
@@ -203,7 +182,7 @@ fn server_fate<'a>(rest: &mut Rest<'a>) -> Result<ServerFate, Missing<'a>> {
         ("freeze", ServerFate::Freeze),
     ];
     if rest.takes("upgrade") {
-        let version = rest.number().ok_or(("a version", *rest))?;
+        let version = rest.expect("a version", Rest::number)?;
         return Ok(ServerFate::Upgrade(version));
     }
     let fate = FATES.into_iter().find(|(words, _)| rest.takes(words));
@@ -221,8 +200,7 @@ fn link_fate<'a>(rest: &mut Rest<'a>) -> Result<LinkFate, Missing<'a>> {
     if !flaps && !rest.takes("slow") {
         return Err(("what happens", *rest));
     }
-    let mut time = || rest.millis().ok_or(("a time in ms", *rest));
-    let (one, other) = (time()?, time()?);
+    let (one, other) = (rest.span()?, rest.span()?);
     Ok(if flaps {
         LinkFate::Flap(one, other)
     } else {

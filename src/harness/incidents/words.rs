@@ -29,7 +29,55 @@ pub(super) fn millis(time: Duration) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rest<'a>(pub &'a str);
 
+/// What was expected, and where.
+pub(super) type Missing<'a> = (&'static str, Rest<'a>);
+
 impl<'a> Rest<'a> {
+    /// What `read` finds, which is to be there.
+    pub fn expect<T>(
+        &mut self,
+        what: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Missing<'a>> {
+        read(self).ok_or((what, *self))
+    }
+
+    /// What is to stand behind some words, if those come next.
+    pub fn behind<T>(
+        &mut self,
+        words: &str,
+        read: impl FnOnce(&mut Self) -> Result<T, Missing<'a>>,
+    ) -> Result<Option<T>, Missing<'a>> {
+        let is_next = self.takes(words);
+        is_next.then(|| read(self)).transpose()
+    }
+
+    /// The name of a server behind a word, if that comes next.
+    pub fn server(&mut self, behind: &str) -> Result<Option<String>, Missing<'a>> {
+        self.behind(behind, |rest| {
+            rest.expect("the name of a server", Self::word)
+        })
+    }
+
+    /// Which of the occasions there are, if it is not each of them.
+    pub fn nth(&mut self) -> Result<Option<u64>, Missing<'a>> {
+        self.behind("nth", Self::size)
+    }
+
+    pub fn colon(&mut self) -> Result<(), Missing<'a>> {
+        self.expect("a colon", |rest| rest.takes(":").then_some(()))
+    }
+
+    /// A number that has to come next.
+    pub fn size<T: std::str::FromStr>(&mut self) -> Result<T, Missing<'a>> {
+        self.expect("a number", Self::number)
+    }
+
+    /// A time that has to come next.
+    pub fn span(&mut self) -> Result<Duration, Missing<'a>> {
+        self.expect("a time in ms", Self::millis)
+    }
+
     /// Whether these words come next; if so, they are taken.
     pub fn takes(&mut self, words: &str) -> bool {
         let trimmed = self.0.trim_start();
@@ -67,7 +115,7 @@ impl<'a> Rest<'a> {
         Some(number)
     }
 
-    pub fn millis(&mut self) -> Option<Duration> {
+    fn millis(&mut self) -> Option<Duration> {
         let mut rest = *self;
         let word = rest.word()?;
         let millis = word.strip_suffix("ms")?.parse().ok()?;
