@@ -391,6 +391,38 @@ fn connections_go_wrong_as_a_line_says() {
 }
 
 #[test]
+fn faults_take_so_many_occasions_or_some_by_chance() {
+    let heard = |fault: &str| {
+        let builder = MockNats::builder().seed(7).manual_clock(epoch()).unbound();
+        let nats = builder.start_blocking().unwrap();
+        let staged = nats.stage(&[fault.parse().unwrap()]).unwrap();
+        let mut tool = ops(&nats);
+        let answers: Vec<usize> = (0..100).map(|_| ping(&mut tool, "IDZ").len()).collect();
+        let silent = answers.iter().filter(|&&count| count == 0).count();
+        assert_eq!(staged.hits(), silent as u64, "{fault}");
+        answers
+    };
+    let silent = |answers: &[usize]| answers.iter().filter(|&&count| count == 0).count();
+    let twice = heard("IDZ times 2: silence");
+    assert_eq!((&twice[..3], silent(&twice)), (&[0, 0, 1][..], 2));
+    let by_chance = heard("IDZ with probability 0.1: silence");
+    assert!((1..30).contains(&silent(&by_chance)), "{by_chance:?}");
+    assert_eq!(by_chance, heard("IDZ with probability 0.1: silence"));
+    let few = heard("IDZ times 2 with probability 0.1: silence");
+    assert_eq!(silent(&few), 2);
+    let places = |answers: &[usize]| answers.iter().position(|&count| count == 0);
+    assert_eq!(places(&few), places(&by_chance));
+    assert_eq!(silent(&heard("IDZ times 0: silence")), 0);
+
+    let nats = three();
+    let staged = nats
+        .stage(&["connecting times 2: refuse".parse().unwrap()])
+        .unwrap();
+    let refused = (0..4).filter(|_| nats.client("a").is_err()).count();
+    assert_eq!((refused, staged.hits()), (2, 2));
+}
+
+#[test]
 fn answers_come_late() {
     let nats = three();
     let mut tool = ops(&nats);
@@ -491,6 +523,20 @@ fn what_cannot_be_read_is_named() {
             "no requests, VARZ: silence",
         ),
         ("connecting: explode", "what happens", "explode"),
+        ("VARZ nth one: silence", "a number", "one: silence"),
+        ("VARZ times: silence", "a number", ": silence"),
+        ("VARZ nth 1 times 2: silence", "a colon", "times 2: silence"),
+        (
+            "line MSG with probability 1.5: reset",
+            "a number from 0 to 1",
+            "1.5: reset",
+        ),
+        (
+            "connecting with probability NaN: reset",
+            "a number from 0 to 1",
+            "NaN: reset",
+        ),
+        ("connecting to: reset", "the name of a server", ": reset"),
         ("line FOO: reset", "a kind of line", "FOO: reset"),
         ("clock a: 5ms", "\"ahead\" or \"behind\"", "5ms"),
     ] {
@@ -513,7 +559,8 @@ proptest! {
     }
 
     #[test]
-    fn any_name_survives_being_written(name in ".{1,12}", pointer in "/.{0,12}", value in ".{0,9}") {
+    fn any_name_survives_being_written(name in ".{1,12}", pointer in "/.{0,12}", value in ".{0,9}",
+            times in any::<u64>(), chance in 0.0..=1.0) {
         let quoted = |text: &str| Value::from(text).to_string();
         let (name, pointer, value) = (quoted(&name), quoted(&pointer), quoted(&value));
         for text in [
@@ -524,6 +571,9 @@ proptest! {
             format!("connecting to {name} nth 2: greet {value}"),
             format!("connecting: set info {pointer} {value}"),
             format!("line MSG from {name} to user {name} nth 2: replace {value}"),
+            format!("line any from {name} times {times} with probability {chance}: silence"),
+            format!("connecting to {name} with probability {chance}: reset"),
+            format!("IDZ from {name} nth {times} with probability {chance}: silence"),
         ] {
             let fault: Fault = text.parse().unwrap();
             let written = fault.to_string();

@@ -124,6 +124,33 @@ fn a_failure_is_shrunk_to_the_faults_it_takes() {
 }
 
 #[test]
+fn the_line_that_brings_chance_back_says_how_often_and_how_likely() {
+    let text = "seed 3; IDZ from east-2 times 2 with probability 0.5: silence";
+    let test = async |nats: &MockNats| {
+        let mut tool = nats.client("admin")?;
+        for round in 0..10 {
+            let mut answers = tool.request("$SYS.REQ.SERVER.PING.IDZ", "")?;
+            if std::iter::from_fn(|| answers.try_next()).count() < 3 {
+                return Err(format!("two servers in round {round}").into());
+            }
+        }
+        Ok::<(), Box<dyn Error>>(())
+    };
+    let run = |plan: &str| {
+        let report = sweep(three(), test)
+            .plan(plan.parse().unwrap())
+            .run_blocking();
+        let line = format!("again: NATS_MOCK_SWEEP='{text}' cargo test");
+        assert!(report.to_string().contains(&line), "{report}");
+        let run = report.failures().next().unwrap();
+        (run.plan.to_string(), run.outcome.clone())
+    };
+    let first = run(&format!("{text}; CONNZ: silence"));
+    assert_eq!(first.0, text);
+    assert_eq!(run(text), first);
+}
+
+#[test]
 fn two_faults_that_only_fail_together_stay_together() {
     let test = async |nats: &MockNats| {
         let answers = |endpoint: &str| {

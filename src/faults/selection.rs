@@ -23,6 +23,15 @@ impl Default for Selection {
 }
 
 impl Selection {
+    /// Only the occasion of this number, counted from 1.
+    pub fn nth(number: u64) -> Self {
+        Self {
+            skip: number.saturating_sub(1),
+            times: Some(1),
+            ..Self::default()
+        }
+    }
+
     /// Whether the occasion is taken before which there were `seen`, of which `taken` were taken.
     pub fn takes(&self, seen: u64, taken: u64, rng: &mut ChaCha8Rng) -> bool {
         let is_its_turn = seen >= self.skip && self.times.is_none_or(|times| taken < times);

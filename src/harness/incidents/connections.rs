@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::occasions::Occasions;
 use super::words::{Missing, Rest, Word, millis};
 use crate::MockNats;
 use crate::connection::{Line, connecting, line};
+use crate::faults::Selection;
 use crate::harness::programmed::{Armed, effects};
 
 /// What happens to a client that connects.
@@ -40,7 +42,7 @@ pub(in crate::harness) enum LineChange {
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::harness) struct Arriving {
     pub to: Option<String>,
-    pub nth: Option<u64>,
+    pub occasions: Selection,
     pub reception: Reception,
 }
 
@@ -50,7 +52,7 @@ pub(in crate::harness) struct Sent {
     pub line: Line,
     pub from: Option<String>,
     pub user: Option<String>,
-    pub nth: Option<u64>,
+    pub occasions: Selection,
     pub change: LineChange,
 }
 
@@ -68,7 +70,7 @@ const LINES: [(&str, Line); 7] = [
 impl Arriving {
     pub fn arm(&self, nats: &MockNats, name: String) -> Armed {
         let on = nats.on(connecting()).named(name);
-        let on = on.limited_to(self.to.as_ref(), self.nth);
+        let on = on.limited_to(self.to.as_ref(), self.occasions);
         match self.reception.clone() {
             Reception::Refuse => on.refuse(),
             Reception::Reset => on.reset(),
@@ -90,10 +92,14 @@ impl Arriving {
     pub(in crate::harness::incidents) fn read<'a>(
         rest: &mut Rest<'a>,
     ) -> Result<Self, Missing<'a>> {
-        let (to, nth) = (rest.server("to")?, rest.nth()?);
+        let (to, occasions) = (rest.server("to")?, rest.occasions()?);
         rest.colon()?;
         let reception = Reception::read(rest)?;
-        Ok(Self { to, nth, reception })
+        Ok(Self {
+            to,
+            occasions,
+            reception,
+        })
     }
 }
 
@@ -125,7 +131,7 @@ impl Reception {
 impl Sent {
     pub fn arm(&self, nats: &MockNats, name: String) -> Armed {
         let on = nats.on(line(self.line)).named(name);
-        let mut on = on.limited_to(self.from.as_ref(), self.nth);
+        let mut on = on.limited_to(self.from.as_ref(), self.occasions);
         if let Some(user) = &self.user {
             on = on.to_user(user);
         }
@@ -151,14 +157,14 @@ impl Sent {
         let user = rest.behind("to user", |rest| {
             rest.expect("the name of a user", Rest::word)
         })?;
-        let nth = rest.nth()?;
+        let occasions = rest.occasions()?;
         rest.colon()?;
         let change = LineChange::read(rest)?;
         Ok(Self {
             line,
             from,
             user,
-            nth,
+            occasions,
             change,
         })
     }
@@ -194,9 +200,7 @@ impl fmt::Display for Arriving {
         if let Some(server) = &self.to {
             write!(f, " to {}", Word(server))?;
         }
-        if let Some(nth) = self.nth {
-            write!(f, " nth {nth}")?;
-        }
+        write!(f, "{}", Occasions(self.occasions))?;
         match &self.reception {
             Reception::Refuse => f.write_str(": refuse"),
             Reception::Reset => f.write_str(": reset"),
@@ -222,9 +226,7 @@ impl fmt::Display for Sent {
         if let Some(user) = &self.user {
             write!(f, " to user {}", Word(user))?;
         }
-        if let Some(nth) = self.nth {
-            write!(f, " nth {nth}")?;
-        }
+        write!(f, "{}", Occasions(self.occasions))?;
         match &self.change {
             LineChange::Silence => f.write_str(": silence"),
             LineChange::Corrupt => f.write_str(": corrupt"),

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::connections::{Arriving, Sent};
+use super::occasions::Occasions;
 use super::words::{Word, millis};
 use crate::Version;
+use crate::faults::Selection;
 use crate::harness::programmed::Pattern;
 
 /// Something that goes wrong, as a value: it can be drawn, kept, written down in a line and read again, and
@@ -17,17 +19,18 @@ use crate::harness::programmed::Pattern;
 /// | --- | --- |
 /// | answers of an endpoint of servers or accounts, answers to requests that a subject matches, or `any answer` | `VARZ: silence` · `ACCOUNT CONNZ: delay 300ms` · `$SYS.REQ.USER.*.INFO: no responders` |
 /// | events that a pattern matches, or `any event` | `$SYS.ACCOUNT.*.DISCONNECT: silence` · `any event: duplicate 1` |
-/// | those of one server, or only one of them | `VARZ from east-2: truncate 20` · `VARZ nth 3: error 500 "no"` |
+/// | those of one server | `VARZ from east-2: truncate 20` |
+/// | only one of them, only so many, or each with a probability | `VARZ nth 3: error 500 "no"` · `VARZ from east-2 times 2: silence` · `any answer with probability 0.1: delay 300ms` |
 /// | what is said, changed | `CONNZ: remove /data/total` · `CONNZ: set /data/total null` · `CONNZ: pad 1000000` · `VARZ: scientific` · `VARZ: fall back` · `IDZ: reorder 3` |
-/// | clients that connect, to any server or to one | `connecting: refuse`, `reset`, `close`, `stall`, `late info 100ms`, `pad info 4096`, `set info /max_payload 1`, `greet "HTTP/1.1 400\\r\\n"` · `connecting to east-1 nth 2: reset` |
-/// | lines that clients are sent: `INFO`, `MSG`, `PING`, `PONG`, `OK`, `ERR` or `any` | `line MSG nth 3: corrupt`, `truncate 5`, `replace "MSG a 1 99999999999999999999\\r\\n"`, `silence`, `duplicate 1`, `delay 50ms`, `reset`, `close` · `line any from east-1 to user a: delay 5ms` |
+/// | clients that connect, to any server or to one | `connecting: refuse`, `reset`, `close`, `stall`, `late info 100ms`, `pad info 4096`, `set info /max_payload 1`, `greet "HTTP/1.1 400\\r\\n"` · `connecting to east-1 nth 2: reset` · `connecting times 3: refuse` |
+/// | lines that clients are sent: `INFO`, `MSG`, `PING`, `PONG`, `OK`, `ERR` or `any` | `line MSG nth 3: corrupt`, `truncate 5`, `replace "MSG a 1 99999999999999999999\\r\\n"`, `silence`, `duplicate 1`, `delay 50ms`, `reset`, `close` · `line any from east-1 to user a: delay 5ms` · `line MSG times 5 with probability 0.1: corrupt` |
 /// | a server, or all of them | `server east-2: crash`, `stop`, `restart`, `lame duck`, `freeze`, `upgrade 2.12` · `all servers: restart` |
 /// | the links between two servers or clusters | `link east-1 east-2: cut`, `cut silently`, `slow 10ms 50ms`, `flap 100ms 2000ms` (cut for so long, well for so long, and so on) |
 /// | the clock of a server | `clock east-2: ahead 60000ms`, `behind 60000ms` |
 /// | an event of nobody's | `event $SYS.SERVER.NXX.SHUTDOWN: {}` |
 /// | any of these later | `after 2 requests, server east-2: crash` |
 ///
-/// `scientific` writes whole numbers from 10 on as `1e+01`; `fall back` halves all whole numbers from the
+/// Probabilities are drawn from the deployment's seed. `scientific` writes whole numbers from 10 on as `1e+01`; `fall back` halves all whole numbers from the
 /// second time on; `pad` makes the body longer by so many bytes; a member that is to be set or removed
 /// where there is none is left alone.
 ///
@@ -71,7 +74,7 @@ pub(in crate::harness) enum Kind {
 pub(in crate::harness) struct Said {
     pub what: Pattern,
     pub from: Option<String>,
-    pub nth: Option<u64>,
+    pub occasions: Selection,
     pub change: Change,
 }
 
@@ -111,11 +114,10 @@ pub(in crate::harness) enum LinkFate {
 
 impl Fault {
     pub(in crate::harness) fn said(what: Pattern, change: Change) -> Self {
-        let (from, nth) = (None, None);
         Kind::Said(Said {
             what,
-            from,
-            nth,
+            from: None,
+            occasions: Selection::default(),
             change,
         })
         .into()
@@ -178,10 +180,7 @@ impl fmt::Display for Said {
         if let Some(server) = &self.from {
             write!(f, " from {}", Word(server))?;
         }
-        if let Some(nth) = self.nth {
-            write!(f, " nth {nth}")?;
-        }
-        write!(f, ": {}", self.change)
+        write!(f, "{}: {}", Occasions(self.occasions), self.change)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::connections::{Arriving, Reception};
 use super::fault::{Change, Fault, Kind, LinkFate, ServerFate};
+use crate::faults::Selection;
 use crate::harness::programmed::Pattern;
 use crate::recorded::EventKind;
 use crate::{MockNats, Version};
@@ -348,7 +349,7 @@ impl Incident {
             Self::HugeInfo { bytes } => {
                 let arriving = Arriving {
                     to: None,
-                    nth: None,
+                    occasions: Selection::default(),
                     reception: Reception::PadInfo(*bytes),
                 };
                 vec![Kind::Arriving(arriving).into()]

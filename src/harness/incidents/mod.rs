@@ -13,6 +13,7 @@ mod change;
 pub(super) mod connections;
 pub(super) mod fault;
 mod incident;
+mod occasions;
 mod parse;
 mod stage;
 mod words;

@@ -106,12 +106,12 @@ fn named<'a>(rest: &mut Rest<'a>) -> Result<String, Missing<'a>> {
 
 fn said<'a>(rest: &mut Rest<'a>) -> Result<Said, Missing<'a>> {
     let what = pattern(rest)?;
-    let (from, nth) = (rest.server("from")?, rest.nth()?);
+    let (from, occasions) = (rest.server("from")?, rest.occasions()?);
     rest.colon()?;
     Ok(Said {
         what,
         from,
-        nth,
+        occasions,
         change: change(rest)?,
     })
 }

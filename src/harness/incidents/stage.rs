@@ -291,7 +291,7 @@ fn arm(nats: &MockNats, fault: &Fault, said: &Said) -> Armed {
     let on: On<Replies> = nats.on_pattern(said.what.clone());
     let on = on
         .named(fault.to_string())
-        .limited_to(said.from.as_ref(), said.nth);
+        .limited_to(said.from.as_ref(), said.occasions);
     match said.change.clone() {
         Change::Silence => on.silence(),
         Change::Delay(by) => on.delay(by),

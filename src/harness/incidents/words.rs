@@ -59,11 +59,6 @@ impl<'a> Rest<'a> {
         })
     }
 
-    /// Which of the occasions there are, if it is not each of them.
-    pub fn nth(&mut self) -> Result<Option<u64>, Missing<'a>> {
-        self.behind("nth", Self::size)
-    }
-
     pub fn colon(&mut self) -> Result<(), Missing<'a>> {
         self.expect("a colon", |rest| rest.takes(":").then_some(()))
     }

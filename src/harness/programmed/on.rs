@@ -79,8 +79,12 @@ impl MockNats {
 
 impl<Side: sealed::Side> On<Side> {
     /// Only the occasion of this number, counted from 1, of all that fit the other conditions.
-    pub fn nth(self, number: u64) -> Self {
-        self.after(number.saturating_sub(1)).times(1)
+    pub fn nth(mut self, number: u64) -> Self {
+        self.selection = Selection {
+            probability: self.selection.probability,
+            ..Selection::nth(number)
+        };
+        self
     }
 
     /// Only after so many occasions that are let by.
@@ -139,17 +143,15 @@ impl<Side: sealed::Side> On<Side> {
         self
     }
 
-    /// Only at this server, and only the occasion of this number, as far as either is given.
+    /// Only at this server, if one is given, and only these occasions.
     pub(in crate::harness) fn limited_to(
         mut self,
         server: Option<&String>,
-        nth: Option<u64>,
+        occasions: Selection,
     ) -> Self {
         self.servers.extend(server.cloned());
-        match nth {
-            Some(number) => self.nth(number),
-            None => self,
-        }
+        self.selection = occasions;
+        self
     }
 
     /// Only at servers of this cluster.

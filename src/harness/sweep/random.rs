@@ -11,6 +11,7 @@ use super::touched::Samples;
 use crate::MockNats;
 use crate::connection::Line;
 use crate::core;
+use crate::faults::Selection;
 use crate::harness::incidents::connections::{Arriving, LineChange, Reception, Sent};
 use crate::harness::incidents::fault::{Change, Fault, Kind, LinkFate, ServerFate};
 use crate::harness::programmed::Pattern;
@@ -97,7 +98,7 @@ fn arriving(rng: &mut ChaCha8Rng) -> Fault {
     };
     let arriving = Arriving {
         to: None,
-        nth: Some(rng.random_range(1..4)),
+        occasions: Selection::nth(rng.random_range(1..4)),
         reception,
     };
     Kind::Arriving(arriving).into()
@@ -118,7 +119,7 @@ fn sent(rng: &mut ChaCha8Rng) -> Fault {
         line: LINES[rng.random_range(0..LINES.len())],
         from: None,
         user: None,
-        nth: Some(rng.random_range(1..6)),
+        occasions: Selection::nth(rng.random_range(1..6)),
         change,
     };
     Kind::Sent(sent).into()
