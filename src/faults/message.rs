@@ -1,7 +1,10 @@
 //! What passes the rules.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
+
+use nats_mock_protocol::sys::{EventSubject, RequestSubject};
 
 use crate::core::{AccountId, Core, Request, ServerId};
 
@@ -23,6 +26,47 @@ pub(crate) struct Message {
     pub delay: Duration,
     /// What has been done to it, as people read it.
     pub faults: Vec<Arc<str>>,
+}
+
+/// What is known of a message without a look into it. What no rule can be about is told by this, and never
+/// made a [`Message`].
+#[derive(Debug)]
+pub(crate) struct Saying<'a> {
+    pub core: &'a Core,
+    pub server: ServerId,
+    subject: &'a [u8],
+    /// The subject of the request that it answers, unless it is an event.
+    pub asked: Option<&'a [u8]>,
+    request: OnceCell<Option<RequestSubject<'a>>>,
+}
+
+impl<'a> Saying<'a> {
+    /// Of a message to a subject, which may be the answer to a request with a subject of its own.
+    pub fn new(
+        core: &'a Core,
+        server: ServerId,
+        subject: &'a [u8],
+        asked: Option<&'a [u8]>,
+    ) -> Self {
+        Self {
+            core,
+            server,
+            subject,
+            asked,
+            request: OnceCell::new(),
+        }
+    }
+
+    /// What it answers, if that is one of the known requests; read once for all rules.
+    pub fn request(&self) -> Option<RequestSubject<'a>> {
+        let read = || RequestSubject::parse(std::str::from_utf8(self.asked?).ok()?).ok();
+        *self.request.get_or_init(read)
+    }
+
+    /// Which event it is, if that is one of the known ones.
+    pub fn event(&self) -> Option<EventSubject<'a>> {
+        EventSubject::parse(std::str::from_utf8(self.subject).ok()?).ok()
+    }
 }
 
 /// One chance for a rule to act.

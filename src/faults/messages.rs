@@ -7,20 +7,43 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 
 use super::armed::{Armed, List};
-use super::{Message, Occasion};
+use super::{Message, Occasion, Saying};
 use crate::core::{self, Core};
 use crate::version::Feature;
 
+type AboutSaying = Box<dyn Fn(&Saying<'_>) -> bool + Send>;
+type AboutOccasion = Box<dyn FnMut(&Occasion<'_>) -> bool + Send>;
+
+enum Condition {
+    Saying(AboutSaying),
+    Occasion(AboutOccasion),
+}
+
 /// Says whether a rule is about a message.
-pub struct Matcher(Box<dyn FnMut(&Occasion<'_>) -> bool + Send>);
+pub struct Matcher(Condition);
 
 impl Matcher {
-    pub(crate) fn new(is_about: impl FnMut(&Occasion<'_>) -> bool + Send + 'static) -> Self {
-        Self(Box::new(is_about))
+    /// By what is known without a look into it.
+    pub(crate) fn of_saying(is: impl Fn(&Saying<'_>) -> bool + Send + 'static) -> Self {
+        Self(Condition::Saying(Box::new(is)))
     }
 
-    fn is_about(&mut self, occasion: &Occasion<'_>) -> bool {
-        (self.0)(occasion)
+    pub(crate) fn new(is_about: impl FnMut(&Occasion<'_>) -> bool + Send + 'static) -> Self {
+        Self(Condition::Occasion(Box::new(is_about)))
+    }
+
+    fn may_be_about(&self, saying: &Saying<'_>) -> bool {
+        match &self.0 {
+            Condition::Saying(is) => is(saying),
+            Condition::Occasion(_) => true,
+        }
+    }
+
+    fn is_about(&mut self, saying: &Saying<'_>, occasion: &Occasion<'_>) -> bool {
+        match &mut self.0 {
+            Condition::Saying(is) => is(saying),
+            Condition::Occasion(is) => is(occasion),
+        }
     }
 }
 
@@ -61,15 +84,28 @@ pub(crate) struct Remains {
     pub hits: Vec<Arc<str>>,
 }
 
+/// Whether there is a rule that may be about a message.
+pub(super) fn concern(rules: &List<MessageRule>, saying: &Saying<'_>) -> bool {
+    rules.iter().any(|armed| {
+        let mut matches = armed.rule.matches.iter();
+        matches.all(|matcher| matcher.may_be_about(saying))
+    })
+}
+
 /// What is to be said of a message.
-pub(super) fn pass(rules: &mut List<MessageRule>, core: &Core, message: Message) -> Remains {
+pub(super) fn pass(
+    rules: &mut List<MessageRule>,
+    saying: &Saying<'_>,
+    message: Message,
+) -> Remains {
+    let core = saying.core;
     let mut passing = vec![message];
     let mut hits = Vec::new();
     for armed in rules.iter_mut() {
         let Some(message) = passing.first() else {
             break;
         };
-        if !armed.takes(&Occasion { core, message }) {
+        if !armed.takes(saying, &Occasion { core, message }) {
             continue;
         }
         let label = &armed.record.label;
@@ -86,10 +122,12 @@ pub(super) fn pass(rules: &mut List<MessageRule>, core: &Core, message: Message)
 }
 
 impl Armed<MessageRule> {
-    fn takes(&mut self, occasion: &Occasion<'_>) -> bool {
+    fn takes(&mut self, saying: &Saying<'_>, occasion: &Occasion<'_>) -> bool {
         let matches = &mut self.rule.matches;
-        self.record
-            .takes(|| matches.iter_mut().all(|matcher| matcher.is_about(occasion)))
+        self.record.takes(|| {
+            let mut matches = matches.iter_mut();
+            matches.all(|matcher| matcher.is_about(saying, occasion))
+        })
     }
 
     fn act(&mut self, core: &Core, passing: &mut Vec<Message>) {

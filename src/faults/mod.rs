@@ -18,7 +18,7 @@ pub(crate) use armed::{RuleId, Trigger};
 pub(crate) use arrivals::{Arrival, ArrivalEffect, ArrivalMatcher, ArrivalRule, Fate};
 pub(crate) use guarded::guarded;
 pub(crate) use lines::{LineEffect, LineMatcher, LineRule, Passed};
-pub(crate) use message::{Message, Occasion};
+pub(crate) use message::{Message, Occasion, Saying};
 pub(crate) use messages::{Effect, Matcher, MessageRule, Remains, Rewrite};
 pub(crate) use rules::{About, Released, Rule, Rules};
 pub(crate) use selection::Selection;

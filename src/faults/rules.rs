@@ -8,7 +8,7 @@ use super::armed::{List, Record, Trigger};
 use super::arrivals::{self, Arrival, ArrivalRule, Reception};
 use super::lines::{self, Line, LineRule, Passed};
 use super::messages::{self, MessageRule, Remains};
-use super::{Message, RuleId};
+use super::{Message, RuleId, Saying};
 use crate::core::{Conn, ConnId, Core};
 
 /// Something that a test has armed.
@@ -52,9 +52,9 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Whether there is none about messages.
-    pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+    /// Whether one may be about a message.
+    pub fn concern(&self, saying: &Saying<'_>) -> bool {
+        messages::concern(&self.messages, saying)
     }
 
     /// Whether there is one about connections that clients make.
@@ -155,8 +155,8 @@ impl Rules {
     }
 
     /// What is to be said of a message now, or after its delay.
-    pub fn pass(&mut self, core: &Core, message: Message) -> Remains {
-        let remains = messages::pass(&mut self.messages, core, message);
+    pub fn pass(&mut self, saying: &Saying<'_>, message: Message) -> Remains {
+        let remains = messages::pass(&mut self.messages, saying, message);
         self.changes += remains.hits.len() as u64;
         remains
     }

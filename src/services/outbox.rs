@@ -9,7 +9,7 @@ use super::happening::Manner;
 use super::system::Context;
 use super::trace;
 use crate::core::{AccountId, Outgoing, Request};
-use crate::faults::{Message, Remains};
+use crate::faults::{Message, Remains, Saying};
 
 /// Marks the timers of this file; the number of the message stands in the lower half.
 const TAG: u64 = 1 << 34;
@@ -43,8 +43,10 @@ pub(super) struct Draft<'a> {
 impl Context<'_> {
     /// Says something, unless a rule has it otherwise.
     pub fn say(&mut self, draft: &Draft<'_>) {
+        let asked = draft.request.map(|request| &*request.subject);
+        let saying = Saying::new(self.core, self.server, draft.subject, asked);
         // Who wants an answer is not telling, but asking.
-        if self.rules.is_empty() || !draft.reply.is_empty() {
+        if !draft.reply.is_empty() || !self.rules.concern(&saying) {
             self.utter(draft, &[]);
             return;
         }
@@ -59,7 +61,7 @@ impl Context<'_> {
             delay: std::time::Duration::ZERO,
             faults: Vec::new(),
         };
-        let Remains { messages, hits } = self.rules.pass(self.core, message);
+        let Remains { messages, hits } = self.rules.pass(&saying, message);
         trace::hits(self.core, self.server, draft, &hits);
         let is_said = messages.iter().any(|message| message.delay.is_zero());
         if !hits.is_empty() && !is_said {

@@ -1,11 +1,9 @@
 //! What can be changed: answers of endpoints and kinds of events.
 
 use nats_mock_protocol::subject;
-use nats_mock_protocol::sys::{
-    AccountEndpoint, Endpoint, EventSubject, RequestSubject, ServerCommand,
-};
+use nats_mock_protocol::sys::{AccountEndpoint, Endpoint, RequestSubject, ServerCommand};
 
-use crate::faults::{Matcher, Message};
+use crate::faults::{Matcher, Saying};
 use crate::recorded::EventKind;
 
 /// Marks an [`On`](super::On) that is about answers.
@@ -75,7 +73,7 @@ pub(in crate::harness) mod sealed {
 }
 
 fn at(servers: sealed::Servers) -> Matcher {
-    Matcher::new(move |occasion| servers.has(occasion.core.server(occasion.message.server)))
+    Matcher::of_saying(move |saying| servers.has(saying.core.server(saying.server)))
 }
 
 impl sealed::Side for Replies {
@@ -142,39 +140,59 @@ impl Pattern {
     /// What is meant, for people and for a rule.
     pub(super) fn meant(self) -> (String, Matcher) {
         let text = self.describe();
-        let matcher = Matcher::new(move |occasion| self.is(occasion.message));
+        let matcher = Matcher::of_saying(move |saying| self.is(saying));
         (text, matcher)
     }
 
-    pub(super) fn is(&self, message: &Message) -> bool {
-        let Some(request) = message.request.as_deref() else {
-            let subject = std::str::from_utf8(&message.subject).unwrap_or_default();
-            let kind = || EventSubject::parse(subject).map_or(EventKind::Other, EventKind::of);
-            return match self {
-                Self::AnyEvent => true,
-                Self::Event(wanted) => kind() == *wanted,
-                _ => false,
-            };
-        };
-        self.is_asked_by(std::str::from_utf8(&request.subject).unwrap_or_default())
+    fn is(&self, saying: &Saying<'_>) -> bool {
+        match (self, saying.asked) {
+            (_, Some(asked)) => {
+                self.can_be_asked_by(asked) && self.is_asked(asked, || saying.request())
+            }
+            (Self::AnyEvent, None) => true,
+            (Self::Event(wanted), None) => {
+                saying.event().map_or(EventKind::Other, EventKind::of) == *wanted
+            }
+            (_, None) => false,
+        }
+    }
+
+    /// Whether the end of a subject fits. Most rules are about something else, and this tells it for next
+    /// to nothing.
+    fn can_be_asked_by(&self, subject: &[u8]) -> bool {
+        let ends = |name: &str| subject.ends_with(name.as_bytes());
+        match self {
+            Self::Endpoint(wanted) => ends(wanted.name()) || ends("PING"),
+            Self::Account(wanted) => ends(wanted.name()),
+            Self::Command(wanted) => ends(wanted.name()),
+            Self::Asked(_) | Self::AnyReply => true,
+            Self::Event(_) | Self::AnyEvent => false,
+        }
     }
 
     /// Whether a request to this subject is meant.
     pub(in crate::harness) fn is_asked_by(&self, subject: &str) -> bool {
-        let asked = || RequestSubject::parse(subject).ok();
+        self.is_asked(subject.as_bytes(), || RequestSubject::parse(subject).ok())
+    }
+
+    fn is_asked<'a>(
+        &self,
+        subject: &[u8],
+        request: impl FnOnce() -> Option<RequestSubject<'a>>,
+    ) -> bool {
         match self {
             Self::AnyReply => true,
-            Self::Asked(pattern) => subject::matches(pattern.as_bytes(), subject.as_bytes()),
-            Self::Endpoint(wanted) => match asked() {
+            Self::Asked(pattern) => subject::matches(pattern.as_bytes(), subject),
+            Self::Endpoint(wanted) => match request() {
                 Some(RequestSubject::Server { endpoint, .. }) => endpoint == *wanted,
                 Some(RequestSubject::Ping) => *wanted == Endpoint::Statsz,
                 _ => false,
             },
             Self::Account(wanted) => {
-                matches!(asked(), Some(RequestSubject::Account { endpoint, .. }) if endpoint == *wanted)
+                matches!(request(), Some(RequestSubject::Account { endpoint, .. }) if endpoint == *wanted)
             }
             Self::Command(wanted) => {
-                matches!(asked(), Some(RequestSubject::Command { command, .. }) if command == *wanted)
+                matches!(request(), Some(RequestSubject::Command { command, .. }) if command == *wanted)
             }
             Self::Event(_) | Self::AnyEvent => false,
         }
