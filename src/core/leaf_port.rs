@@ -1,4 +1,4 @@
-//! Clients at the port for leaf nodes, where they do not belong.
+//! Clients and gateways at the port for leaf nodes, where they do not belong.
 //!
 //! Leaf nodes themselves do not come this way: they are servers of the deployment, and nothing is
 //! written between them.
@@ -6,12 +6,13 @@
 use nats_mock_protocol::json;
 use nats_mock_protocol::wire::{Limits, ServerInfo};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::conn::{ConnId, Peer};
 use super::ids;
 use super::leaf::{Leaf, NewEnd};
 use super::server::{Phase, ServerId};
-use super::{Accepted, CloseReason, Core, Time};
+use super::{Accepted, CloseReason, Core, Time, quoted};
 use crate::topology::LeafNodeOptions;
 use crate::version::Feature;
 
@@ -114,7 +115,7 @@ impl Core {
         }
     }
 
-    /// Handles CONNECT of a client that is at the wrong port. It is let in first.
+    /// Handles CONNECT of a client or gateway that is at the wrong port. It is let in first.
     pub(super) fn connect_at_leaf_port(&mut self, id: ConnId, connect: &[u8]) {
         let Some(conn) = self.conn_mut(id) else {
             return;
@@ -123,6 +124,8 @@ impl Core {
             self.discard(id, CloseReason::ProtocolViolation);
             return;
         }
+        // Only clients tell their language.
+        let gateway = conn.options.lang.is_empty().then(|| gateway_of(connect));
         let Ok(login) = self.log_in_leaf(id) else {
             return;
         };
@@ -130,7 +133,25 @@ impl Core {
             leaf.is_stranger = false;
         }
         self.register_end(id, login.is_told);
+        if let Some(gateway) = gateway.flatten() {
+            let text = format!(
+                "Rejecting connection from gateway {} on the leafnode port",
+                quoted(gateway.as_bytes())
+            );
+            self.send_err(id, &text);
+            self.close(id, CloseReason::WrongGateway);
+            return;
+        }
         self.send_err(id, "attempted to connect to leaf node port");
         self.close(id, CloseReason::WrongPort);
     }
+}
+
+/// The cluster that CONNECT says the gateway of which it is. Keys may be in any case, and the last counts.
+fn gateway_of(connect: &[u8]) -> Option<String> {
+    let members: Map<String, Value> = serde_json::from_slice(connect).ok()?;
+    let mut gateways = members.iter().rev();
+    let (_, gateway) = gateways.find(|(key, _)| key.eq_ignore_ascii_case("gateway"))?;
+    let gateway = gateway.as_str().filter(|name| !name.is_empty())?;
+    Some(gateway.to_owned())
 }
