@@ -15,4 +15,5 @@ pub mod monitor;
 pub mod subject;
 pub mod sys;
 pub mod time;
+pub mod transform;
 pub mod wire;
