@@ -33,6 +33,18 @@ impl Frame {
         &self.line[..end]
     }
 
+    /// The reply subject of a message that has one.
+    pub fn reply(&self) -> Option<&[u8]> {
+        let sizes = if self.body.as_ref()?.headers.is_empty() {
+            1
+        } else {
+            2
+        };
+        let words: Vec<&[u8]> = self.line.split(|b| *b == b' ').collect();
+        let has_reply = words.len() == 4 + sizes;
+        words.get(3).copied().filter(|_| has_reply)
+    }
+
     /// Replaces the subscription id of a message by `<sid>`; leaves other frames alone.
     pub fn hide_sid(&mut self) {
         if self.body.is_none() {

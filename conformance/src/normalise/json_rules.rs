@@ -96,8 +96,14 @@ impl<'a> Walk<'a> {
         }
         let mut masked = Masked::default();
         let mut at = node.span.start;
-        for ((_, child), part) in children.iter().zip(parts) {
-            masked.bytes(&self.text[at..child.span.start]);
+        for ((key, child), part) in children.iter().zip(parts) {
+            let before = &self.text[at..child.span.start];
+            // Account details list answers that are awaited by the random subjects of these.
+            if key.starts_with("_R_.") {
+                masked.append(self.normaliser.text(before));
+            } else {
+                masked.bytes(before);
+            }
             masked.append(part);
             at = child.span.end;
         }

@@ -335,8 +335,14 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Remembers what later steps may name: the server's id and the id of each connection.
+    /// Remembers what later steps may name: the server's id, the id of each connection, and where the
+    /// latest message to each wants its answer.
     fn learn(&mut self, name: &str, frames: &[Frame]) {
+        let mut replies = frames.iter().filter_map(Frame::reply);
+        if let Some(reply) = replies.next_back() {
+            let reply = String::from_utf8_lossy(reply).into_owned();
+            self.variables.insert(format!("{name}.reply"), reply);
+        }
         for frame in frames.iter().filter(|frame| frame.verb() == b"INFO") {
             let Ok(info) = serde_json::from_slice::<serde_json::Value>(&frame.line[4..]) else {
                 continue;
