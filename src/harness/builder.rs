@@ -431,6 +431,9 @@ impl Builder {
             (edit.change)(&mut named(&mut servers, &edit.server)?.spec);
         }
         settle_ports(&mut servers, []);
+        servers
+            .iter()
+            .try_for_each(|server| sharing_works(&server.spec))?;
         Ok(servers)
     }
 
@@ -469,6 +472,17 @@ impl Builder {
             server.system_account = SystemAccount::Named("SYS".to_owned());
         }
     }
+}
+
+/// Whether the accounts of a server can share what they are to share.
+fn sharing_works(spec: &ServerSpec) -> Result<(), StartError> {
+    let (_, errors) = spec.sharing();
+    errors.into_iter().next().map_or(Ok(()), |error| {
+        Err(StartError::Sharing {
+            server: spec.name.clone().unwrap_or_default(),
+            error,
+        })
+    })
 }
 
 fn since_epoch(time: SystemTime) -> Time {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::ConfigError;
+use crate::topology::SharingError;
 
 /// A deployment that cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,14 @@ pub enum StartError {
         leaf: String,
         /// What they are to connect to.
         hub: String,
+    },
+    /// Accounts cannot share what they are to share.
+    #[error("{server}: {error}")]
+    Sharing {
+        /// The server.
+        server: String,
+        /// The first export or import that cannot be.
+        error: SharingError,
     },
     /// The configuration is not one that nats-server would start with, or asks for something that
     /// is not simulated.

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use super::sharing::{Export, Import};
+
 /// How a client reaches the server, where a user is limited to certain ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -109,6 +111,10 @@ pub struct AccountOptions {
     pub default_permissions: Option<Permissions>,
     /// What the account may use.
     pub limits: AccountLimits,
+    /// What other accounts may have of it.
+    pub exports: Vec<Export>,
+    /// What it has of other accounts.
+    pub imports: Vec<Import>,
 }
 
 impl AccountOptions {

@@ -10,6 +10,7 @@ mod options;
 mod plan;
 mod server;
 mod shared;
+mod sharing;
 
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
@@ -29,6 +30,13 @@ pub use options::{
 pub use plan::Unreached;
 pub use server::{Limits, Machine, ServerSpec, SystemAccount, Timing};
 pub use shared::Shared;
+pub(crate) use sharing::{
+    AccountSharing, Approval, ServiceExportPlan, ServiceImportPlan, Sharing, What,
+};
+pub use sharing::{
+    Export, Import, LatencyOptions, ResponseType, Sampling, ServiceExport, ServiceImport,
+    SharingError, SharingProblem, StreamExport, StreamImport,
+};
 
 /// A whole deployment, ready to be simulated.
 #[derive(Clone, Debug)]

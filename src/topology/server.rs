@@ -7,6 +7,7 @@ use super::accounts::{AccountOptions, AuthOptions};
 use super::links::{ClusterOptions, GatewayOptions, LeafNodeOptions};
 use super::options::ServerOptions;
 use super::shared::Shared;
+use super::sharing::{Sharing, SharingError};
 use crate::Version;
 
 /// One simulated nats-server with every default applied.
@@ -293,6 +294,13 @@ impl ServerSpec {
                 .gateway
                 .as_ref()
                 .is_none_or(|gateway| !gateway.is_listening())
+    }
+
+    /// What the accounts share, and what they cannot.
+    pub(crate) fn sharing(&self) -> (Sharing, Vec<SharingError>) {
+        let has_system = self.system_account != SystemAccount::Disabled;
+        let functions = self.version.profile().subject_functions();
+        Sharing::of(&self.accounts, has_system, functions)
     }
 
     /// Every configured user with its password.

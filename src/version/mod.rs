@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use nats_mock_protocol::conf::Document;
 use nats_mock_protocol::json::{Dialect, GoJson, KeyOrder};
+use nats_mock_protocol::transform::Functions;
 
 pub(crate) use feature::Feature;
 
@@ -217,6 +218,15 @@ impl Profile {
         self.line >= feature.since()
     }
 
+    /// What the destinations of imports and mappings may be written with.
+    pub fn subject_functions(&self) -> Functions {
+        if self.has(Feature::MoreMappingFunctions) {
+            Functions::All
+        } else {
+            Functions::Old
+        }
+    }
+
     /// `value` where the release has the feature.
     pub fn since<T>(&self, feature: Feature, value: T) -> Option<T> {
         self.has(feature).then_some(value)
@@ -264,6 +274,8 @@ static PROFILES: [Profile; 5] = [
             "proxy_required",
             "feature_flags",
             "write_timeout",
+            "exports.allow_trace",
+            "imports.allow_trace",
             "cluster.write_deadline",
             "cluster.write_timeout",
             "gateway.write_deadline",

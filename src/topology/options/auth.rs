@@ -302,18 +302,19 @@ impl Reader<'_> {
             }
             Kind::Map(map) => {
                 // A key that a variable refers to is that variable, not an account.
-                for (name, value) in map.iter().filter(|(_, value)| !value.is_used_variable()) {
-                    match value.as_map() {
+                for (name, entry) in map.iter().filter(|(_, entry)| !entry.is_used_variable()) {
+                    match entry.as_map() {
                         None => {
                             self.problems
-                                .push(invalid(value, "Expected map entries for accounts"));
+                                .push(invalid(entry, "Expected map entries for accounts"));
                         }
                         Some(_) if name == GLOBAL_ACCOUNT => {
-                            self.problems.push(reserved(name, value))
+                            self.problems.push(reserved(name, entry))
                         }
                         Some(map) => self.account(name, map)?,
                     }
                 }
+                self.check_sharing(value);
                 Ok(())
             }
             _ => Ok(()),
@@ -343,10 +344,17 @@ impl Reader<'_> {
                     Err(problem) => self.problems.push(problem),
                 },
                 "nkey" | "msg_trace" | "trace_dest" => self.problems.push(unsupported(key, value)),
-                "imports" | "exports" if value.as_array().is_some_and(<[Value]>::is_empty) => {}
+                "exports" => match self.exports(value) {
+                    Ok(exports) => account.exports = exports,
+                    Err(problem) => self.problems.push(problem),
+                },
+                "imports" => match self.imports(value) {
+                    Ok(imports) => account.imports = imports,
+                    Err(problem) => self.problems.push(problem),
+                },
                 "mappings" | "maps" if value.as_map().is_some_and(Map::is_empty) => {}
                 "jetstream" if is_off(&value.kind) => {}
-                "imports" | "exports" | "mappings" | "maps" | "jetstream" => {
+                "mappings" | "maps" | "jetstream" => {
                     self.problems.push(unsupported(key, value));
                 }
                 _ if value.is_used_variable() => {}

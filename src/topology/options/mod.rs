@@ -3,7 +3,9 @@
 mod auth;
 mod cluster;
 mod durations;
+mod exports;
 mod gateway;
+mod imports;
 mod leafnodes;
 mod links;
 mod listen;

@@ -366,8 +366,6 @@ fn what_would_behave_differently_is_refused() {
         ("auth_callout", "authorization {auth_callout {}}"),
         ("proxy_required", "authorization {proxy_required: true}"),
         ("nkey", "authorization {users [{nkey: UX}]}"),
-        ("exports", "accounts {A {exports: [{stream: x}]}}"),
-        ("imports", "accounts {A {imports: [{stream: x}]}}"),
         ("mappings", "accounts {A {mappings {a: b}}}"),
         ("jetstream", "accounts {A {jetstream: true}}"),
         ("nkey", "accounts {A {nkey: AX}}"),
