@@ -7,7 +7,9 @@ use super::asked::Asked;
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::interest::Interest;
 use super::mesh::MeshId;
+use super::replies::ReplyRoutes;
 use super::server::ServerId;
+use super::sharing::Shared;
 use super::sublist::Sublist;
 use crate::topology::AccountLimits;
 
@@ -28,10 +30,13 @@ pub(crate) struct Account {
     pub(super) interest: Interest,
     /// The ends of all leaf node connections, in the order in which they came.
     pub(super) leafs: Vec<ConnId>,
-    pub imports: Vec<Import>,
+    /// What it exports and imports.
+    pub shared: Shared,
+    /// How many subscriptions have been made in its own name.
+    pub(super) last_sid: u64,
     /// It is a system account whose services are subscribed.
     pub(super) has_services: bool,
-    pub replies: super::imports::ReplyRoutes,
+    pub replies: ReplyRoutes,
 }
 
 /// The servers' shares of an account. A server that has nothing to do with it costs a pointer.
@@ -110,18 +115,6 @@ pub(crate) struct AccountTally {
     pub slow_consumers: u64,
 }
 
-/// A service of another account that this account reaches under a subject of its own.
-#[derive(Debug)]
-pub(crate) struct Import {
-    /// The subject in this account.
-    pub subject: Box<str>,
-    pub to_account: AccountId,
-    /// The subject in the other account.
-    pub to_subject: Box<str>,
-    /// Whether the request tells who asks in full.
-    pub shares_client: bool,
-}
-
 impl Account {
     pub fn new(name: &str, mesh: MeshId, cached: bool) -> Self {
         Self {
@@ -132,9 +125,10 @@ impl Account {
             shares: Shares::default(),
             interest: Interest::default(),
             leafs: Vec::new(),
-            imports: Vec::new(),
+            shared: Shared::default(),
+            last_sid: 0,
             has_services: false,
-            replies: super::imports::ReplyRoutes::default(),
+            replies: ReplyRoutes::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::asked::Crossing;
 use super::conn::{ConnId, MatchCache};
 use super::frame::Frame;
 use super::ids;
+use super::imports::Course;
 use super::leaf_deliver::LeafCopy;
 use super::notice::{Notice, Request};
 use super::route::Moved;
@@ -51,9 +52,6 @@ pub(super) enum Origin {
     Leaf(ConnId),
 }
 
-/// Service imports that may lead from one to the next before a message is dropped.
-const MAX_IMPORT_DEPTH: u8 = 16;
-
 /// One message being handed to its receivers.
 pub(super) struct Delivery<'a> {
     pub origin: Origin,
@@ -61,7 +59,7 @@ pub(super) struct Delivery<'a> {
     pub server: ServerId,
     pub account: AccountId,
     pub message: Outgoing<'a>,
-    pub depth: u8,
+    pub course: Course<'a>,
     /// Tells this delivery from others.
     pub(super) stamp: u64,
     /// Where it has entered the cluster whose servers get it now.
@@ -139,7 +137,7 @@ impl Core {
     ) -> bool {
         let subs = &mut self.accounts[account.0 as usize].subs;
         if let Some(found) = cache.get(message.subject, account, subs.generation()) {
-            return self.deliver(origin, server, account, found, message, 0);
+            return self.deliver(origin, server, account, found, message, Course::default());
         }
         let found = self.look_up_published(origin, server, account, message.subject);
         if found.is_remembered {
@@ -148,7 +146,14 @@ impl Core {
         if found.result.is_empty() {
             return false;
         }
-        self.deliver(origin, server, account, &found.result, message, 0)
+        self.deliver(
+            origin,
+            server,
+            account,
+            &found.result,
+            message,
+            Course::default(),
+        )
     }
 
     /// Hands a message to all plain subscriptions and to one member of each queue group.
@@ -159,9 +164,9 @@ impl Core {
         account: AccountId,
         found: &MatchResult,
         message: &Outgoing<'_>,
-        depth: u8,
+        course: Course<'_>,
     ) -> bool {
-        self.deliver_for(origin, server, account, found, message, depth, None)
+        self.deliver_for(origin, server, account, found, message, course, None)
     }
 
     /// As [`deliver`](Self::deliver); if there are `groups`, to members of these queue groups only.
@@ -173,13 +178,13 @@ impl Core {
         account: AccountId,
         found: &MatchResult,
         message: &Outgoing<'_>,
-        depth: u8,
+        course: Course<'_>,
         groups: Option<&[Box<[u8]>]>,
     ) -> bool {
-        if found.is_empty() || depth > MAX_IMPORT_DEPTH {
+        if found.is_empty() || course.is_too_long() {
             return false;
         }
-        let mut delivery = self.begin_delivery(origin, server, account, message, depth);
+        let mut delivery = self.begin_delivery(origin, server, account, message, course);
         if self.has_route_rights {
             self.open_routes(&mut delivery, &found.plain, &found.every);
         }
@@ -211,7 +216,7 @@ impl Core {
         server: ServerId,
         account: AccountId,
         message: &Outgoing<'m>,
-        depth: u8,
+        course: Course<'m>,
     ) -> Delivery<'m> {
         self.deliveries += 1;
         self.open_deliveries += 1;
@@ -220,13 +225,13 @@ impl Core {
             server,
             account,
             message: *message,
-            depth,
+            course,
             stamp: self.deliveries,
             entry: server,
             at: server,
             to_all: false,
             has_empty_reply: message.reply.is_some_and(<[u8]>::is_empty),
-            stays: self.stays_where_it_came(origin),
+            stays: course.stays || self.stays_where_it_came(origin),
             leafs: Vec::new(),
             open: Vec::new(),
             under_way: Vec::new(),
@@ -276,7 +281,12 @@ impl Core {
             return false;
         };
         if let Receiver::Leaf { end, .. } = receiver {
-            return self.deliver_to_leaf(delivery, sub, end, group);
+            return self.deliver_to_leaf(delivery, sub, end, group, None);
+        }
+        if let Receiver::Shadow { of, import } = receiver
+            && self.is_shadow_of_leaf(receiver)
+        {
+            return self.deliver_to_shadow(delivery, sub, of, import, group);
         }
         if !self.is_open(delivery, place, sub, group.is_some()) {
             return false;
@@ -377,7 +387,10 @@ impl Core {
         };
         let at = delivery.at;
         match sub.receiver {
-            Receiver::Client(id) => self.deliver_to_client(delivery, sub_id, id),
+            Receiver::Client(id) => self.deliver_to_client(delivery, sub_id, id, None),
+            Receiver::Shadow { of, import } => {
+                self.deliver_to_shadow(delivery, sub_id, of, import, None)
+            }
             Receiver::Service(tag) => {
                 // A server with another system account does not listen here.
                 let account = sub.account;
@@ -388,13 +401,13 @@ impl Core {
                 self.count_matched(sub_id, at);
                 self.note_asked_of_services(delivery);
                 if let Some(tag) = tag {
-                    self.request(delivery, tag);
+                    self.request(delivery, tag, None);
                 }
                 true
             }
             Receiver::MadeUp(tag) => {
                 self.count_matched(sub_id, at);
-                self.request(delivery, tag);
+                self.request(delivery, tag, None);
                 true
             }
             // The server where a message is published looks after what is imported.
@@ -409,7 +422,7 @@ impl Core {
                 self.count_matched(sub_id, at);
                 self.deliver_import_reply(delivery, exporter)
             }
-            Receiver::Leaf { end, .. } => self.deliver_to_leaf(delivery, sub_id, end, None),
+            Receiver::Leaf { end, .. } => self.deliver_to_leaf(delivery, sub_id, end, None, None),
         }
     }
 
@@ -421,11 +434,14 @@ impl Core {
         }
     }
 
-    fn deliver_to_client(
+    /// Hands a message to a client, with another subject if that has become another on its way from
+    /// another account.
+    pub(super) fn deliver_to_client(
         &mut self,
         delivery: &mut Delivery<'_>,
         sub_id: SubId,
         id: ConnId,
+        subject: Option<&[u8]>,
     ) -> bool {
         let message = &delivery.message;
         let now = self.now;
@@ -436,10 +452,14 @@ impl Core {
         if conn.is_closing() || (!conn.options.echo && delivery.origin == Origin::Client(id)) {
             return false;
         }
-        if let Some(rights) = &conn.rights
-            && !rights.may_receive(message.subject, sub.queue())
-        {
-            return false;
+        if let Some(rights) = &conn.rights {
+            let profile = self.servers[usize::from(conn.server.0)].profile;
+            let is_checked_as_imported =
+                sub.queue().is_none() || profile.has(Feature::ImportedSubjectsChecked);
+            let checked = subject.filter(|_| is_checked_as_imported);
+            if !rights.may_receive(checked.unwrap_or(message.subject), sub.queue()) {
+                return false;
+            }
         }
         sub.matched += 1;
         let exhausted = sub.max > 0 && sub.matched >= sub.max;
@@ -448,7 +468,16 @@ impl Core {
             return false;
         }
         let strip = message.header_len.is_some() && !conn.flags.headers;
-        let (frame, body) = if strip {
+        let mut of_its_own = Frame::default();
+        let (frame, body) = if let Some(subject) = subject {
+            let message = Outgoing {
+                subject,
+                ..*message
+            };
+            of_its_own.build(&message, message.header_len.is_some() && !strip);
+            let from = message.header_len.filter(|_| strip).unwrap_or(0);
+            (&of_its_own, &message.payload[from..])
+        } else if strip {
             if !delivery.stripped.is_built() {
                 delivery.stripped.build(message, false);
             }
@@ -505,7 +534,13 @@ impl Core {
         }
     }
 
-    fn request(&mut self, delivery: &mut Delivery<'_>, tag: u32) {
+    /// Hands a message to a service, with another subject if that has become another.
+    pub(super) fn request(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        tag: u32,
+        subject: Option<&[u8]>,
+    ) {
         let message = &delivery.message;
         let (header, payload) = message
             .payload
@@ -513,7 +548,7 @@ impl Core {
         let request = Request {
             server: delivery.at,
             tag,
-            subject: message.subject.into(),
+            subject: subject.unwrap_or(message.subject).into(),
             reply: message.reply.map(Into::into),
             header: header.into(),
             payload: payload.into(),

@@ -200,9 +200,10 @@ impl Core {
             Timer::Auth(id) | Timer::Ping(id) | Timer::WriteDeadline(id) => {
                 self.conn(id).map(|conn| conn.server)
             }
-            Timer::LameDuck(server) | Timer::Service(server, _) | Timer::Dial(server, _) => {
-                Some(server)
-            }
+            Timer::LameDuck(server)
+            | Timer::Service(server, _)
+            | Timer::Answers(server, ..)
+            | Timer::Dial(server, _) => Some(server),
             // These are matters of the network.
             Timer::Arrival(..)
             | Timer::StaleLink(..)

@@ -1,108 +1,142 @@
-//! Service imports: how a request reaches another account's service, and how the answer finds its
-//! way back.
+//! Service imports: how a request reaches another account's service.
 
-use std::collections::VecDeque;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use nats_mock_protocol::events::ClientInfo;
-use nats_mock_protocol::time::Nanos;
-use nats_mock_protocol::{headers, json};
-
-use super::account::{AccountId, Import};
-use super::deliver::{Delivery, Origin};
-use super::ids;
-use super::server::ServerId;
-use super::subs::{Receiver, Sub};
+use super::account::AccountId;
+use super::deliver::Delivery;
+use super::replies::Awaited;
+use super::request_info::with_request_info;
 use super::{Core, Outgoing};
+use crate::topology::What;
+use crate::version::Feature;
 
-/// Requests of an account's services whose answers are awaited by other accounts.
-#[derive(Debug, Default)]
-pub(crate) struct ReplyRoutes {
-    /// `_R_.xxxxxx.` of each server, drawn when the first request comes.
-    prefixes: HashMap<ServerId, Box<str>, FixedState>,
-    routes: HashMap<Box<[u8]>, ReplyRoute, FixedState>,
-    /// The reply subjects in the order of their requests.
-    order: VecDeque<Box<[u8]>>,
+/// Imports that may lead from one to the next before a message is dropped.
+const MAX_IMPORT_DEPTH: u8 = 16;
+
+/// How a message has come to the account that it is in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Course<'a> {
+    /// How many imports and leaf node connections it has passed.
+    pub depth: u8,
+    /// The import that it has come by, if it has not been on another server since.
+    pub via: Option<&'a Via<'a>>,
+    /// It goes to no other server.
+    pub stays: bool,
 }
 
-#[derive(Clone, Debug)]
-struct ReplyRoute {
-    account: AccountId,
-    reply: Box<[u8]>,
+/// An import that a message has come by.
+#[derive(Debug)]
+pub(super) struct Via<'a> {
+    pub before: Option<&'a Via<'a>>,
+    /// The service that was imported.
+    pub service: Option<Service>,
+    /// Whether it is told in full who asks.
+    pub shares: bool,
 }
 
-/// Requests that may wait for an answer; the oldest is forgotten first.
-const MAX_ROUTES: usize = 4096;
+/// A service: the account that exports it, and its place there.
+pub(super) type Service = (AccountId, u32);
 
-impl Core {
-    /// Makes a service of `to_account` reachable in `account` under `subject`.
-    pub fn add_import(
-        &mut self,
-        account: AccountId,
-        subject: &str,
-        to_account: AccountId,
-        to_subject: String,
-        shares_client: bool,
-    ) {
-        let index = self.account(account).imports.len();
-        let sub = Sub::new(
-            Receiver::Import(index as u32),
-            ServerId::EVERY,
-            account,
-            subject.as_bytes(),
-            None,
-            (index + 1).to_string().as_bytes(),
-        );
-        if self.add_sub(sub).is_some() {
-            self.account_mut(account).imports.push(Import {
-                subject: subject.into(),
-                to_account,
-                to_subject: to_subject.into(),
-                shares_client,
-            });
+impl<'a> Course<'a> {
+    /// That of a message that has crossed a leaf node connection.
+    pub fn over_leaf(depth: u8) -> Self {
+        Self {
+            depth: depth.saturating_add(1),
+            ..Self::default()
         }
     }
 
+    pub fn is_too_long(self) -> bool {
+        self.depth > MAX_IMPORT_DEPTH
+    }
+
+    /// Whether a message has come by a service already.
+    pub fn passed(self, service: Option<Service>) -> bool {
+        let mut via = self.via;
+        while let Some(step) = via {
+            if step.service == service {
+                return true;
+            }
+            via = step.before;
+        }
+        false
+    }
+
+    fn on(self, via: &'a Via<'a>) -> Self {
+        Self {
+            depth: self.depth.saturating_add(1),
+            via: Some(via),
+            stays: false,
+        }
+    }
+}
+
+impl Core {
     pub(super) fn deliver_through_import(
         &mut self,
         delivery: &Delivery<'_>,
         importer: AccountId,
         index: usize,
     ) -> bool {
-        let import = &self.account(importer).imports[index];
-        let (exporter, shares_client) = (import.to_account, import.shares_client);
-        let to_subject = import.to_subject.clone();
-        let message = &delivery.message;
-        let subject = if to_subject.ends_with(">") {
-            message.subject
-        } else {
-            to_subject.as_bytes()
+        let Some(import) = self.account(importer).shared.imports.get(index) else {
+            return false;
         };
-        let reply = message
-            .reply
-            .filter(|reply| !reply.is_empty())
-            .map(|reply| self.route_reply(delivery.server, importer, exporter, reply));
-        let info = self.request_info(delivery.origin, shares_client);
-        let (header_len, payload) = with_request_info(message, &info);
+        let (exporter, shares) = (import.to_account, import.shares_client);
+        let service = import.service.map(|place| (exporter, place));
+        if delivery.course.passed(service) {
+            return false;
+        }
+        let message = &delivery.message;
+        let subject = match &import.turn {
+            What::Same => message.subject.to_vec(),
+            What::Named => import.to_subject.as_bytes().to_vec(),
+            What::Turned(transform) => transform.apply(message.subject, &mut || 0),
+        };
+        let response_type = import.response_type;
+        let asked = message.reply.filter(|reply| !reply.is_empty());
+        let reply = asked.map(|reply| {
+            self.await_reply(
+                delivery.server,
+                exporter,
+                Awaited {
+                    account: importer,
+                    reply: reply.into(),
+                    service,
+                    response_type,
+                    shares,
+                    since: self.now,
+                    place: 0,
+                    server: delivery.server,
+                },
+            )
+        });
+        let info = self.request_info(delivery, importer, exporter, shares);
+        let told = info.map(|info| with_request_info(message, &info));
+        let (header_len, payload) = match &told {
+            Some((header_len, payload)) => (Some(*header_len), payload.as_slice()),
+            None => (message.header_len, message.payload),
+        };
         let request = Outgoing {
-            subject,
+            subject: &subject,
             reply: reply.as_deref(),
-            header_len: Some(header_len),
-            payload: &payload,
+            header_len,
+            payload,
             digits: None,
         };
         let found = self.look_up(delivery.server, exporter, request.subject);
+        let via = Via {
+            before: delivery.course.via,
+            service,
+            shares,
+        };
         let delivered = self.deliver(
             delivery.origin,
             delivery.server,
             exporter,
             &found,
             &request,
-            delivery.depth + 1,
+            delivery.course.on(&via),
         );
         if let Some(reply) = reply.filter(|_| !delivered) {
-            self.account_mut(exporter).replies.routes.remove(&reply);
+            self.forget_reply(exporter, &reply);
         }
         delivered
     }
@@ -113,125 +147,52 @@ impl Core {
         exporter: AccountId,
     ) -> bool {
         let message = &delivery.message;
-        let routes = &self.account(exporter).replies.routes;
-        let Some(ReplyRoute { account, reply }) = routes.get(message.subject).cloned() else {
-            return false;
+        let Some(awaited) = self.awaited(exporter, message.subject) else {
+            return true;
         };
-        let found = self.look_up(delivery.at, account, &reply);
+        if delivery.course.passed(awaited.service) {
+            return true;
+        }
+        let asked = message.reply.filter(|reply| !reply.is_empty());
+        // An answer may want an answer itself.
+        let back = asked.map(|reply| {
+            self.await_reply(
+                delivery.at,
+                awaited.account,
+                Awaited {
+                    account: exporter,
+                    reply: reply.into(),
+                    since: self.now,
+                    ..awaited.clone()
+                },
+            )
+        });
         let answer = Outgoing {
-            subject: &reply,
-            reply: None,
+            subject: &awaited.reply,
+            reply: back.as_deref(),
             ..*message
+        };
+        let found = self.look_up(delivery.at, awaited.account, &awaited.reply);
+        let via = Via {
+            before: delivery.course.via,
+            service: awaited.service,
+            shares: awaited.shares,
+        };
+        let profile = self.server(delivery.at).profile;
+        let is_routed = delivery.at != delivery.server;
+        let course = Course {
+            stays: is_routed && !profile.has(Feature::AnswersRoutedOn),
+            ..delivery.course.on(&via)
         };
         let delivered = self.deliver(
             delivery.origin,
             delivery.at,
-            account,
+            awaited.account,
             &found,
             &answer,
-            delivery.depth + 1,
+            course,
         );
-        if !delivered || message.payload.is_empty() {
-            self.account_mut(exporter)
-                .replies
-                .routes
-                .remove(message.subject);
-        }
-        delivered
+        self.answered(exporter, message, delivered);
+        true
     }
-
-    /// A reply subject in the exporting account that leads back to `reply` in the importing one.
-    fn route_reply(
-        &mut self,
-        server: ServerId,
-        importer: AccountId,
-        exporter: AccountId,
-        reply: &[u8],
-    ) -> Box<[u8]> {
-        let rng = &mut self.servers[server.0 as usize].rng;
-        let replies = &mut self.accounts[exporter.0 as usize].replies;
-        let mut is_new = false;
-        let prefix = replies
-            .prefixes
-            .entry(server)
-            .or_insert_with(|| {
-                is_new = true;
-                format!("_R_.{}.", ids::base62(6, rng)).into()
-            })
-            .clone();
-        let subject: Box<[u8]> = format!("{prefix}{}", ids::base62(6, rng))
-            .into_bytes()
-            .into();
-        let route = ReplyRoute {
-            account: importer,
-            reply: reply.into(),
-        };
-        replies.routes.insert(subject.clone(), route);
-        replies.order.push_back(subject.clone());
-        if replies.order.len() > MAX_ROUTES
-            && let Some(oldest) = replies.order.pop_front()
-        {
-            replies.routes.remove(&oldest);
-        }
-        if is_new {
-            let wildcard = format!("{prefix}>");
-            let sub = Sub::new(
-                Receiver::ImportReplies,
-                server,
-                exporter,
-                wildcard.as_bytes(),
-                None,
-                b"",
-            );
-            self.add_sub(sub);
-        }
-        subject
-    }
-
-    /// What the service is told of who asks.
-    fn request_info(&self, origin: Origin, shares_client: bool) -> ClientInfo {
-        let (Origin::Client(id) | Origin::Leaf(id)) = origin else {
-            return ClientInfo::default();
-        };
-        let Some(conn) = self.conn(id) else {
-            return ClientInfo::default();
-        };
-        let place = conn.leaf.as_deref().map_or(conn.server, |leaf| leaf.peer);
-        let server = self.server(place);
-        let brief = ClientInfo {
-            acc: self.account(conn.account).name.to_string(),
-            rtt: Nanos(conn.rtt),
-            server: server.name.to_string(),
-            ..ClientInfo::default()
-        };
-        if !shares_client {
-            return brief;
-        }
-        let client = self.snapshot(conn);
-        ClientInfo {
-            start: Some(self.server(conn.server).wall_clock.local(client.start)),
-            host: client.host.into(),
-            id: client.cid,
-            user: client.user.map(Into::into).unwrap_or_default(),
-            name: client.name.into(),
-            lang: client.lang.into(),
-            ver: client.version.into(),
-            kind: client.kind.name().to_owned(),
-            client_type: client.kind.client_type().to_owned(),
-            ..brief
-        }
-    }
-}
-
-/// The message's payload with the request info as its last header.
-fn with_request_info(message: &Outgoing<'_>, info: &ClientInfo) -> (usize, Vec<u8>) {
-    let (header, body) = message
-        .payload
-        .split_at(message.header_len.unwrap_or_default());
-    let info = json::to_string(info);
-    let block = (!header.is_empty()).then_some(header);
-    let mut payload = headers::with(block, "Nats-Request-Info", &info);
-    let header_len = payload.len();
-    payload.extend_from_slice(body);
-    (header_len, payload)
 }

@@ -10,6 +10,7 @@ use super::Core;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
 use super::ids;
+use super::imports::Course;
 use super::leaf_dial::AFTER_VIOLATION;
 use super::route::Moved;
 use super::server::{Phase, ServerId};
@@ -23,6 +24,8 @@ pub(super) struct LeafCopy {
     /// The end that it leaves from.
     pub end: ConnId,
     pub groups: Vec<Box<[u8]>>,
+    /// The subject there, if it has become another on the way from another account.
+    pub subject: Option<Box<[u8]>>,
 }
 
 impl Core {
@@ -36,13 +39,14 @@ impl Core {
     }
 
     /// Hands a message to a leaf node connection. A `group` is the queue group for which it has been
-    /// chosen.
+    /// chosen, and `renamed` the subject that it has there if that is another.
     pub(super) fn deliver_to_leaf(
         &mut self,
         delivery: &mut Delivery<'_>,
         sub: SubId,
         end: ConnId,
         group: Option<&[u8]>,
+        renamed: Option<&[u8]>,
     ) -> bool {
         let Some(place) = self.conn(end).map(|conn| conn.server) else {
             return false;
@@ -81,7 +85,7 @@ impl Core {
         }
         conn.sent.add(1, size);
         conn.last = now;
-        let account = conn.account;
+        let account = delivery.account;
         self.subs[sub.index()].matched += 1;
         self.server_mut(place).sent.add(1, size);
         let here = self.account_mut(account).on_server_mut(place);
@@ -90,6 +94,7 @@ impl Core {
         delivery.leafs.push(LeafCopy {
             end,
             groups: group.map(Into::into).into_iter().collect(),
+            subject: renamed.map(Into::into),
         });
         true
     }
@@ -151,7 +156,9 @@ impl Core {
                 return true;
             }
         }
-        chosen.is_some_and(|(sub, end)| self.deliver_to_leaf(delivery, sub, end, Some(&group.name)))
+        chosen.is_some_and(|(sub, end)| {
+            self.deliver_to_leaf(delivery, sub, end, Some(&group.name), None)
+        })
     }
 
     /// Where to begin among the members of a group. Those behind a leaf node connection count one by one.
@@ -227,7 +234,7 @@ impl Core {
                     account,
                     &found,
                     &message,
-                    transit.depth() + 1,
+                    Course::over_leaf(transit.depth()),
                     Some(transit.groups()),
                 );
             }

@@ -55,6 +55,7 @@ impl Core {
             conns: Slab::new(),
             next_generation: 0,
             subs: Slab::new(),
+            shadows: hashbrown::HashMap::default(),
             timers: Timers::default(),
             woken: Vec::new(),
             notices: VecDeque::new(),
@@ -120,12 +121,15 @@ impl Core {
         let spec = Arc::clone(&self.server(id).spec);
         let global = self.ensure_account(id, GLOBAL_ACCOUNT);
         self.server_mut(id).global = global;
-        self.know_accounts(id, &spec);
+        let shares_as_others = self.know_accounts(id, &spec);
         let system = match &spec.system_account {
             SystemAccount::Disabled => None,
             SystemAccount::Default => Some(self.ensure_account(id, DEFAULT_SYSTEM_ACCOUNT)),
             SystemAccount::Named(name) => Some(self.ensure_account(id, name)),
         };
+        if !shares_as_others {
+            self.share(id);
+        }
         let mut users = self.users_of(id);
         let mut no_auth_user = spec.no_auth_user.as_deref().map(|name| NoAuthUser {
             name: name.into(),
@@ -196,8 +200,9 @@ impl Core {
         server.last_cid = SYSTEM_CLIENT_CID + server.accounts.len() as u64 + 1;
     }
 
-    /// Lets a server know the accounts of its specification.
-    fn know_accounts(&mut self, id: ServerId, spec: &ServerSpec) {
+    /// Lets a server know the accounts of its specification. Tells whether they are those of the server
+    /// before.
+    fn know_accounts(&mut self, id: ServerId, spec: &ServerSpec) -> bool {
         // Servers that are started one after the other mostly have their accounts in common.
         let before = usize::from(id.0)
             .checked_sub(1)
@@ -212,12 +217,13 @@ impl Core {
         });
         if let Some(known) = alike.map(|before| before.accounts.clone()) {
             self.server_mut(id).accounts = known;
-            return;
+            return true;
         }
         for listed in spec.accounts.iter() {
             let account = self.ensure_account(id, &listed.name);
             self.account_mut(account).limits = listed.limits.clone();
         }
+        false
     }
 
     fn ensure_account(&mut self, id: ServerId, name: &str) -> AccountId {
@@ -265,6 +271,7 @@ impl Core {
             Timer::Resume(id) => self.resume(self.now, id),
             Timer::WriteDeadline(id) => self.write_timed_out(id),
             Timer::LameDuck(server) => self.leave_next(server),
+            Timer::Answers(server, owner, place) => self.answers_due(server, owner, place),
             Timer::Dial(server, place) => self.dial(server, usize::from(place)),
             Timer::Arrival(from, to) => self.arrivals_due(from, to),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),

@@ -58,11 +58,15 @@ mod reload;
 mod reload_refused;
 mod reload_remotes;
 mod remembered;
+mod replies;
+mod request_info;
 mod results;
 mod route;
 mod route_rights;
 mod routes;
 mod server;
+mod shadows;
+mod sharing;
 mod simulate;
 mod speak;
 mod stall;
@@ -82,6 +86,7 @@ mod watch;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use slab::Slab;
 
@@ -105,6 +110,7 @@ pub(crate) use receive::Received;
 pub use reload::ReloadError;
 pub(crate) use routes::{RouteView, compression};
 pub(crate) use server::{ClosedConn, Phase, Server, ServerId};
+pub(crate) use sharing::Shared;
 pub(crate) use simulate::Standing;
 pub(crate) use speak::Then;
 pub(crate) use subs::{Receiver, Sub, SubId};
@@ -135,6 +141,8 @@ pub(crate) struct Core {
     conns: Slab<Conn>,
     next_generation: u32,
     subs: Slab<Sub>,
+    /// What subscriptions listen to in other accounts, by these subscriptions.
+    shadows: HashMap<SubId, Vec<SubId>, foldhash::fast::FixedState>,
     timers: Timers,
     woken: Vec<ConnId>,
     notices: VecDeque<Notice>,

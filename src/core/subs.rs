@@ -45,8 +45,18 @@ pub(crate) enum Receiver {
     Import(u32),
     /// The answers to service imports, on their way back.
     ImportReplies,
+    /// Whoever has the subscription `of` another account, which imports what is listened to here: the
+    /// place in its list of streams.
+    Shadow { of: SubId, import: u32 },
     /// Whoever listens behind a leaf node connection. In a queue group they are as many as `weight`.
     Leaf { end: ConnId, weight: u32 },
+}
+
+impl Receiver {
+    /// Whether it gets what its account imports.
+    pub fn casts_shadows(self) -> bool {
+        matches!(self, Self::Client(_) | Self::MadeUp(_) | Self::Leaf { .. })
+    }
 }
 
 #[derive(Debug)]

@@ -163,6 +163,7 @@ impl Core {
     /// Enters a subscription into its account's list, unless its subject is invalid.
     pub(super) fn add_sub(&mut self, mut sub: Sub) -> Option<SubId> {
         sub.since = self.now;
+        let casts = sub.receiver.casts_shadows();
         let entry = self.subs.vacant_entry();
         let id = SubId::new(entry.key(), sub.server);
         self.accounts[sub.account.0 as usize]
@@ -172,6 +173,9 @@ impl Core {
         entry.insert(sub);
         self.note_subscription(id, true);
         self.tell_leafs(id, true);
+        if casts {
+            self.cast_shadows(id);
+        }
         Some(id)
     }
 
@@ -186,6 +190,12 @@ impl Core {
         self.accounts[sub.account.0 as usize]
             .subs
             .remove(sub.subject(), sub.queue(), id);
+        if !self.shadows.is_empty() {
+            self.lift_shadows(id);
+        }
+        if matches!(sub.receiver, Receiver::Client(_)) {
+            self.note_lost_interest(sub.account, sub.server, sub.subject());
+        }
         if let Receiver::Client(conn) | Receiver::Leaf { end: conn, .. } = sub.receiver
             && let Some(conn) = super::conn_mut(&mut self.conns, conn)
             && let Ok(entry) = conn.subs.find_entry(hash(sub.sid()), |other| *other == id)

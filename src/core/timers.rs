@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::account::AccountId;
 use super::conn::ConnId;
 use super::server::ServerId;
 use super::time::Time;
@@ -27,6 +28,8 @@ pub(crate) enum Timer {
     Flap(ServerId, ServerId),
     /// A message from one server arrives at another.
     Arrival(ServerId, ServerId),
+    /// Time to look for answers of an account's service to others that take too long.
+    Answers(ServerId, AccountId, u32),
     /// Time to connect to a remote as a leaf node.
     Dial(ServerId, u16),
     /// A timer that a system service set; the tag is the service's own.

@@ -6,6 +6,7 @@ use super::account::AccountId;
 use super::asked::Crossing;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
+use super::imports::Course;
 use super::links::Passage;
 use super::server::{Phase, ServerId};
 use super::sublist::QueueGroup;
@@ -80,6 +81,17 @@ struct Letter {
     payload: Box<[u8]>,
 }
 
+impl Letter {
+    fn renamed(&self, subject: Box<[u8]>) -> Self {
+        Self {
+            subject,
+            reply: self.reply.clone(),
+            header_len: self.header_len,
+            payload: self.payload.clone(),
+        }
+    }
+}
+
 impl Core {
     /// Sends a message on its way to the servers that it reaches later, and over leaf node connections.
     pub(super) fn send_on(&mut self, delivery: &mut Delivery<'_>) {
@@ -107,7 +119,7 @@ impl Core {
                 to: way.to,
                 by_gateway: way.by_gateway,
                 groups: way.groups,
-                depth: delivery.depth,
+                depth: delivery.course.depth,
                 crossing: way.crossing,
                 message: Arc::clone(&message),
                 over_leaf: None,
@@ -131,9 +143,12 @@ impl Core {
                 from,
                 to,
                 groups: copy.groups,
-                depth: delivery.depth,
+                depth: delivery.course.depth,
                 crossing: Crossing::default(),
-                message: Arc::clone(&message),
+                message: match copy.subject {
+                    None => Arc::clone(&message),
+                    Some(subject) => Arc::new(message.renamed(subject)),
+                },
                 by_gateway: false,
                 over_leaf: Some(other),
             };
@@ -156,8 +171,11 @@ impl Core {
             return;
         }
         let found = self.account_mut(account).subs.matches(outgoing.subject);
-        let mut delivery =
-            self.begin_delivery(transit.origin, from, account, &outgoing, transit.depth);
+        let course = Course {
+            depth: transit.depth,
+            ..Course::default()
+        };
+        let mut delivery = self.begin_delivery(transit.origin, from, account, &outgoing, course);
         delivery.crossing = transit.crossing;
         let asked = found.queues.iter();
         let asked = asked.filter(|group| group.is_among(&transit.groups));

@@ -1,25 +1,24 @@
 //! `$SYS.REQ.ACCOUNT.<account>.INFO`: what a server knows about an account.
 
-use nats_mock_protocol::monitor::{AccountExport, AccountImport, AccountInfo, AccountInfoOptions};
+use std::collections::BTreeMap;
 
-use super::registry::{Endpoint, JETSTREAM_API, Scope};
+use nats_mock_protocol::monitor::{
+    AccountExport, AccountImport, AccountInfo, AccountInfoOptions, ServiceLatencyConfig,
+};
+use serde_json::Value;
+
+use super::registry::{Endpoint, Scope};
 use super::requests::Refusal;
-use super::subsz::list_stats;
+use super::subsz::{list_stats, text};
 use super::system::Context;
+use crate::core::{Account, Shared};
+use crate::topology::{LatencyOptions, Sampling};
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::Account, |context, call| {
     call.answer(context, |context, _: AccountInfoOptions| {
         account_info(context, call.token(3))
     })
 });
-
-/// What the system account offers to all others.
-const EXPORTS: [(&str, &str); 4] = [
-    ("$SYS.REQ.ACCOUNT.*.CONNZ", "Streamed"),
-    ("$SYS.REQ.ACCOUNT.*.STATZ", "Streamed"),
-    ("$SYS.DEBUG.SUBSCRIBERS", "Singleton"),
-    ("$SYS.REQ.USER.*.INFO", "Singleton"),
-];
 
 /// What is known of an account; also part of ACCOUNTZ.
 pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<AccountInfo, Refusal> {
@@ -29,16 +28,6 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
     };
     let account = core.account(id);
     let is_system = id == context.system;
-    let global = core.account(context.server().global);
-    let offers_jetstream = global
-        .imports
-        .iter()
-        .any(|import| *import.subject == *JETSTREAM_API);
-    let jetstream = [(JETSTREAM_API, "Singleton")];
-    let exports = EXPORTS
-        .iter()
-        .chain(jetstream.iter().filter(|_| offers_jetstream))
-        .filter(|_| is_system);
     let mut info = AccountInfo {
         account_name: account.name.to_string(),
         update_time: context
@@ -50,27 +39,9 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         client_connections: account.on_server(context.server).clients.len() as i64,
         leafnode_connections: account.on_server(context.server).leafs.len() as i64,
         subscriptions: core.known_subscriptions(id, context.server).len(),
-        exports: exports
-            .map(|(subject, response_type)| AccountExport {
-                subject: (*subject).to_owned(),
-                export_type: "service".to_owned(),
-                response_type: (*response_type).to_owned(),
-                ..AccountExport::default()
-            })
-            .collect(),
-        imports: account
-            .imports
-            .iter()
-            .map(|import| AccountImport {
-                subject: import.to_subject.to_string(),
-                account: context.account_name(import.to_account),
-                to: import.subject.to_string(),
-                local_subject: import.subject.to_string(),
-                import_type: "service".to_owned(),
-                share: import.shares_client,
-                ..AccountImport::default()
-            })
-            .collect(),
+        exports: exports(&account.shared),
+        imports: imports(context, &account.shared),
+        responses: responses(context, account),
         name_tag: context.server().profile.account_tag(&account.name),
         sublist_stats: Some(list_stats(core, context.server, &account.name)),
         ..AccountInfo::default()
@@ -78,4 +49,81 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
     context.state.lists.shuffle(&mut info.exports);
     context.state.lists.shuffle(&mut info.imports);
     Ok(info)
+}
+
+fn exports(shared: &Shared) -> Vec<AccountExport> {
+    let services = shared.services.iter().filter(|service| !service.is_gone);
+    let services = services.map(|service| AccountExport {
+        subject: service.subject.to_string(),
+        export_type: "service".to_owned(),
+        response_type: service.plan.response_type.name().to_owned(),
+        service_latency: service.plan.latency.as_ref().map(latency),
+        approved_accounts: service.plan.approval.accounts.clone(),
+        ..AccountExport::default()
+    });
+    let streams = shared
+        .streams
+        .iter()
+        .map(|(subject, approval)| AccountExport {
+            subject: subject.to_string(),
+            export_type: "stream".to_owned(),
+            approved_accounts: approval.accounts.clone(),
+            ..AccountExport::default()
+        });
+    services.chain(streams).collect()
+}
+
+fn imports(context: &Context<'_>, shared: &Shared) -> Vec<AccountImport> {
+    let streams = shared.stream_imports.iter().map(|import| AccountImport {
+        subject: import.from.to_string(),
+        account: context.account_name(import.account),
+        local_subject: import.to.to_string(),
+        import_type: "stream".to_owned(),
+        ..AccountImport::default()
+    });
+    let services = shared.imports.iter().map(|(_, import)| AccountImport {
+        subject: import.to_subject.to_string(),
+        account: context.account_name(import.to_account),
+        to: import.subject.to_string(),
+        local_subject: import.subject.to_string(),
+        import_type: "service".to_owned(),
+        share: import.shares_client,
+        latency: import.latency.as_ref().map(latency),
+        ..AccountImport::default()
+    });
+    streams.chain(services).collect()
+}
+
+/// The answers that other accounts wait for.
+fn responses(context: &Context<'_>, account: &Account) -> BTreeMap<String, Value> {
+    let awaited = account.replies.awaited();
+    let awaited = awaited.filter(|(_, awaited)| awaited.server == context.server);
+    awaited
+        .map(|(subject, awaited)| {
+            let import = AccountImport {
+                subject: text(&awaited.reply),
+                account: context.account_name(awaited.account),
+                to: text(subject),
+                local_subject: text(subject),
+                import_type: "service".to_owned(),
+                share: awaited.shares,
+                ..AccountImport::default()
+            };
+            let mut value = serde_json::to_value(import).unwrap_or_default();
+            // The server does not spell the type out here.
+            value["type"] = Value::from(2);
+            (text(subject), value)
+        })
+        .collect()
+}
+
+fn latency(latency: &LatencyOptions) -> ServiceLatencyConfig {
+    ServiceLatencyConfig {
+        sampling: match latency.sampling {
+            Sampling::Percent(percent) => Value::from(percent),
+            Sampling::Headers => Value::from("headers"),
+        },
+        results: latency.subject.clone(),
+        ..ServiceLatencyConfig::default()
+    }
 }

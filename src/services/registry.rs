@@ -14,6 +14,7 @@ use super::{
     kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
 };
 use crate::core::{self, AccountId, Request, ServerId, Told};
+use crate::topology::ResponseType;
 use rand::seq::SliceRandom;
 use std::sync::LazyLock;
 
@@ -225,9 +226,17 @@ impl Listener {
     }
 }
 
+/// What the system account offers to all others.
+const EXPORTS: [(&str, ResponseType); 4] = [
+    ("$SYS.REQ.ACCOUNT.*.CONNZ", ResponseType::Stream),
+    ("$SYS.REQ.ACCOUNT.*.STATZ", ResponseType::Stream),
+    ("$SYS.DEBUG.SUBSCRIBERS", ResponseType::Singleton),
+    ("$SYS.REQ.USER.*.INFO", ResponseType::Singleton),
+];
+
 /// Gives an account its way to the services that are open to it.
 pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
-    if !context.core.account(account).imports.is_empty() {
+    if context.core.has_default_imports(account) {
         // Another server of the mesh has done it for all. A thousand servers with a hundred accounts come
         // here a hundred thousand times when they start.
         if context.has_listeners() {
@@ -245,11 +254,18 @@ pub(super) fn add_account(context: &mut Context<'_>, account: AccountId) {
         && account != system
         && server.accounts().len() == 2
         && server.spec.has_links();
+    for (subject, answers) in EXPORTS {
+        context.core.offer_service(system, subject, answers);
+    }
+    if offers_jetstream {
+        let answers = ResponseType::Singleton;
+        context.core.offer_service(system, JETSTREAM_API, answers);
+    }
     let user_info = format!("$SYS.REQ.USER.{name}.INFO");
     let mut import = |subject: &str, to: &str, shares_client| {
         context
             .core
-            .add_import(account, subject, system, to.to_owned(), shares_client);
+            .add_default_import(account, subject, system, to, shares_client);
     };
     if account != system {
         let connz = format!("$SYS.REQ.ACCOUNT.{name}.CONNZ");

@@ -172,6 +172,7 @@ fn asked_account(context: &Context<'_>, call: &Call<'_>) -> Option<AccountId> {
 fn is_counted(core: &Core, sub: &Sub) -> bool {
     match sub.receiver {
         Receiver::Client(_) => true,
+        Receiver::Shadow { of, .. } => is_counted(core, core.sub(of)),
         Receiver::Leaf { end, .. } => core
             .conn(end)
             .and_then(|conn| conn.leaf.as_deref())

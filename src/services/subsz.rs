@@ -122,7 +122,12 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 /// A subscription as SUBSZ shows it, with its account.
 fn detail(core: &Core, server: ServerId, id: SubId, sub: &Sub) -> SubDetail {
-    let account = core.account(sub.account);
+    // Who listens by way of an import is shown with the account that imports.
+    let owner_of = match sub.receiver {
+        Receiver::Shadow { of, .. } => core.sub(of),
+        _ => sub,
+    };
+    let account = core.account(owner_of.account);
     let matched = core.matched(id, server);
     SubDetail {
         account: account.name.to_string(),
@@ -157,6 +162,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 fn owner(core: &Core, server: ServerId, sub: &Sub) -> u64 {
     match sub.receiver {
         Receiver::Client(id) => core.conn(id).map_or(0, |conn| conn.cid),
+        Receiver::Shadow { of, .. } => owner(core, server, core.sub(of)),
         Receiver::Service(_) => crate::core::SYSTEM_CLIENT_CID,
         Receiver::MadeUp(_) | Receiver::Import(_) | Receiver::ImportReplies => {
             core.server(server).internal_cid(sub.account)

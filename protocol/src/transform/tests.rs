@@ -18,15 +18,29 @@ fn functions_do_what_the_server_does() {
         ("foo.*.>", "$1.baz.>", "foo.x.y.z", "x.baz.y.z"),
         ("*", "a.{{splitfromleft(1,3)}}", "abcdef", "a.abc.def"),
         ("*", "a.{{SplitFromRight(1,2)}}", "abcdef", "a.abcd.ef"),
-        ("*", "a.{{slicefromleft(1,4)}}", "abcdefghij", "a.abcd.efgh.ij"),
-        ("*", "a.{{ slicefromright( 1, 4 ) }}", "abcdefghij", "a.ab.cdef.ghij"),
+        (
+            "*",
+            "a.{{slicefromleft(1,4)}}",
+            "abcdefghij",
+            "a.abcd.efgh.ij",
+        ),
+        (
+            "*",
+            "a.{{ slicefromright( 1, 4 ) }}",
+            "abcdefghij",
+            "a.ab.cdef.ghij",
+        ),
         ("*", "a.{{left(1,2)}}.{{right(1,2)}}", "abcdef", "a.ab.ef"),
         ("*", "{{split(1,-)}}", "-abc--def-", "abc.def"),
         ("*", "{{split(1,-)}}", "a-b", "a.b"),
         ("foo", "bar.{{random(5)}}", "foo", "bar.2"),
         ("*", "x.{{left(1,9)}}", "ab", "x.ab"),
     ] {
-        assert_eq!(applied(source, destination, subject), becomes, "{destination}");
+        assert_eq!(
+            applied(source, destination, subject),
+            becomes,
+            "{destination}"
+        );
     }
 }
 

@@ -141,9 +141,10 @@ fn open_requests() -> Vec<Vec<String>> {
         .flat_map(|endpoint| endpoint.subjects("<account>"))
         .collect();
     core.account(account)
+        .shared
         .imports
         .iter()
-        .map(|import| {
+        .map(|(_, import)| {
             (
                 &import.subject,
                 import.to_subject.replace("USERS", "<account>"),
