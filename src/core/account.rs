@@ -11,7 +11,7 @@ use super::replies::ReplyRoutes;
 use super::server::ServerId;
 use super::sharing::Shared;
 use super::sublist::Sublist;
-use crate::topology::AccountLimits;
+use crate::topology::{AccountLimits, Mapping};
 
 /// An account's place in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub(crate) struct Account {
     pub(super) leafs: Vec<ConnId>,
     /// What it exports and imports.
     pub shared: Shared,
+    /// Subjects that become others.
+    pub mappings: Vec<Mapping>,
     /// How many subscriptions have been made in its own name.
     pub(super) last_sid: u64,
     /// It is a system account whose services are subscribed.
@@ -126,6 +128,7 @@ impl Account {
             interest: Interest::default(),
             leafs: Vec::new(),
             shared: Shared::default(),
+            mappings: Vec::new(),
             last_sid: 0,
             has_services: false,
             replies: ReplyRoutes::default(),

@@ -2,6 +2,7 @@
 
 use super::account::AccountId;
 use super::deliver::Delivery;
+use super::latency::Failure;
 use super::replies::Awaited;
 use super::request_info::with_request_info;
 use super::{Core, Outgoing};
@@ -91,7 +92,14 @@ impl Core {
             What::Turned(transform) => transform.apply(message.subject, &mut || 0),
         };
         let response_type = import.response_type;
+        let latency = import.latency.clone();
+        let mapped = self.mapped(exporter, delivery.server, &subject);
+        let subject = mapped.unwrap_or(subject);
+        let tracking = self.track(latency.as_ref(), delivery.origin, message);
         let asked = message.reply.filter(|reply| !reply.is_empty());
+        if let (None, Some(tracking)) = (asked, &tracking) {
+            self.tell_bad_request(delivery.server, exporter, tracking, shares);
+        }
         let reply = asked.map(|reply| {
             self.await_reply(
                 delivery.server,
@@ -104,6 +112,7 @@ impl Core {
                     shares,
                     since: self.now,
                     place: 0,
+                    tracking: tracking.clone(),
                     server: delivery.server,
                 },
             )
@@ -136,7 +145,7 @@ impl Core {
             delivery.course.on(&via),
         );
         if let Some(reply) = reply.filter(|_| !delivered) {
-            self.forget_reply(exporter, &reply);
+            self.abandon_reply(exporter, &reply, Failure::Unavailable);
         }
         delivered
     }
@@ -153,6 +162,7 @@ impl Core {
         if delivery.course.passed(awaited.service) {
             return true;
         }
+        self.tell_latency(exporter, &awaited, delivery.origin);
         let asked = message.reply.filter(|reply| !reply.is_empty());
         // An answer may want an answer itself.
         let back = asked.map(|reply| {
@@ -163,6 +173,7 @@ impl Core {
                     account: exporter,
                     reply: reply.into(),
                     since: self.now,
+                    tracking: None,
                     ..awaited.clone()
                 },
             )

@@ -63,6 +63,8 @@ impl Core {
             deliveries: 0,
             queue_picks: ids::stream(seed, "queue picks"),
             latencies: ids::stream(seed, "latencies"),
+            mapping_picks: ids::stream(seed, "mapping picks"),
+            latency_picks: ids::stream(seed, "latency samples"),
             jitter: ids::stream(seed, "jitter"),
             phase_changes: 0,
             reach_changes: 0,
@@ -128,6 +130,7 @@ impl Core {
             SystemAccount::Named(name) => Some(self.ensure_account(id, name)),
         };
         if !shares_as_others {
+            self.map_subjects(id, &spec);
             self.share(id);
         }
         let mut users = self.users_of(id);

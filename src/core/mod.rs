@@ -38,6 +38,7 @@ mod ids;
 mod imports;
 mod info;
 mod interest;
+mod latency;
 mod leaf;
 mod leaf_connect;
 mod leaf_deliver;
@@ -49,6 +50,7 @@ mod lifecycle;
 mod links;
 mod list_changes;
 mod lookups;
+mod mappings;
 mod mesh;
 mod notice;
 mod output;
@@ -103,7 +105,7 @@ pub(crate) use links::{Flapping, Latency};
 pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{
-    AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Notice, Published, Request,
+    AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Measured, Notice, Published, Request,
     Subscribed, Watched,
 };
 pub(crate) use receive::Received;
@@ -152,6 +154,8 @@ pub(crate) struct Core {
     deliveries: u64,
     queue_picks: ChaCha8Rng,
     latencies: ChaCha8Rng,
+    mapping_picks: ChaCha8Rng,
+    latency_picks: ChaCha8Rng,
     jitter: ChaCha8Rng,
     phase_changes: u64,
     /// How often it may have changed which servers reach each other, links aside.

@@ -1,5 +1,7 @@
 //! What the core tells the system services.
 
+use nats_mock_protocol::events::ServiceLatency;
+
 use super::CloseReason;
 use super::account::{AccountId, AccountTally};
 use super::conn::{ConnId, Traffic};
@@ -50,6 +52,8 @@ pub(crate) enum Notice {
         reason: CloseReason,
         at: Time,
     },
+    /// It was measured how long a service took to answer.
+    Measured(Box<Measured>),
     /// A message matched a subscription of a service.
     Request(Box<Request>),
     /// A timer of a service fired.
@@ -201,4 +205,15 @@ pub(crate) struct Request {
     pub from: Option<ConnId>,
     /// The message has reached another service of the server before.
     pub repeated: bool,
+}
+
+/// How long a service of an account took to answer another.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub server: ServerId,
+    /// The account of the service, where it is told.
+    pub account: AccountId,
+    pub subject: Box<str>,
+    /// All but its id and its time.
+    pub event: ServiceLatency,
 }

@@ -213,6 +213,24 @@ impl Core {
 
     fn publish(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {
         let id = inbound.id;
+        let place = self.conn(id).map(|conn| (conn.account, conn.server));
+        if let Some((account, server)) = place
+            && !self.account(account).mappings.is_empty()
+            && let Some(subject) = self.mapped(account, server, message.subject)
+        {
+            let mapped = Outgoing {
+                subject: &subject,
+                ..*message
+            };
+            self.publish_mapped(inbound, &mapped);
+        } else {
+            self.publish_mapped(inbound, message);
+        }
+    }
+
+    /// Publishes to what the subject has become.
+    fn publish_mapped(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {
+        let id = inbound.id;
         let now = self.now;
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return;

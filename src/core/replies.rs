@@ -14,6 +14,7 @@ use nats_mock_protocol::subject;
 use super::account::AccountId;
 use super::ids;
 use super::imports::Service;
+use super::latency::{Failure, Tracking};
 use super::server::ServerId;
 use super::subs::{Receiver, Sub};
 use super::time::Time;
@@ -51,6 +52,8 @@ pub(crate) struct Awaited {
     pub shares: bool,
     /// When it was asked, or has last answered.
     pub(super) since: Time,
+    /// If it is measured how long it takes. Of more than one answer nothing is.
+    pub(super) tracking: Option<Tracking>,
     /// Its place among all that are awaited.
     pub(super) place: u64,
 }
@@ -74,6 +77,13 @@ impl Core {
         exporter: AccountId,
         mut awaited: Awaited,
     ) -> Box<[u8]> {
+        let hash = awaited
+            .tracking
+            .is_some()
+            .then(|| self.server(server).hash());
+        if awaited.response_type != ResponseType::Singleton {
+            awaited.tracking = None;
+        }
         let rng = &mut self.servers[server.0 as usize].rng;
         let replies = &mut self.accounts[exporter.0 as usize].replies;
         let mut is_new = false;
@@ -85,9 +95,12 @@ impl Core {
                 format!("_R_.{}.", ids::base62(6, rng)).into()
             })
             .clone();
-        let subject: Box<[u8]> = format!("{prefix}{}", ids::base62(6, rng))
-            .into_bytes()
-            .into();
+        let mut subject = format!("{prefix}{}", ids::base62(6, rng));
+        if let Some(hash) = hash {
+            // So the answering server knows whom to tell when it got the request.
+            subject.push_str(&format!(".{hash}.T"));
+        }
+        let subject: Box<[u8]> = subject.into_bytes().into();
         let (account, reply, service) = (awaited.account, awaited.reply.clone(), awaited.service);
         replies.last += 1;
         (awaited.place, awaited.server) = (replies.last, server);
@@ -148,6 +161,14 @@ impl Core {
         }
     }
 
+    /// Forgets a reply subject that there was no answer to.
+    pub(super) fn abandon_reply(&mut self, exporter: AccountId, subject: &[u8], why: Failure) {
+        if let Some(awaited) = self.awaited(exporter, subject) {
+            self.tell_failure(exporter, &awaited, why);
+        }
+        self.forget_reply(exporter, subject);
+    }
+
     /// Forgets a reply subject.
     pub(super) fn forget_reply(&mut self, exporter: AccountId, subject: &[u8]) {
         let replies = &mut self.account_mut(exporter).replies;
@@ -200,7 +221,7 @@ impl Core {
                 .map(|(_, exporter, subject)| (*exporter, subject.clone()))
                 .collect();
             for (exporter, subject) in asked {
-                self.forget_reply(exporter, &subject);
+                self.abandon_reply(exporter, &subject, Failure::Lost);
             }
         }
     }
@@ -238,7 +259,7 @@ impl Core {
             }
         }
         for subject in late {
-            self.forget_reply(owner, &subject);
+            self.abandon_reply(owner, &subject, Failure::TooLate);
         }
         if left {
             let at = self.now + threshold;

@@ -474,8 +474,15 @@ impl Builder {
     }
 }
 
-/// Whether the accounts of a server can share what they are to share.
+/// Whether the accounts of a server can share what they are to share, and map what they are to map.
 fn sharing_works(spec: &ServerSpec) -> Result<(), StartError> {
+    if let Some((mapping, error)) = spec.wrong_mapping() {
+        return Err(StartError::Mapping {
+            server: spec.name.clone().unwrap_or_default(),
+            mapping: mapping.to_owned(),
+            error,
+        });
+    }
     let (_, errors) = spec.sharing();
     errors.into_iter().next().map_or(Ok(()), |error| {
         Err(StartError::Sharing {

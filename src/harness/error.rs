@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::ConfigError;
-use crate::topology::SharingError;
+use crate::topology::{MappingError, SharingError};
 
 /// A deployment that cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,16 @@ pub enum StartError {
         server: String,
         /// The first export or import that cannot be.
         error: SharingError,
+    },
+    /// A subject cannot become what it is to become.
+    #[error("{server}: mapping for {mapping:?}: {error}")]
+    Mapping {
+        /// The server.
+        server: String,
+        /// The subject.
+        mapping: String,
+        /// The reason.
+        error: MappingError,
     },
     /// The configuration is not one that nats-server would start with, or asks for something that
     /// is not simulated.

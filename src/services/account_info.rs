@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nats_mock_protocol::monitor::{
-    AccountExport, AccountImport, AccountInfo, AccountInfoOptions, ServiceLatencyConfig,
+    AccountExport, AccountImport, AccountInfo, AccountInfoOptions, MapDest, ServiceLatencyConfig,
 };
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::requests::Refusal;
 use super::subsz::{list_stats, text};
 use super::system::Context;
 use crate::core::{Account, Shared};
-use crate::topology::{LatencyOptions, Sampling};
+use crate::topology::{LatencyOptions, Mapping, Sampling, Share};
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::Account, |context, call| {
     call.answer(context, |context, _: AccountInfoOptions| {
@@ -39,6 +39,7 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         client_connections: account.on_server(context.server).clients.len() as i64,
         leafnode_connections: account.on_server(context.server).leafs.len() as i64,
         subscriptions: core.known_subscriptions(id, context.server).len(),
+        mappings: mappings(account),
         exports: exports(&account.shared),
         imports: imports(context, &account.shared),
         responses: responses(context, account),
@@ -49,6 +50,28 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
     context.state.lists.shuffle(&mut info.exports);
     context.state.lists.shuffle(&mut info.imports);
     Ok(info)
+}
+
+fn mappings(account: &Account) -> BTreeMap<String, Vec<MapDest>> {
+    let destination = |share: &Share, cluster: &str| MapDest {
+        subject: share.transform.destination().to_owned(),
+        // The server shows up to where a share reaches.
+        weight: share.up_to,
+        cluster: cluster.to_owned(),
+        ..MapDest::default()
+    };
+    let of = |mapping: &Mapping| {
+        let main = mapping.main.iter().map(|share| destination(share, ""));
+        let clusters = mapping
+            .clusters
+            .iter()
+            .flat_map(|(cluster, shares)| shares.iter().map(|share| destination(share, cluster)));
+        main.chain(clusters).collect()
+    };
+    let mappings = account.mappings.iter();
+    mappings
+        .map(|mapping| (mapping.source.clone(), of(mapping)))
+        .collect()
 }
 
 fn exports(shared: &Shared) -> Vec<AccountExport> {

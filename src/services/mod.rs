@@ -29,6 +29,7 @@ mod ipqueuesz;
 mod journal;
 mod jsz;
 mod kick;
+mod latency;
 mod ldm;
 mod leafz;
 mod lines;

@@ -1,5 +1,6 @@
 //! The services' own state, and the way their messages go out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nats_mock_protocol::events::ServerEnvelope;
@@ -21,8 +22,8 @@ use super::seen::Seen;
 use super::statsz::StatszTimer;
 use super::subscribers::{self, Counts};
 use super::{
-    Configuration, account_conns, connections, made_up, registry, requests, server_life, statsz,
-    trace,
+    Configuration, account_conns, connections, latency, made_up, registry, requests, server_life,
+    statsz, trace,
 };
 use crate::core::{self, AccountId, Core, Notice, Nuid, Request, ServerId};
 use crate::faults::{Message, Rules};
@@ -47,6 +48,8 @@ pub(super) struct ServerState {
     /// Counts every message that carries an envelope.
     seq: u64,
     event_ids: Nuid,
+    /// Those of events that accounts have of their own.
+    pub(super) account_event_ids: BTreeMap<AccountId, Nuid>,
     rng: ChaCha8Rng,
     /// Nothing more is said after LAMEDUCK or SHUTDOWN.
     pub silent: bool,
@@ -175,6 +178,7 @@ impl Services {
         let state = ServerState {
             seq: 1,
             event_ids: Nuid::new(&mut rng),
+            account_event_ids: BTreeMap::new(),
             rng,
             silent: false,
             statsz: StatszTimer::default(),
@@ -281,6 +285,7 @@ impl Services {
                 statsz::start(&mut context);
             }
             Notice::AccountAdded { account, .. } => registry::add_account(&mut context, account),
+            Notice::Measured(measured) => latency::measured(&mut context, *measured),
             Notice::AccountConnections {
                 account, tally, at, ..
             } => account_conns::changed(&mut context, account, tally, at),
@@ -339,6 +344,7 @@ impl Services {
 
 fn server_of(notice: &Notice) -> ServerId {
     match notice {
+        Notice::Measured(measured) => measured.server,
         Notice::Started { server }
         | Notice::AccountAdded { server, .. }
         | Notice::AccountConnections { server, .. }
@@ -381,6 +387,13 @@ impl Context<'_> {
 
     pub fn account_name(&self, account: AccountId) -> String {
         self.core.account(account).name.to_string()
+    }
+
+    /// The id of an event that an account has of its own.
+    pub fn next_event_id_of(&mut self, account: AccountId) -> String {
+        let rng = &mut self.state.rng;
+        let ids = self.state.account_event_ids.entry(account);
+        ids.or_insert_with(|| Nuid::new(rng)).next(rng)
     }
 
     pub fn next_event_id(&mut self) -> String {

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use super::mappings::SubjectMapping;
 use super::sharing::{Export, Import};
 
 /// How a client reaches the server, where a user is limited to certain ways.
@@ -115,6 +116,8 @@ pub struct AccountOptions {
     pub exports: Vec<Export>,
     /// What it has of other accounts.
     pub imports: Vec<Import>,
+    /// Subjects that become others when something is published to them.
+    pub mappings: Vec<SubjectMapping>,
 }
 
 impl AccountOptions {

@@ -6,6 +6,7 @@
 mod accounts;
 mod leaf_plan;
 mod links;
+mod mappings;
 mod options;
 mod plan;
 mod server;
@@ -22,6 +23,8 @@ pub use links::{
     GatewayOptions, LeafAuth, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth, RemoteGateway,
     RemoteUrl, RoutePermissions, UrlError, UrlProblem,
 };
+pub(crate) use mappings::{Mapping, Share};
+pub use mappings::{MappingDestination, MappingError, SubjectMapping};
 pub(crate) use options::min_version::is_older as is_older_release;
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,

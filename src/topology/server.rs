@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::accounts::{AccountOptions, AuthOptions};
 use super::links::{ClusterOptions, GatewayOptions, LeafNodeOptions};
+use super::mappings::{Mapping, MappingError, SubjectMapping};
 use super::options::ServerOptions;
 use super::shared::Shared;
 use super::sharing::{Sharing, SharingError};
@@ -43,6 +44,8 @@ pub struct ServerSpec {
     pub authorization: Option<AuthOptions>,
     /// The user of connections that bring no credentials.
     pub no_auth_user: Option<String>,
+    /// Mappings of the global account.
+    pub global_mappings: Vec<SubjectMapping>,
     /// Which account is the system account.
     pub system_account: SystemAccount,
     /// The cluster, where a server has a say in one: see [`ClusterOptions::is_listening`].
@@ -192,6 +195,7 @@ impl Default for ServerSpec {
             accounts: Shared::default(),
             authorization: None,
             no_auth_user: None,
+            global_mappings: Vec::new(),
             system_account: SystemAccount::default(),
             cluster: None,
             gateway: None,
@@ -263,6 +267,7 @@ impl ServerSpec {
             accounts: options.accounts.into(),
             authorization: options.authorization,
             no_auth_user: options.no_auth_user,
+            global_mappings: options.global_mappings,
             system_account,
             cluster: options.cluster,
             gateway: options.gateway,
@@ -301,6 +306,17 @@ impl ServerSpec {
         let has_system = self.system_account != SystemAccount::Disabled;
         let functions = self.version.profile().subject_functions();
         Sharing::of(&self.accounts, has_system, functions)
+    }
+
+    /// The first mapping that cannot be, with its source.
+    pub(crate) fn wrong_mapping(&self) -> Option<(&str, MappingError)> {
+        let functions = self.version.profile().subject_functions();
+        let of_accounts = self.accounts.iter().flat_map(|account| &account.mappings);
+        let mut all = self.global_mappings.iter().chain(of_accounts);
+        all.find_map(|mapping| {
+            let error = Mapping::of(mapping, functions).err()?;
+            Some((mapping.source.as_str(), error))
+        })
     }
 
     /// Every configured user with its password.

@@ -207,7 +207,13 @@ pub fn check_mapping(
     let mut ended = false;
     for token in destination.split('.') {
         if token.is_empty() || ended {
-            return Err(TransformErrorKind::InvalidTransform.at(token));
+            let kind = TransformErrorKind::InvalidTransform;
+            let is_named = !token.is_empty() || functions == Functions::Old;
+            return Err(if is_named {
+                kind.at(token)
+            } else {
+                kind.alone()
+            });
         }
         if place::is_in_braces(token) {
             if !function::is_known(token, functions) {

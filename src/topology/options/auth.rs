@@ -352,9 +352,12 @@ impl Reader<'_> {
                     Ok(imports) => account.imports = imports,
                     Err(problem) => self.problems.push(problem),
                 },
-                "mappings" | "maps" if value.as_map().is_some_and(Map::is_empty) => {}
+                "mappings" | "maps" => match self.mappings(value) {
+                    Ok(mappings) => account.mappings = mappings,
+                    Err(problem) => self.problems.push(problem),
+                },
                 "jetstream" if is_off(&value.kind) => {}
-                "mappings" | "maps" | "jetstream" => {
+                "jetstream" => {
                     self.problems.push(unsupported(key, value));
                 }
                 _ if value.is_used_variable() => {}

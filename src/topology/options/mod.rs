@@ -9,6 +9,7 @@ mod imports;
 mod leafnodes;
 mod links;
 mod listen;
+mod mappings;
 pub(super) mod min_version;
 mod permissions;
 mod problem;
@@ -31,6 +32,7 @@ pub use self::{
 use super::{
     accounts::{AccountOptions, AuthOptions},
     links::{ClusterOptions, GatewayOptions, LeafNodeOptions},
+    mappings::SubjectMapping,
 };
 use crate::Version;
 
@@ -124,6 +126,8 @@ pub struct ServerOptions {
     pub accounts: Vec<AccountOptions>,
     /// The user that clients without credentials become.
     pub no_auth_user: Option<String>,
+    /// Mappings of the global account.
+    pub global_mappings: Vec<SubjectMapping>,
     /// The account of system events and requests; see [`ServerOptions::system_account_name`].
     pub system_account: Option<String>,
     /// Not to make a system account where none is configured.

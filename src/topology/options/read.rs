@@ -103,6 +103,7 @@ impl<'d> Reader<'d> {
                 options.host = non_empty(host);
                 options.port = non_zero(port);
             }
+            "mappings" | "maps" => self.options.global_mappings = self.mappings(value)?,
             "port" => options.port = non_zero(integer(value)?),
             "host" | "net" => options.host = non_empty(string(value)?),
             "client_advertise" => options.client_advertise = non_empty(string(value)?),
@@ -315,7 +316,6 @@ impl<'d> Reader<'d> {
             "http_port" | "monitor_port" | "https_port" => integer(value)? != 0,
             "default_sentinel" => !string(value)?.is_empty(),
             "proxy_protocol" => boolean(value)?,
-            "mappings" | "maps" => !value.as_map().is_some_and(|map| map.is_empty()),
             "jetstream" => match &value.kind {
                 Kind::String(text)
                     if !is_off(&value.kind)
