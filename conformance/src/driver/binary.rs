@@ -14,10 +14,10 @@ use super::scratch::Scratch;
 use super::sockets::Sockets;
 use super::{
     CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded,
-    ServerIndex, Target,
+    Secured, ServerIndex, Target,
 };
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, Signal};
+use crate::scenario::{Deployment, Handshake, Signal};
 use crate::version::Version;
 
 /// A server's program.
@@ -192,6 +192,10 @@ impl Driver for BinaryDriver {
 
     fn receive(&mut self, conn: ConnId, into: &mut Vec<u8>) -> Result<Received, DriverError> {
         self.sockets.receive(conn, into)
+    }
+
+    fn secure(&mut self, conn: ConnId, how: &Handshake) -> Result<Secured, DriverError> {
+        self.sockets.secure(conn, how)
     }
 
     fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError> {

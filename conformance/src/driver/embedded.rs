@@ -48,8 +48,11 @@ impl Target for Embedded {
         if !deployment.servers.is_empty() {
             return Ok(Box::new(EmbeddedFleet::new(self.version, deployment)?));
         }
-        // Flags and the environment are the program's.
-        if !deployment.args.is_empty() || deployment.time_zone.is_some() {
+        // Flags and the environment are the program's, and TLS is a matter of sockets.
+        if !deployment.args.is_empty()
+            || !deployment.certificates.is_empty()
+            || deployment.time_zone.is_some()
+        {
             return self.program.prepare(deployment);
         }
         Ok(Box::new(EmbeddedDriver {

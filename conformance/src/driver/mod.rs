@@ -21,11 +21,12 @@ mod proxy;
 mod rest;
 mod scratch;
 mod sockets;
+mod tls;
 
 use std::time::Duration;
 
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, LinkChange, PortKind, Signal};
+use crate::scenario::{Deployment, Handshake, LinkChange, PortKind, Signal};
 use crate::version::Version;
 
 /// A connection of a driver. Numbers are never reused.
@@ -75,7 +76,7 @@ pub enum Opened {
 }
 
 /// What came of receiving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// Bytes were appended.
     Bytes,
@@ -83,6 +84,17 @@ pub enum Received {
     Nothing,
     /// The server closed or reset the connection.
     Closed,
+    /// The server ended TLS with this alert.
+    Alert(String),
+}
+
+/// What came of a TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Secured {
+    /// It is done, with this version and cipher suite.
+    Done(String),
+    /// It failed, because of this.
+    Failed(String),
 }
 
 /// What the runner would like to do with a connection while it waits.
@@ -177,6 +189,11 @@ pub trait Driver {
 
     /// Appends to `into` what has arrived.
     fn receive(&mut self, conn: ConnId, into: &mut Vec<u8>) -> Result<Received, DriverError>;
+
+    /// Makes a TLS handshake on a connection, and returns when it is over.
+    fn secure(&mut self, _: ConnId, _: &Handshake) -> Result<Secured, DriverError> {
+        Err(DriverError::Unsupported("TLS"))
+    }
 
     /// Ends the client's sending side and keeps the receiving side.
     fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError>;

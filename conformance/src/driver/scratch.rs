@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::DriverError;
+use super::{DriverError, tls};
 use crate::scenario::Deployment;
 
 /// A directory with the scenario's files; removed when dropped.
@@ -23,7 +23,18 @@ impl Scratch {
             fs::write(scratch.path().join(name), text)
                 .map_err(DriverError::io("writing a file of the scenario"))?;
         }
+        for name in &deployment.certificates {
+            scratch.write_certificate(name)?;
+        }
         Ok(scratch)
+    }
+
+    fn write_certificate(&self, name: &str) -> Result<(), DriverError> {
+        for file in [format!("{name}.pem"), format!("{name}-key.pem")] {
+            fs::copy(tls::certificates().join(&file), self.path().join(&file))
+                .map_err(DriverError::io("copying a certificate"))?;
+        }
+        Ok(())
     }
 
     /// Where it is.

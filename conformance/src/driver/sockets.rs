@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{ConnId, DriverError, Interest, Opened, Received};
+use super::tls::{self, Tls};
+use super::{ConnId, DriverError, Interest, Opened, Received, Secured};
+use crate::scenario::Handshake;
 
 /// How long a server may take to accept.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,9 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one wait for sockets lasts at most, so that the end of a process is seen too.
 const LONGEST_POLL: Duration = Duration::from_millis(20);
 
+/// A connection, and what makes it secure if anything does.
+struct Socket {
+    stream: TcpStream,
+    tls: Option<Box<Tls>>,
+}
+
 /// All connections of a driver, and its clock.
 pub(super) struct Sockets {
-    conns: Vec<Option<TcpStream>>,
+    conns: Vec<Option<Socket>>,
     epoch: Instant,
 }
 
@@ -29,14 +37,14 @@ impl Sockets {
         }
     }
 
-    fn stream(&mut self, conn: ConnId) -> Result<&mut TcpStream, DriverError> {
+    fn socket(&mut self, conn: ConnId) -> Result<&mut Socket, DriverError> {
         self.conns
             .get_mut(conn.0)
             .and_then(Option::as_mut)
             .ok_or_else(|| DriverError::State(format!("connection {} is closed", conn.0)))
     }
 
-    fn take(&mut self, conn: ConnId) -> Option<TcpStream> {
+    fn take(&mut self, conn: ConnId) -> Option<Socket> {
         self.conns.get_mut(conn.0).and_then(Option::take)
     }
 
@@ -51,12 +59,17 @@ impl Sockets {
             .set_nonblocking(true)
             .and_then(|()| stream.set_nodelay(true))
             .map_err(DriverError::io("setting up a connection"))?;
-        self.conns.push(Some(stream));
+        self.conns.push(Some(Socket { stream, tls: None }));
         Ok(Opened::Connection(ConnId(self.conns.len() - 1)))
     }
 
     pub(super) fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {
-        match self.stream(conn)?.write(bytes) {
+        let Socket { stream, tls } = self.socket(conn)?;
+        let sent = match tls {
+            Some(tls) => tls.send(stream, bytes),
+            None => stream.write(bytes),
+        };
+        match sent {
             Ok(sent) => Ok(sent),
             Err(e) if is_would_block(&e) => Ok(0),
             Err(e) if is_closed(&e) => Ok(bytes.len()),
@@ -70,7 +83,12 @@ impl Sockets {
         into: &mut Vec<u8>,
     ) -> Result<Received, DriverError> {
         let mut chunk = [0; 64 * 1024];
-        match self.stream(conn)?.read(&mut chunk) {
+        let Socket { stream, tls } = self.socket(conn)?;
+        let received = match tls {
+            Some(tls) => tls.receive(stream, &mut chunk),
+            None => stream.read(&mut chunk),
+        };
+        match received {
             Ok(0) => Ok(Received::Closed),
             Ok(length) => {
                 into.extend_from_slice(&chunk[..length]);
@@ -78,12 +96,22 @@ impl Sockets {
             }
             Err(e) if is_would_block(&e) => Ok(Received::Nothing),
             Err(e) if is_closed(&e) => Ok(Received::Closed),
-            Err(e) => Err(DriverError::io("receiving")(e)),
+            Err(e) => match tls::alert(&e) {
+                Some(alert) => Ok(Received::Alert(alert)),
+                None => Err(DriverError::io("receiving")(e)),
+            },
         }
     }
 
+    pub(super) fn secure(&mut self, conn: ConnId, how: &Handshake) -> Result<Secured, DriverError> {
+        let socket = self.socket(conn)?;
+        let (tls, secured) = Tls::shake_hands(&mut socket.stream, how)?;
+        socket.tls = tls.map(Box::new);
+        Ok(secured)
+    }
+
     pub(super) fn half_close(&mut self, conn: ConnId) -> Result<(), DriverError> {
-        match self.stream(conn)?.shutdown(Shutdown::Write) {
+        match self.socket(conn)?.stream.shutdown(Shutdown::Write) {
             Err(e) if !is_closed(&e) => Err(DriverError::io("ending the sending side")(e)),
             _ => Ok(()),
         }
@@ -94,8 +122,8 @@ impl Sockets {
     }
 
     pub(super) fn reset(&mut self, conn: ConnId) -> Result<(), DriverError> {
-        if let Some(stream) = self.take(conn) {
-            socket2::SockRef::from(&stream)
+        if let Some(socket) = self.take(conn) {
+            socket2::SockRef::from(&socket.stream)
                 .set_linger(Some(Duration::ZERO))
                 .map_err(DriverError::io("resetting a connection"))?;
         }
@@ -111,7 +139,7 @@ impl Sockets {
         let mut polled: Vec<PollFd<'_>> = interests
             .iter()
             .filter_map(|interest| {
-                let stream = self.conns.get(interest.conn.0)?.as_ref()?;
+                let stream = &self.conns.get(interest.conn.0)?.as_ref()?.stream;
                 let mut flags = PollFlags::empty();
                 flags.set(PollFlags::IN, interest.read);
                 flags.set(PollFlags::OUT, interest.write);

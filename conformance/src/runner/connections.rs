@@ -21,6 +21,8 @@ struct Connection {
     frames: VecDeque<Frame>,
     reading: bool,
     closed: bool,
+    /// The alert that ended TLS.
+    alert: Option<String>,
 }
 
 impl Connections {
@@ -48,6 +50,7 @@ impl Connections {
             frames: VecDeque::new(),
             reading: true,
             closed: false,
+            alert: None,
         });
         Ok(())
     }
@@ -85,6 +88,10 @@ impl Connections {
 
     pub(super) fn is_closed(&mut self, name: &str) -> Result<bool, Problem> {
         Ok(self.get(name)?.closed)
+    }
+
+    pub(super) fn alert(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        Ok(self.get(name)?.alert.clone())
     }
 
     /// The next frame received.
@@ -140,7 +147,10 @@ impl Connections {
                 match driver.receive(conn.id, &mut conn.incoming)? {
                     Received::Bytes => moved = true,
                     Received::Nothing => break,
-                    Received::Closed => {
+                    end @ (Received::Closed | Received::Alert(_)) => {
+                        if let Received::Alert(alert) = end {
+                            conn.alert = Some(alert);
+                        }
                         conn.closed = true;
                         conn.outgoing.clear();
                         moved = true;

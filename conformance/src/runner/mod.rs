@@ -7,10 +7,11 @@ mod servers;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Target};
+use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Secured, Target};
 use crate::normalise::{Freedom, MaskedFrame, Normaliser};
 use crate::scenario::{
-    Action, Await, Goal, Operation, Pattern, PortKind, Scenario, Step, TransportChange, Unbound,
+    Action, Await, Goal, Handshake, Operation, Pattern, PortKind, Scenario, Step, TransportChange,
+    Unbound,
 };
 use crate::transcript::Transcript;
 use crate::version::Version;
@@ -163,6 +164,7 @@ impl Run<'_> {
             } => self.spread(conns, *count, pattern, *each, *any_sid),
             Action::Drain { conn } => self.drain(conn),
             Action::Transport { conn, change } => self.transport(conn, *change),
+            Action::Secure { conn, how } => self.secure(conn, how),
             Action::Start { server, version } => match server {
                 None => self.start(),
                 Some(name) => self.boot(name, *version),
@@ -224,6 +226,16 @@ impl Run<'_> {
         )
     }
 
+    fn secure(&mut self, name: &str, how: &Handshake) -> Result<(), Problem> {
+        let id = self.conns.id(name)?;
+        let text = match self.driver.secure(id, how)? {
+            Secured::Done(session) => format!("{name} secured: {session}"),
+            Secured::Failed(why) => format!("{name} not secured: {why}"),
+        };
+        self.transcript.remark(&text);
+        Ok(())
+    }
+
     fn open_refused(&mut self, name: &str, server: Option<&str>) -> Result<(), Problem> {
         match self.driver.open(self.index(server)?)? {
             Opened::Connection(_) => Err(Problem::Unmet(format!("`{name}` is not refused"))),
@@ -268,7 +280,12 @@ impl Run<'_> {
                 self.transcript
                     .frames(&format!("{name} incomplete"), &masked);
             }
-            self.transcript.remark(&format!("{name} closed"));
+            let alert = self
+                .conns
+                .alert(name)?
+                .map(|alert| format!(" with {alert}"));
+            let how = alert.unwrap_or_default();
+            self.transcript.remark(&format!("{name} closed{how}"));
         }
         if until.quiet && taken.len() > 1 {
             return Err(Problem::Unmet(format!("`{name}` was not quiet")));

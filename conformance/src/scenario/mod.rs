@@ -55,6 +55,8 @@ pub struct Deployment {
     pub has_links: bool,
     /// More files beside it: name and text.
     pub files: Vec<(String, String)>,
+    /// Certificates of `fixtures/tls` beside it, with their keys.
+    pub certificates: Vec<String>,
     /// Command-line flags on top of the configuration.
     pub args: Vec<String>,
     /// The server's local time zone, an IANA name; UTC when absent.
@@ -165,6 +167,13 @@ pub enum Action {
         /// What is done.
         change: TransportChange,
     },
+    /// Makes a TLS handshake on an open connection.
+    Secure {
+        /// The connection.
+        conn: String,
+        /// How.
+        how: Handshake,
+    },
     /// Starts the deployment, unless it runs already, or one of several servers.
     Start {
         /// The server, if there are several.
@@ -233,6 +242,17 @@ impl Action {
             _ => (Vec::new(), false),
         }
     }
+}
+
+/// How a client makes a TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Handshake {
+    /// The certificate of `fixtures/tls` that it shows, if any.
+    pub certificate: Option<String>,
+    /// Whether it knows nothing newer than TLS 1.2.
+    pub is_old: bool,
+    /// The name it looks for; `localhost` unless given.
+    pub server_name: Option<String>,
 }
 
 /// What a connection sends.

@@ -68,6 +68,7 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
             servers,
             has_links: script.iter().any(is_link),
             files: header.files,
+            certificates: header.certificates,
             args: header.args,
             time_zone: header.time_zone,
         },
@@ -129,6 +130,7 @@ struct Header {
     servers: Vec<Server>,
     later: Vec<String>,
     files: Vec<(String, String)>,
+    certificates: Vec<String>,
     args: Vec<String>,
     time_zone: Option<String>,
     pings: Pings,
@@ -143,6 +145,7 @@ impl Default for Header {
             servers: Vec::new(),
             later: Vec::new(),
             files: Vec::new(),
+            certificates: Vec::new(),
             args: Vec::new(),
             time_zone: None,
             pings: Pings::Answered,
@@ -181,6 +184,9 @@ impl Header {
             }
             "conf" => self.conf = Some(lines.conf(value, library)?),
             "args" => self.args = value.split_whitespace().map(str::to_owned).collect(),
+            "certificates" => {
+                self.certificates = value.split_whitespace().map(str::to_owned).collect();
+            }
             "time_zone" => self.time_zone = Some(value.to_owned()),
             "pings" => {
                 self.pings = match value {

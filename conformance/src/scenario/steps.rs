@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::words::{self, Word};
 use super::{
-    Action, Await, Goal, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal, Template,
-    TransportChange,
+    Action, Await, Goal, Handshake, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal,
+    Template, TransportChange,
 };
 
 /// How long a step waits unless it says otherwise.
@@ -260,6 +260,10 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
             until: awaited(words)?,
         },
         "drain" => Action::Drain { conn },
+        "secure" => Action::Secure {
+            conn,
+            how: handshake(words)?,
+        },
         "half-close" => transport(TransportChange::HalfClose),
         "close" => transport(TransportChange::Close),
         "reset" => transport(TransportChange::Reset),
@@ -267,6 +271,20 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
         "resume-reading" => transport(TransportChange::ResumeReading),
         _ => return Err(format!("unknown operation `{verb}`")),
     })
+}
+
+/// `secure [cert=NAME] [version=1.2] [name=HOST]`.
+fn handshake(words: &mut Words) -> Result<Handshake, String> {
+    let mut how = Handshake::default();
+    while let Some((key, value)) = words.option()? {
+        match (key.as_str(), value.as_str()) {
+            ("cert", _) => how.certificate = Some(value),
+            ("version", "1.2") => how.is_old = true,
+            ("name", _) => how.server_name = Some(value),
+            _ => return Err(format!("unknown option `{key}={value}`")),
+        }
+    }
+    Ok(how)
 }
 
 /// `pub subject [reply] payload` and `hpub subject [reply] headers payload`.
