@@ -62,6 +62,8 @@ pub use harness::{
     Builder, Client, ClientError, ConfigError, Leaf, Link, Message, MockNats, Server, StartError,
     Subscription, parse_conf,
 };
+#[cfg(feature = "tls")]
+pub use harness::{ClientCertificate, SelfSigned};
 pub use harness::{
     connection, expected, incidents, picture, programmed, recorded, simulated, sweep, timeline,
 };

@@ -6,6 +6,7 @@ use std::fmt;
 use nats_mock::Version;
 
 use super::cluster::ClusterFlags;
+use super::tls::TlsFlags;
 
 /// Flags as they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +20,7 @@ pub struct Flags {
     pub ports_file_dir: Option<String>,
     pub client_advertise: Option<String>,
     pub cluster: ClusterFlags,
+    pub tls: TlsFlags,
     pub log_file: Option<String>,
     pub logtime: Option<bool>,
     pub logtime_utc: bool,
@@ -143,8 +145,14 @@ fn effect(name: &str) -> Option<Effect> {
         "r" | "remote_syslog" | "log_size_limit" | "max_traced_msg_len" | "profile" => {
             Ignored { takes_value: true }
         }
-        "m" | "http_port" | "ms" | "https_port" | "js" | "jetstream" | "sd" | "store_dir"
-        | "tls" | "tlscert" | "tlskey" | "tlsverify" | "tlscacert" => Unsupported,
+        "m" | "http_port" | "ms" | "https_port" | "js" | "jetstream" | "sd" | "store_dir" => {
+            Unsupported
+        }
+        "tls" => Switch(|flags, on| flags.tls.on = Some(on)),
+        "tlsverify" => Switch(|flags, on| flags.tls.verify = Some(on)),
+        "tlscert" => Text(|flags| &mut flags.tls.certificate),
+        "tlskey" => Text(|flags| &mut flags.tls.key),
+        "tlscacert" => Text(|flags| &mut flags.tls.authority),
         _ => return None,
     })
 }

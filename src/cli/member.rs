@@ -5,6 +5,7 @@ use nats_mock::{Builder, ConfigError, parse_conf};
 
 use super::cluster::ClusterFlagError;
 use super::flags::Flags;
+use super::tls::TlsFlagError;
 
 /// One of the servers, as it is configured.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub enum Refused {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Cluster(#[from] ClusterFlagError),
+    #[error(transparent)]
+    Tls(#[from] TlsFlagError),
     /// One of several files is at fault.
     #[error("{path}: {error}")]
     In { path: String, error: Box<Refused> },
@@ -87,6 +90,7 @@ impl Member {
                 ..AuthOptions::default()
             });
         }
+        flags.tls.apply(&mut options)?;
         flags.cluster.apply(&mut options, version)?;
         options.validate_for(version).map_err(ConfigError::from)?;
         Ok(Self {

@@ -12,6 +12,7 @@ mod serve;
 mod startup;
 mod subcommand;
 mod sweep;
+mod tls;
 mod usage;
 
 use std::process::ExitCode;

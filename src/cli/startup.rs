@@ -59,6 +59,7 @@ pub fn announce(
         "Listening for client connections on {}",
         server.address()
     ));
+    announce_tls(&spec, log);
     log.info("Server is ready");
     let listening = spec.cluster.as_ref();
     let listening = listening.and_then(|it| Some(address(it.host.as_deref(), it.port?)));
@@ -167,6 +168,17 @@ pub fn announce_failure(members: &[Member], logs: &[Log], error: &StartError) {
 }
 
 /// What a person needs who has started the program to try it.
+fn announce_tls(spec: &ServerSpec, log: &Log) {
+    let Some(tls) = &spec.tls else { return };
+    let is_always_first = tls.handshake_first && tls.fallback.is_none();
+    let is_required = !spec.allow_non_tls || is_always_first;
+    let what = if is_required { "required" } else { "available" };
+    log.info(format!("TLS {what} for client connections"));
+    if is_always_first {
+        log.warn("Clients that are not using \"TLS Handshake First\" option will fail to connect");
+    }
+}
+
 pub fn say_how_to_connect(nats: &MockNats) {
     let port = nats.address().port();
     println!("Application account USERS, no credentials needed: nats://127.0.0.1:{port}");

@@ -34,6 +34,13 @@ Simulation:
         --simulate-version <version> Release to simulate, such as 2.12.8 (default: the newest)
         --seed <number>              Root of all randomness (default: 0)
 
+TLS, with the cargo feature tls:
+        --tls[=false]                Be secure, with these files; or not at all
+        --tlscert <file>             The server's certificate
+        --tlskey <file>              Its key
+        --tlsverify                  Clients have to show certificates
+        --tlscacert <file>           Who has to have signed those
+
 Authorization:
         --user <user>                User that clients must log in as
         --pass <password>            Password of that user

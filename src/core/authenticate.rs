@@ -239,6 +239,24 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
             return Verdict::Accepted;
         }
     }
+    // Leaf nodes, and clients within the process, come without certificates.
+    let may_be_certified = conn.leaf.is_none() && !conn.peer.in_process;
+    if may_be_certified && !server.users.is_empty() && server.maps_certificates() {
+        let session = conn.tls.as_deref().and_then(super::tls::Tls::session);
+        let name = server.user_certified(session, wanted);
+        let known = name.and_then(|name| Some((server.users.get(name.as_str())?.clone(), name)));
+        return match known {
+            Some((user, name)) => {
+                options.user = name;
+                if same_password(&user.password, &options.pass) {
+                    Verdict::User(user)
+                } else {
+                    Verdict::Refused
+                }
+            }
+            None => Verdict::Refused,
+        };
+    }
     if !server.users.is_empty() {
         if let Some(stand_in) = &server.no_auth_user
             && by_port.is_none()
@@ -252,8 +270,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         if !options.user.is_empty() {
             return match server.users.get(options.user.as_str()) {
                 Some(user)
-                    if allows(&user.connection_types, wanted)
-                        && same_password(&user.password, &options.pass) =>
+                    if user.allows(wanted) && same_password(&user.password, &options.pass) =>
                 {
                     Verdict::User(user.clone())
                 }
@@ -274,10 +291,6 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     } else {
         Verdict::Refused
     }
-}
-
-fn allows(types: &[ConnectionType], wanted: ConnectionType) -> bool {
-    types.is_empty() || types.contains(&wanted)
 }
 
 /// Compares a configured password, plain or a bcrypt hash, with the one that came.

@@ -55,6 +55,7 @@ impl Core {
         };
         conn.closing = Some(reason);
         let timers = [
+            conn.end_tls_wait(),
             conn.auth_timer.take(),
             conn.ping_timer.take(),
             conn.write_timer.take(),
@@ -130,8 +131,13 @@ impl Core {
             last: conn.last,
             last_in_utc: conn.flags.last_in_utc,
             reason,
-            pending: conn.pending(),
+            // Whoever comes when nobody may is told so at once.
+            pending: match reason {
+                CloseReason::MaxConnectionsExceeded if !conn.flags.connect_received => 0,
+                _ => conn.pending(),
+            },
             stalls: conn.stalls,
+            tls: conn.tls_session().cloned().map(Box::new),
             subscriptions: subscriptions
                 .into_iter()
                 .map(|id| {

@@ -18,6 +18,7 @@ use super::sublist::MatchResult;
 use super::subs::SubId;
 use super::time::Time;
 use super::timers::TimerKey;
+use super::tls::Tls;
 
 /// A connection's name in the core. It is never reused: a stale id names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +35,8 @@ pub(crate) struct Peer {
     /// The user it is taken for if it brings no credentials: it came by a port that was opened for
     /// this user.
     pub stand_in: Option<Box<str>>,
+    /// It is in the same process, where nobody needs TLS.
+    pub in_process: bool,
 }
 
 /// Message counts and payload bytes (headers included) in one direction.
@@ -94,6 +97,8 @@ pub(crate) struct Conn {
     pub(super) output: Vec<u8>,
     /// Bytes a shell has taken and not yet written.
     pub(super) in_flight: usize,
+    /// How far it is with TLS; nothing if it does without.
+    pub(super) tls: Option<Box<Tls>>,
     /// Why the connection is being closed.
     pub(super) closing: Option<CloseReason>,
     pub(super) matches: MatchCache,

@@ -20,6 +20,8 @@ pub(crate) struct Accepted {
     pub limits: Limits,
     /// Nothing but CONNECT may come first.
     pub expect_connect: bool,
+    /// Something other than the client protocol may come first.
+    pub may_be_secure: bool,
 }
 
 /// The first PING to a client comes this long after its CONNECT, or after the ping interval if
@@ -86,6 +88,7 @@ impl Core {
             write_timer: None,
             output: Vec::new(),
             in_flight: 0,
+            tls: None,
             closing: None,
             matches: MatchCache::default(),
             asked: Asked::default(),
@@ -103,6 +106,7 @@ impl Core {
             conn: id,
             limits: self.decoder_limits(id),
             expect_connect,
+            may_be_secure: self.may_be_secure(id),
         })
     }
 
@@ -117,7 +121,7 @@ impl Core {
     pub fn greeting(&self, id: ConnId) -> Vec<u8> {
         let mut greeting = Vec::new();
         if let Some(conn) = self.conn(id) {
-            encode::info(&mut greeting, &self.info_for(conn));
+            encode::info(&mut greeting, &self.first_info(conn));
         }
         greeting
     }
@@ -136,11 +140,9 @@ impl Core {
         let srv = self.server(server);
         let full =
             i64::try_from(srv.clients.len()).unwrap_or(i64::MAX) >= srv.spec.limits.max_connections;
-        let (requires_auth, timing) = (srv.requires_auth(), srv.spec.timing.clone());
         self.join(id, account);
-        match self.conn_mut(id).and_then(|conn| conn.greeting.take()) {
-            Some(greeting) => self.send(id, |out| out.extend_from_slice(&greeting)),
-            None => self.send_info(id),
+        if !self.begins_with_tls(id) {
+            self.send_greeting(id);
         }
         if full {
             self.send_err(id, "maximum connections exceeded");
@@ -148,6 +150,26 @@ impl Core {
             return;
         }
         self.server_mut(server).clients.insert(cid, id);
+        if !self.await_tls(id) {
+            self.await_login(id);
+        }
+    }
+
+    /// Sends what a new connection is greeted with.
+    pub(super) fn send_greeting(&mut self, id: ConnId) {
+        match self.conn_mut(id).and_then(|conn| conn.greeting.take()) {
+            Some(greeting) => self.send(id, |out| out.extend_from_slice(&greeting)),
+            None => self.send_info(id),
+        }
+    }
+
+    /// Waits for CONNECT, or for a sign of life.
+    pub(super) fn await_login(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id).filter(|conn| !conn.is_closing()) else {
+            return;
+        };
+        let srv = self.server(conn.server);
+        let (requires_auth, timing) = (srv.requires_auth(), srv.spec.timing.clone());
         let now = self.now;
         let auth_timer =
             requires_auth.then(|| self.timers.set(now + timing.auth_timeout, Timer::Auth(id)));
@@ -169,7 +191,7 @@ impl Core {
 
     pub(super) fn send_info(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
-        let info = self.info_for(conn);
+        let info = self.first_info(conn);
         self.send(id, |out| encode::info(out, &info));
     }
 

@@ -197,7 +197,7 @@ impl Core {
     /// Keeps a timer of a server that stands still. Tells whether it does.
     pub(super) fn keep_timer(&mut self, timer: Timer) -> bool {
         let server = match timer {
-            Timer::Auth(id) | Timer::Ping(id) | Timer::WriteDeadline(id) => {
+            Timer::Auth(id) | Timer::Tls(id) | Timer::Ping(id) | Timer::WriteDeadline(id) => {
                 self.conn(id).map(|conn| conn.server)
             }
             Timer::LameDuck(server)

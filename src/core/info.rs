@@ -11,6 +11,11 @@ impl Server {
     fn info_for(&self, conn: &Conn) -> ServerInfo {
         let asks_for_credentials =
             self.requires_auth() && self.no_auth_user.as_ref().is_none_or(|user| user.implicit);
+        let offer = if conn.peer.in_process {
+            self.offer.within_process()
+        } else {
+            self.offer
+        };
         ServerInfo {
             server_id: self.id.to_string(),
             server_name: self.name.to_string(),
@@ -21,6 +26,9 @@ impl Server {
             host: self.shown_host().to_owned(),
             port: i64::from(self.shown_port()),
             headers: self.spec.headers,
+            tls_required: offer.required,
+            tls_verify: offer.verify,
+            tls_available: offer.available,
             auth_required: asks_for_credentials,
             max_payload: conn
                 .max_payload
@@ -92,6 +100,16 @@ impl Core {
                 .to_owned(),
             connect_urls: self.connect_urls(conn.server),
             ..server.info_for(conn)
+        }
+    }
+
+    /// The INFO that a connection is greeted with, where the handshake has come before it: TLS was
+    /// required then, whatever it is otherwise.
+    pub(super) fn first_info(&self, conn: &Conn) -> ServerInfo {
+        let info = self.info_for(conn);
+        ServerInfo {
+            tls_required: info.tls_required || conn.tls_session().is_some_and(|it| it.came_first),
+            ..info
         }
     }
 

@@ -128,6 +128,7 @@ impl Core {
             write_timer: None,
             output: Vec::new(),
             in_flight: 0,
+            tls: None,
             closing: None,
             matches: MatchCache::default(),
             asked: Asked::default(),

@@ -73,6 +73,8 @@ impl Core {
                 ..self.decoder_limits(id)
             },
             expect_connect: true,
+            // Leaf nodes of real servers come without.
+            may_be_secure: false,
         })
     }
 

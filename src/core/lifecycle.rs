@@ -269,6 +269,7 @@ impl Core {
             Timer::StaleLink(a, b) => self.link_is_stale(a, b),
             Timer::Flap(a, b) => self.flap(a, b),
             Timer::Auth(id) => self.auth_timed_out(id),
+            Timer::Tls(id) => self.tls_timed_out(id),
             Timer::Ping(id) => self.ping_due(id),
             Timer::Late(id) => self.late_is_due(id),
             Timer::Resume(id) => self.resume(self.now, id),

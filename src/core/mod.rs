@@ -26,6 +26,7 @@
 mod account;
 mod asked;
 mod authenticate;
+mod certified;
 mod close;
 mod conn;
 mod connect;
@@ -81,6 +82,7 @@ mod text;
 mod time;
 mod timers;
 mod told;
+mod tls;
 mod transit;
 mod wall_clock;
 mod watch;
@@ -119,6 +121,9 @@ pub(crate) use subs::{Receiver, Sub, SubId};
 pub(crate) use subscribe::Told;
 pub(crate) use text::quoted;
 pub(crate) use time::Time;
+#[cfg(feature = "tls")]
+pub(crate) use tls::FirstBytes;
+pub(crate) use tls::TlsSession;
 
 use links::Links;
 use lookups::Lookups;
@@ -429,6 +434,10 @@ impl Core {
             return;
         };
         if conn.is_closing() || conn.flags.mute {
+            return;
+        }
+        if let Some(held) = conn.held_for_tls() {
+            write(held);
             return;
         }
         write(&mut conn.output);

@@ -46,7 +46,8 @@ impl Core {
         let reauthorizes = !spec.accounts.is_empty()
             || !old.accounts.is_empty()
             || spec.authorization != old.authorization
-            || spec.no_auth_user != old.no_auth_user;
+            || spec.no_auth_user != old.no_auth_user
+            || spec.tls.as_ref().map(|tls| tls.map) != old.tls.as_ref().map(|tls| tls.map);
         let now = self.now;
         let srv = self.server_mut(server);
         srv.spec = Arc::new(spec);
@@ -75,11 +76,15 @@ impl Core {
             }
         }
         self.apply_limits(server, &old);
+        let srv = self.server_mut(server);
+        let (tls, allow_non_tls) = (srv.spec.tls.as_ref(), srv.spec.allow_non_tls);
+        srv.offer = srv.offer.reloaded(tls, allow_non_tls);
         if reauthorizes {
             self.reauthorize(server);
         }
         self.change_remotes(server, &old);
         self.recompress_leafs(server, &old);
+        self.recheck_pinned(server, old.tls.as_ref());
         Ok(())
     }
 
@@ -161,7 +166,7 @@ impl Core {
         })
     }
 
-    fn clients_of(&self, server: ServerId) -> Vec<ConnId> {
+    pub(super) fn clients_of(&self, server: ServerId) -> Vec<ConnId> {
         let clients = self.server(server).clients.values().copied();
         let is_open = |&id: &ConnId| self.conn(id).is_some_and(|conn| !conn.is_closing());
         clients.filter(is_open).collect()

@@ -20,6 +20,7 @@ use super::route_rights::RouteRights;
 use super::routes::{Joined, Routed};
 use super::subs::SubId;
 use super::time::Time;
+use super::tls::{Offer, Rate, TlsSession};
 use super::wall_clock::WallClock;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
 use crate::version::{Feature, Profile};
@@ -90,6 +91,11 @@ pub(crate) struct Server {
     pub start: Time,
     pub wall_clock: WallClock,
     pub config_load_time: Time,
+    /// What it says of TLS.
+    pub(crate) offer: Offer,
+    /// How many handshakes may begin in a second, as it was at the start; 0: any number.
+    pub(super) tls_rate_limit: u64,
+    pub(super) tls_rate: Rate,
     /// The account of connections that have not logged in, and of users without an account.
     pub global: AccountId,
     pub system: Option<AccountId>,
@@ -131,6 +137,13 @@ pub(crate) struct User {
     pub connection_types: Vec<ConnectionType>,
 }
 
+impl User {
+    /// Whether it may log in by such a connection.
+    pub(super) fn allows(&self, wanted: ConnectionType) -> bool {
+        self.connection_types.is_empty() || self.connection_types.contains(&wanted)
+    }
+}
+
 /// The user of connections without credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct NoAuthUser {
@@ -151,6 +164,8 @@ pub(crate) struct ClosedConn {
     pub reason: CloseReason,
     pub pending: usize,
     pub stalls: u64,
+    /// What was agreed on, if it was encrypted.
+    pub tls: Option<Box<TlsSession>>,
     pub subscriptions: Vec<ClosedSub>,
 }
 
@@ -169,6 +184,8 @@ impl Server {
         let mut rng = ids::stream(seed, &format!("server {}", index.0));
         let id: Arc<str> = ids::public_key(KeyKind::Server, &mut rng).into();
         let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
+        let offer = Offer::at_start(spec.tls.as_ref(), spec.allow_non_tls);
+        let tls_rate_limit = spec.tls.as_ref().map_or(0, |tls| tls.rate_limit);
         Self {
             name: spec.name.as_deref().map_or_else(|| id.clone(), Into::into),
             id,
@@ -196,6 +213,9 @@ impl Server {
             start: Time::default(),
             wall_clock: WallClock::default(),
             config_load_time: Time::default(),
+            offer,
+            tls_rate_limit,
+            tls_rate: Rate::default(),
             global: AccountId(0),
             system: None,
             users: Arc::default(),

@@ -12,6 +12,8 @@ use super::time::Time;
 pub(crate) enum Timer {
     /// CONNECT has not come in time.
     Auth(ConnId),
+    /// A TLS handshake, or what comes before it, has not come in time.
+    Tls(ConnId),
     /// Time to PING a connection, or to find it stale.
     Ping(ConnId),
     /// A connection that was stalled for a while goes on.

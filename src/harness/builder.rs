@@ -15,6 +15,8 @@ use crate::topology::{
     AccountOptions, Limits, Machine, ServerOptions, ServerSpec, SystemAccount, Timing, Topology,
     UserOptions, Warning,
 };
+#[cfg(feature = "tls")]
+use crate::topology::{TlsOptions, default_auth_timeout};
 
 /// Builds a [`MockNats`].
 ///
@@ -290,6 +292,38 @@ impl Builder {
     /// Lets connections in that bring no credentials, as this user.
     pub fn no_auth_user(mut self, name: impl Into<String>) -> Self {
         self.server.no_auth_user = Some(name.into());
+        self
+    }
+
+    /// Makes connections to sockets secure: with [certificates that are made](crate::SelfSigned) for the
+    /// test, or with those [of files](crate::topology::TlsOptions::from_files). URLs begin with `tls://`
+    /// then. Connections in memory need no TLS.
+    ///
+    /// ```
+    /// use nats_mock::{MockNats, SelfSigned};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let authority = SelfSigned::new()?;
+    /// let nats = MockNats::builder().tls(&authority).start().await?;
+    ///
+    /// let ca = std::env::temp_dir().join(format!("nats-mock-ca-{}.pem", std::process::id()));
+    /// std::fs::write(&ca, authority.ca_pem())?;
+    /// let options = async_nats::ConnectOptions::new().add_root_certificates(ca.clone());
+    /// let app = options.connect(nats.url_for("a")).await?;
+    /// app.flush().await?;
+    /// # std::fs::remove_file(ca)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: impl Into<TlsOptions>) -> Self {
+        let tls = tls.into();
+        let timing = &mut self.server.timing;
+        if *timing == Timing::default() {
+            timing.auth_timeout = default_auth_timeout(Some(&tls));
+        }
+        self.server.tls = Some(tls);
         self
     }
 

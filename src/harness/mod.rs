@@ -17,6 +17,8 @@ mod plan;
 mod ports;
 pub mod programmed;
 pub mod recorded;
+#[cfg(feature = "tls")]
+mod self_signed;
 mod server;
 pub mod simulated;
 mod sockets;
@@ -31,5 +33,7 @@ pub use error::StartError;
 pub use leaf::Leaf;
 pub use links::Link;
 pub use mock::MockNats;
+#[cfg(feature = "tls")]
+pub use self_signed::{ClientCertificate, SelfSigned};
 pub use server::Server;
 pub use sweep::sweep;

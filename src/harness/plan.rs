@@ -139,6 +139,7 @@ pub(super) fn clusters(template: &ServerSpec, groups: &[Group], unbound: bool) -
             urls: (first..first + group.servers.min(SEEDS))
                 .map(|number| url(port(GATEWAY_PORTS, number)))
                 .collect(),
+            tls: None,
         })
         .collect();
     let gateways = crate::topology::Shared::from(gateways);

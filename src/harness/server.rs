@@ -152,7 +152,13 @@ impl<'a> Server<'a> {
 
     /// `nats://host:port`, without credentials.
     pub fn url(&self) -> String {
-        format!("nats://{}", self.address())
+        format!("{}://{}", self.scheme(), self.address())
+    }
+
+    /// What its URLs begin with.
+    fn scheme(&self) -> &'static str {
+        let needs_tls = self.look_at_spec(|spec| spec.tls.is_some() && !spec.allow_non_tls);
+        if needs_tls { "tls" } else { "nats" }
     }
 
     /// The URL by which a configured user connects.
@@ -170,12 +176,12 @@ impl<'a> Server<'a> {
         let address = self
             .user_port(user)
             .unwrap_or_else(|error| panic!("no port for user {user:?}: {error}"));
-        let user = in_url(user);
+        let (scheme, user) = (self.scheme(), in_url(user));
         if password.starts_with("$2") {
             // A hash is not what the user would give; the port needs no password.
-            return format!("nats://{user}@{address}");
+            return format!("{scheme}://{user}@{address}");
         }
-        format!("nats://{user}:{}@{address}", in_url(&password))
+        format!("{scheme}://{user}:{}@{address}", in_url(&password))
     }
 
     /// The URL with the credentials of the first user of the system account.

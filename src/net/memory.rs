@@ -71,6 +71,7 @@ impl MemoryConnection {
             host: from.host.into(),
             port: hub.next_memory_port(),
             stand_in: from.user.map(Into::into),
+            in_process: true,
         };
         let accepted = hub.input(|state, now| {
             let deployment = &mut state.deployment;

@@ -8,6 +8,11 @@ mod io_thread;
 mod memory;
 mod socket;
 mod timekeeper;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_off.rs"]
+mod tls;
 
 pub(crate) use clock::{Clock, RuntimeClock};
 pub(crate) use hub::{Hub, locked};

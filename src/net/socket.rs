@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 
 use super::door::Door;
 use super::hub::{Exchange, Flush, Hub, Transport, locked};
+use super::tls::{self, Secure};
 use crate::core::{Accepted, AfterOutput, CloseReason, ConnId, Peer, ServerId};
 
 /// How much is read at once: as much as stays in the processor's cache until it is parsed.
@@ -30,7 +31,8 @@ const SPARE_CAPACITY: usize = 1024 * 1024;
 /// A TCP connection, written to by the I/O thread only.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    pub(super) stream: TcpStream,
+    pub(super) secure: Secure,
     blocked: Mutex<Blocked>,
     reader: OnceLock<AbortHandle>,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Socket {
 /// What a socket would not take yet.
 #[derive(Debug, Default)]
 struct Blocked {
-    chunks: VecDeque<Vec<u8>>,
+    chunks: VecDeque<Chunk>,
     /// How much of the first chunk is written.
     written: usize,
     /// Waits for the socket to take more.
@@ -46,6 +48,20 @@ struct Blocked {
     /// When all is written, the sending side is to be ended.
     finish: bool,
     close: bool,
+}
+
+/// Bytes on their way, and how many of them are more than what the core has given.
+#[derive(Debug)]
+struct Chunk {
+    bytes: Vec<u8>,
+    overhead: usize,
+}
+
+impl Chunk {
+    /// How much of what the core has given counts as written when so many bytes are.
+    fn counted(&self, written: usize) -> usize {
+        written.saturating_sub(self.overhead)
+    }
 }
 
 /// What the connections of one I/O thread share: memory for whoever reads or writes right now.
@@ -65,6 +81,7 @@ pub(crate) async fn listen(hub: Arc<Hub>, scratch: Arc<Mutex<Scratch>>, door: Ar
                     host: peer.ip().to_canonical().to_string().into(),
                     port: peer.port(),
                     stand_in: door.stand_in.clone(),
+                    in_process: false,
                 };
                 greet(&hub, &scratch, stream, peer, door.server);
             }
@@ -85,6 +102,7 @@ fn greet(
     let _ = stream.set_nodelay(true);
     let socket = Arc::new(Socket {
         stream,
+        secure: Secure::default(),
         blocked: Mutex::default(),
         reader: OnceLock::new(),
     });
@@ -111,7 +129,7 @@ fn greet(
 }
 
 /// Gives the deployment an input, and writes what it leads to.
-fn with_flushes<T>(
+pub(super) fn with_flushes<T>(
     hub: &Arc<Hub>,
     scratch: &Mutex<Scratch>,
     act: impl FnOnce(&mut super::hub::State, crate::core::Time) -> T,
@@ -167,13 +185,24 @@ async fn read_loop(
         rest: BytesMut::new(),
         limit_changes: 0,
     };
+    let mut begun = None;
+    if accepted.may_be_secure {
+        match tls::begin(&hub, &scratch, &socket, id).await {
+            Ok(read) => begun = Some(read),
+            Err(reason) => {
+                close(&hub, &scratch, &socket, id, reason);
+                return;
+            }
+        }
+    }
     loop {
-        if socket.stream.readable().await.is_err() {
+        // Something has been read already.
+        if begun.is_none() && socket.stream.readable().await.is_err() {
             break;
         }
         // What nobody reads stays with the system, which lets the other side send no more than so much.
         poll_fn(|context| hub.poll_read_by_server(id, context.waker())).await;
-        match read_once(&hub, &scratch, &socket, id, &mut reader) {
+        match read_once(&hub, &scratch, &socket, id, &mut reader, begun.take()) {
             Next::Continue => {}
             Next::Yield => tokio::task::yield_now().await,
             Next::Pause => tokio::time::sleep(STALL).await,
@@ -204,9 +233,10 @@ enum Next {
 fn read_once(
     hub: &Arc<Hub>,
     scratch: &Mutex<Scratch>,
-    socket: &Socket,
+    socket: &Arc<Socket>,
     id: ConnId,
     reader: &mut Reader,
+    begun: Option<Vec<u8>>,
 ) -> Next {
     let Reader {
         decoder,
@@ -234,7 +264,17 @@ fn read_once(
         &mut *rest
     };
     let room = buffer.capacity() - buffer.len();
-    let read = match socket.stream.try_read_buf(buffer) {
+    let begun = begun.unwrap_or_default();
+    let read = if begun.is_empty() {
+        socket.secure.read(&socket.stream, buffer)
+    } else {
+        buffer.extend_from_slice(&begun);
+        Ok(begun.len())
+    };
+    if socket.secure.wants_to_say() {
+        say(hub, socket, id, exchange);
+    }
+    let read = match read {
         Ok(0) => Err(Next::End(CloseReason::ClientClosed)),
         Ok(read) => Ok(read),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Next::Continue),
@@ -280,6 +320,17 @@ fn read_once(
     } else {
         Next::Continue
     }
+}
+
+/// Says what TLS itself has to say.
+fn say(hub: &Arc<Hub>, socket: &Arc<Socket>, id: ConnId, exchange: &mut Exchange) {
+    exchange.flushes.push(Flush {
+        socket: Arc::clone(socket),
+        id,
+        bytes: Vec::new(),
+        after: AfterOutput::KeepOpen,
+    });
+    write_all(hub, exchange);
 }
 
 /// Moves what is incomplete out of the shared memory. A connection without any keeps no memory.
@@ -342,13 +393,15 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
         bytes,
         after,
     } = flush;
+    socket.secure.look_again();
     let mut blocked = locked(&socket.blocked);
     blocked.finish |= after == AfterOutput::Finish;
     blocked.close |= !matches!(after, AfterOutput::KeepOpen | AfterOutput::Finish);
     if after == AfterOutput::Reset {
         if blocked.drainer.is_none() {
             // What the system does not take at once is lost.
-            let _ = socket.stream.try_write(&bytes);
+            let sealed = socket.secure.seal(&bytes, false);
+            let _ = socket.stream.try_write(sealed.as_ref().unwrap_or(&bytes));
         }
         drop(blocked);
         break_off(&socket.stream);
@@ -367,19 +420,32 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
         }
         return (0, None);
     }
+    let ends = blocked.close || blocked.finish;
+    let (chunk, spare) = match socket.secure.seal(&bytes, ends) {
+        None => (Chunk { bytes, overhead: 0 }, None),
+        Some(sealed) => {
+            let overhead = sealed.len().saturating_sub(bytes.len());
+            let sealed = Chunk {
+                bytes: sealed,
+                overhead,
+            };
+            (sealed, Some(bytes))
+        }
+    };
     if blocked.drainer.is_some() {
-        blocked.chunks.push_back(bytes);
+        blocked.chunks.push_back(chunk);
         if blocked.close {
             tokio::spawn(linger(Arc::clone(hub), Arc::clone(&socket), id));
         }
         return (0, None);
     }
     let mut written = 0;
-    while written < bytes.len() {
-        match socket.stream.try_write(&bytes[written..]) {
+    while written < chunk.bytes.len() {
+        match socket.stream.try_write(&chunk.bytes[written..]) {
             Ok(len) => written += len,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                blocked.chunks.push_back(bytes);
+                let counted = chunk.counted(written);
+                blocked.chunks.push_back(chunk);
                 blocked.written = written;
                 let drain = drain(Arc::clone(hub), Arc::clone(&socket), id);
                 blocked.drainer = Some(tokio::spawn(drain).abort_handle());
@@ -388,15 +454,16 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
                 }
                 drop(blocked);
                 hub.input(|state, now| state.deployment.write_blocked(now, id));
-                return (written, None);
+                return (counted, None);
             }
             Err(_) => {
                 drop(blocked);
                 fail(hub, &socket, id);
-                return (written, None);
+                return (chunk.counted(written), None);
             }
         }
     }
+    let written = chunk.counted(written);
     let (close, finish) = (blocked.close, blocked.finish);
     drop(blocked);
     if close {
@@ -404,7 +471,7 @@ fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
     } else if finish {
         finish_sending(&socket.stream);
     }
-    let mut emptied = bytes;
+    let mut emptied = spare.unwrap_or(chunk.bytes);
     emptied.clear();
     (written, Some(emptied))
 }
@@ -498,10 +565,10 @@ impl Socket {
                 };
                 return (total, state);
             };
-            match self.stream.try_write(&chunk[start..]) {
+            match self.stream.try_write(&chunk.bytes[start..]) {
                 Ok(len) => {
-                    total += len;
-                    if start + len == chunk.len() {
+                    total += chunk.counted(start + len) - chunk.counted(start);
+                    if start + len == chunk.bytes.len() {
                         blocked.chunks.pop_front();
                         blocked.written = 0;
                     } else {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use nats_mock_protocol::monitor::{ConnInfo, ConnzOptions, SubDetail};
+use nats_mock_protocol::monitor::{ConnInfo, ConnzOptions, SubDetail, TlsPeerCert};
 use nats_mock_protocol::time::{GoDuration, Uptime};
 
 use super::connections::shown_rtt;
 use super::subsz::{sub_detail, text};
-use crate::core::{ClosedConn, Conn, ConnKind, Core, Server, SubId, Time, Traffic};
+use crate::core::{ClosedConn, Conn, ConnKind, Core, Server, SubId, Time, TlsSession, Traffic};
 use crate::version::Feature;
 
 /// A connection that may be listed.
@@ -89,6 +89,13 @@ impl<'a> Listed<'a> {
         match self {
             Listed::Open(conn) => conn.subs.len(),
             Listed::Closed(conn) => conn.subscriptions.len(),
+        }
+    }
+
+    pub fn tls(self) -> Option<&'a TlsSession> {
+        match self {
+            Listed::Open(conn) => conn.tls_session(),
+            Listed::Closed(conn) => conn.tls.as_deref(),
         }
     }
 
@@ -193,6 +200,14 @@ pub(super) fn conn_info(
         version: version.to_owned(),
         ..ConnInfo::default()
     };
+    if let Some(session) = entry.tls() {
+        info.tls_version = session.version.to_owned();
+        info.tls_cipher_suite.clone_from(&session.suite);
+        info.tls_first = session.came_first;
+        if options.auth && matches!(entry, Listed::Open(_)) {
+            info.tls_peer_certs = peer_certificates(server, session);
+        }
+    }
     if let Listed::Closed(conn) = entry {
         info.stop = Some(server.wall_clock.local(conn.stop));
         info.reason = conn.reason.as_str().to_owned();
@@ -230,6 +245,17 @@ pub(super) fn conn_info(
         };
     }
     info
+}
+
+fn peer_certificates(server: &Server, session: &TlsSession) -> Vec<TlsPeerCert> {
+    let in_text = server.profile.has(Feature::SubjectsInText);
+    let shown = session.certificates.iter().map(|certificate| TlsPeerCert {
+        subject: certificate.subject.shown(in_text),
+        spki_sha256: certificate.key_digest.clone(),
+        cert_sha256: certificate.digest.clone(),
+        ..TlsPeerCert::default()
+    });
+    shown.collect()
 }
 
 /// A connection's subscriptions in the order in which they were made.

@@ -14,6 +14,8 @@ use super::journal::Journal;
 use super::lines::pass_lines;
 use super::system::Services;
 use super::trace;
+#[cfg(feature = "tls")]
+use crate::core::TlsSession;
 use crate::core::{
     Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, Peer, Phase, Received,
     ReloadError, ServerId, Standing, Time, Traffic,
@@ -109,6 +111,25 @@ impl Deployment {
 
     pub fn peer_closed(&mut self, now: Time, id: ConnId, reason: CloseReason) {
         self.core.peer_closed(now, id, reason);
+        self.settle();
+    }
+
+    /// A client has begun to speak, or will not.
+    #[cfg(feature = "tls")]
+    pub fn first_bytes_came(&mut self, now: Time, id: ConnId, first: Option<u8>) {
+        self.core.first_bytes_came(now, id, first);
+        self.settle();
+    }
+
+    #[cfg(feature = "tls")]
+    pub fn handshake_done(&mut self, now: Time, id: ConnId, session: TlsSession) {
+        self.core.handshake_done(now, id, session);
+        self.settle();
+    }
+
+    #[cfg(feature = "tls")]
+    pub fn handshake_failed(&mut self, now: Time, id: ConnId) {
+        self.core.handshake_failed(now, id);
         self.settle();
     }
 

@@ -6,13 +6,16 @@ use nats_mock_protocol::monitor::{
     ClusterVarz, DenyRules, DiskIoWaitStats, GatewayVarz, LeafNodeVarz, RemoteGatewayVarz,
     RemoteLeafVarz, Varz, VarzOptions,
 };
-use nats_mock_protocol::time::{Nanos, Uptime};
+use nats_mock_protocol::time::{Nanos, Timestamp, Uptime};
 
 use super::registry::{Endpoint, Scope};
 use super::statsz::{all_stale, stale_stats, total_subscriptions};
 use super::system::Context;
+use crate::core::Server;
+use crate::topology::tls::DEFAULT_TIMEOUT;
 use crate::topology::{
-    DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, RemoteGateway, RemoteUrl,
+    DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, RemoteGateway, RemoteUrl, TlsOptions,
+    default_auth_timeout,
 };
 use crate::version::Feature;
 
@@ -36,6 +39,8 @@ fn varz(context: &Context<'_>) -> Varz {
         host: server.shown_host().to_owned(),
         port: i64::from(server.shown_port()),
         auth_required: server.requires_auth(),
+        tls_required: server.offer.required,
+        tls_verify: server.offer.verify,
         max_connections: limits.max_connections,
         max_subscriptions: i64::from(limits.max_subscriptions),
         ping_interval: Nanos(timing.ping_interval.as_nanos() as i64),
@@ -46,7 +51,8 @@ fn varz(context: &Context<'_>) -> Varz {
         max_control_line: i64::from(limits.max_control_line),
         max_payload: i64::from(limits.max_payload),
         max_pending: limits.max_pending as i64,
-        tls_timeout: 2.0,
+        tls_timeout: timeout_of(spec.tls.as_ref()),
+        tls_cert_not_after: not_after(server, spec.tls.as_ref()),
         write_deadline: Nanos(timing.write_deadline.as_nanos() as i64),
         start: server.wall_clock.utc(server.start),
         now: server.wall_clock.utc(now),
@@ -104,6 +110,25 @@ fn varz(context: &Context<'_>) -> Varz {
     }
 }
 
+/// How long a handshake may take, in seconds.
+fn timeout_of(tls: Option<&TlsOptions>) -> f64 {
+    tls.map_or(DEFAULT_TIMEOUT, |tls| tls.timeout).as_secs_f64()
+}
+
+/// Until when the certificate of a `tls` block is valid, for releases that show it.
+fn not_after(server: &Server, tls: Option<&TlsOptions>) -> Timestamp {
+    let seconds = tls.and_then(|tls| tls.not_after);
+    let shown = seconds.filter(|_| server.profile.has(Feature::CertificatesExpire));
+    shown.map_or(Timestamp::ZERO, |seconds| {
+        Timestamp::from_unix_nanos(seconds.saturating_mul(1_000_000_000))
+    })
+}
+
+/// How long whoever connects may take to log in where there is something to say about TLS, in seconds.
+fn auth_timeout(configured: Option<f64>, tls: Option<&TlsOptions>) -> f64 {
+    configured.unwrap_or_else(|| default_auth_timeout(tls).as_secs_f64())
+}
+
 fn cluster(context: &Context<'_>) -> ClusterVarz {
     let server = context.server();
     let name = server
@@ -120,21 +145,24 @@ fn cluster(context: &Context<'_>) -> ClusterVarz {
         };
     };
     let profile = server.profile;
+    let tls = cluster.tls.as_ref();
     ClusterVarz {
         name,
         addr: cluster.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
         cluster_port: cluster.port.unwrap_or_default(),
-        auth_timeout: cluster
-            .authorization
-            .as_ref()
-            .and_then(|auth| auth.timeout)
-            .unwrap_or(2.0),
+        auth_timeout: auth_timeout(
+            cluster.authorization.as_ref().and_then(|auth| auth.timeout),
+            tls,
+        ),
         urls: cluster
             .routes
             .iter()
             .map(|url| shown_url(url, None))
             .collect(),
-        tls_timeout: 2.0,
+        tls_timeout: timeout_of(tls),
+        tls_required: tls.is_some(),
+        tls_verify: tls.is_some(),
+        tls_cert_not_after: not_after(server, tls),
         pool_size: cluster.pool_size.unwrap_or(DEFAULT_POOL_SIZE),
         write_deadline: profile
             .since(
@@ -155,17 +183,22 @@ fn gateway(context: &Context<'_>) -> GatewayVarz {
         return GatewayVarz::default();
     };
     let auth = gateway.authorization.as_ref();
+    let tls = gateway.tls.as_ref();
     let remote = |remote: &RemoteGateway| RemoteGatewayVarz {
         name: remote.name.clone(),
         urls: remote.urls.iter().map(|url| shown_url(url, None)).collect(),
+        tls_timeout: remote.tls.as_ref().map_or(0.0, |tls| timeout_of(Some(tls))),
         ..RemoteGatewayVarz::default()
     };
     GatewayVarz {
         name: gateway.name.clone().unwrap_or_default(),
         host: gateway.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
         port: gateway.port.unwrap_or_default(),
-        auth_timeout: auth.and_then(|auth| auth.timeout).unwrap_or(2.0),
-        tls_timeout: 2.0,
+        auth_timeout: auth_timeout(auth.and_then(|auth| auth.timeout), tls),
+        tls_timeout: timeout_of(tls),
+        tls_required: tls.is_some(),
+        tls_verify: tls.is_some(),
+        tls_cert_not_after: not_after(server, tls),
         advertise: gateway.advertise.clone().unwrap_or_default(),
         connect_retries: gateway.connect_retries.unwrap_or_default(),
         gateways: gateway.gateways.iter().map(remote).collect(),
@@ -193,12 +226,16 @@ fn leaf(context: &Context<'_>) -> LeafNodeVarz {
             ..LeafNodeVarz::default()
         };
     }
+    let tls = options.tls.as_ref();
     let timeout = options.authorization.as_ref().and_then(|auth| auth.timeout);
     LeafNodeVarz {
         host: options.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()),
         port: options.port.unwrap_or_default(),
-        auth_timeout: timeout.unwrap_or(2.0),
-        tls_timeout: 2.0,
+        auth_timeout: auth_timeout(timeout, tls),
+        tls_timeout: timeout_of(tls),
+        tls_required: tls.is_some(),
+        tls_verify: tls.is_some_and(|tls| tls.verify),
+        tls_cert_not_after: not_after(server, tls),
         write_deadline: server
             .profile
             .since(
@@ -215,6 +252,7 @@ fn remote(remote: &LeafRemote) -> RemoteLeafVarz {
     let (exports, imports) = (&remote.deny_exports, &remote.deny_imports);
     let denies = !exports.is_empty() || !imports.is_empty();
     RemoteLeafVarz {
+        tls_timeout: remote.tls.as_ref().map_or(0.0, |tls| timeout_of(Some(tls))),
         local_account: remote
             .account
             .clone()

@@ -12,6 +12,7 @@ mod plan;
 mod server;
 mod shared;
 mod sharing;
+pub(crate) mod tls;
 
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
@@ -31,6 +32,7 @@ pub use options::{
     StartError, Warning, WriteTimeout,
 };
 pub use plan::Unreached;
+pub(crate) use server::default_auth_timeout;
 pub use server::{Limits, Machine, ServerSpec, SystemAccount, Timing};
 pub use shared::Shared;
 pub(crate) use sharing::{
@@ -40,6 +42,9 @@ pub use sharing::{
     Export, Import, LatencyOptions, ResponseType, Sampling, ServiceExport, ServiceImport,
     SharingError, SharingProblem, StreamExport, StreamImport,
 };
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+pub use tls::TlsOptions;
 
 /// A whole deployment, ready to be simulated.
 #[derive(Clone, Debug)]

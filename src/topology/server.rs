@@ -9,6 +9,7 @@ use super::mappings::{Mapping, MappingError, SubjectMapping};
 use super::options::ServerOptions;
 use super::shared::Shared;
 use super::sharing::{Sharing, SharingError};
+use super::tls::TlsOptions;
 use crate::Version;
 
 /// One simulated nats-server with every default applied.
@@ -38,6 +39,10 @@ pub struct ServerSpec {
     pub limits: Limits,
     /// Intervals and timeouts.
     pub timing: Timing,
+    /// How connections of clients are made secure.
+    pub tls: Option<TlsOptions>,
+    /// Whether clients may do without TLS although there is some.
+    pub allow_non_tls: bool,
     /// Accounts other than `$G` and the default `$SYS`.
     pub accounts: Shared<Vec<AccountOptions>>,
     /// The `authorization` block: users of `$G`, a single user, or a token.
@@ -192,6 +197,8 @@ impl Default for ServerSpec {
             stalls_producers: true,
             limits: Limits::default(),
             timing: Timing::default(),
+            tls: None,
+            allow_non_tls: false,
             accounts: Shared::default(),
             authorization: None,
             no_auth_user: None,
@@ -249,7 +256,7 @@ impl ServerSpec {
                     .as_ref()
                     .and_then(|auth| auth.timeout)
                     .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-                    .unwrap_or(defaults.timing.auth_timeout),
+                    .unwrap_or_else(|| default_auth_timeout(options.tls.as_ref())),
                 ping_interval: options
                     .ping_interval
                     .unwrap_or(defaults.timing.ping_interval),
@@ -264,6 +271,8 @@ impl ServerSpec {
                     .lame_duck_grace_period
                     .unwrap_or(defaults.timing.lame_duck_grace_period),
             },
+            tls: options.tls,
+            allow_non_tls: options.allow_non_tls,
             accounts: options.accounts.into(),
             authorization: options.authorization,
             no_auth_user: options.no_auth_user,
@@ -332,6 +341,13 @@ impl ServerSpec {
             .map(|user| (user.user.as_str(), user.password.as_str()))
             .chain(single)
     }
+}
+
+/// How long whoever connects may take to log in, unless something is said about it: longer if there is TLS.
+pub(crate) fn default_auth_timeout(tls: Option<&TlsOptions>) -> Duration {
+    tls.map_or(Duration::from_secs(2), |tls| {
+        tls.timeout + Duration::from_secs(1)
+    })
 }
 
 /// An option's value if it is set and fits, as the server's own checks have made sure it does.

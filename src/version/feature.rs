@@ -53,10 +53,14 @@ features! {
     ReservedClusterName since V2_15: "`_` is refused as the name of a cluster or gateway",
     ConnectBackoff since V2_12: "gateways have `connect_backoff`, which a refused reload shows",
     LeafOptionsNamed since V2_14: "a reload takes other remotes of a leaf node, and names what it refuses to change of leaf nodes",
+    HandshakeFailureAlert since V2_11: "the alert about a missing certificate, before TLS 1.3, is `handshake_failure`, not `bad_certificate`",
+    SixBytesToChooseTls since V2_12: "with `allow_non_tls`, a client has to send six bytes, not four, before it is known whether it wants TLS",
+    PinnedByReload since V2_15: "clients whose certificates a reload does not pin are closed; before, those are whose certificates were not pinned",
     SignalsLogged since V2_11: "the log says which signal was trapped",
     AnswersRoutedOn since V2_14: "the answer to an imported service that has come by a route goes on to other servers",
     ImportedSubjectsChecked since V2_15: "what a queue group gets of an imported stream is checked against permissions by its own subject, not that of the exporting account",
     OldGatewayRepliesRefused since V2_15: "with gateways, clients may not publish to `$GR.`; before, what they publish there goes nowhere",
+    InsecureSuitesRefused since V2_12: "insecure cipher suites are refused unless `allow_insecure_cipher_suites` is set",
     // Events.
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
     NoConnectEventOverAccountLimit since V2_15: "a client over its account's connection limit raises no CONNECT event before it is refused",
@@ -101,5 +105,7 @@ features! {
     JetStreamApiLevel since V2_11: "`level` of JetStream's API statistics",
     JszTotal since V2_11: "`total` of JSZ",
     QueuesOfPermissions since V2_14: "permissions in USER.INFO name the queues they are for",
+    CertificatesExpire since V2_12: "`tls_cert_not_after` of VARZ",
+    SubjectsInText since V2_14: "parts of the subject of a certificate that have no name are shown as text, not as they are encoded",
     UserInfoNames since V2_12: "`account_name` and `user_name` of USER.INFO",
 }

@@ -401,7 +401,7 @@ fn a_busy_port_is_named() {
 
 #[test]
 fn what_is_not_simulated_is_refused_and_not_passed_over() {
-    for flag in ["-js", "-m", "--tls"] {
+    for flag in ["-js", "-m"] {
         let output = run(&["-p", "-1", flag, "1"]);
         assert_eq!(output.status.code(), Some(1), "{flag}");
         let name = flag.trim_start_matches('-');

@@ -8,3 +8,5 @@ mod messages;
 #[path = "../support/mod.rs"]
 mod support;
 mod system_account;
+#[cfg(feature = "tls")]
+mod tls;

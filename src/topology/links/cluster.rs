@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Compression, CompressionError, CompressionOptions, LinkAuth, RemoteUrl};
-use crate::topology::{accounts::SubjectPermission, options::WriteTimeout};
+use crate::topology::{TlsOptions, accounts::SubjectPermission, options::WriteTimeout};
 
 /// The `cluster` block.
 ///
@@ -36,6 +36,8 @@ pub struct ClusterOptions {
     pub accounts: Vec<String>,
     /// How routes are compressed. Default `accept`.
     pub compression: Option<CompressionOptions>,
+    /// The `tls` block. Simulated links need no handshake; it is shown, and its files have to be good.
+    pub tls: Option<TlsOptions>,
     /// What other servers have to know to connect.
     pub authorization: Option<LinkAuth>,
     /// What crosses the routes. Default: everything.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{LinkAuth, RemoteUrl};
-use crate::topology::{Shared, options::WriteTimeout};
+use crate::topology::{Shared, TlsOptions, options::WriteTimeout};
 
 /// The `gateway` block.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct GatewayOptions {
     pub advertise: Option<String>,
     /// What other servers have to know to connect.
     pub authorization: Option<LinkAuth>,
+    /// The `tls` block. Simulated links need no handshake; it is shown, and its files have to be good.
+    pub tls: Option<TlsOptions>,
     /// How often to try again to reach a cluster that another one told of. Default: never.
     pub connect_retries: Option<i64>,
     /// To wait longer from try to try.
@@ -46,4 +48,6 @@ pub struct RemoteGateway {
     pub name: String,
     /// Where its servers listen for gateways.
     pub urls: Vec<RemoteUrl>,
+    /// The `tls` block. Simulated links need no handshake; it is shown, and its files have to be good.
+    pub tls: Option<TlsOptions>,
 }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{Compression, CompressionError, CompressionOptions, RemoteUrl};
-use crate::topology::{accounts::redact, options::WriteTimeout};
+use crate::topology::{TlsOptions, accounts::redact, options::WriteTimeout};
 
 const DEFAULT_RECONNECT: Duration = Duration::from_secs(1);
 
@@ -18,6 +18,8 @@ pub struct LeafNodeOptions {
     pub advertise: Option<String>,
     /// Not to tell leaf nodes of the other servers of the cluster.
     pub no_advertise: bool,
+    /// The `tls` block. Simulated links need no handshake; it is shown, and its files have to be good.
+    pub tls: Option<TlsOptions>,
     /// Who may connect. Default: whoever may connect as a client.
     pub authorization: Option<LeafAuth>,
     /// The wait before this server connects to a remote again. Default one second.
@@ -111,6 +113,8 @@ impl fmt::Debug for LeafUser {
 pub struct LeafRemote {
     /// Where they listen for leaf nodes, with the user and password to bring. Without a port: 7422.
     pub urls: Vec<RemoteUrl>,
+    /// The `tls` block. Simulated links need no handshake; it is shown, and its files have to be good.
+    pub tls: Option<TlsOptions>,
     /// The account of this server that is joined. Default: the global one.
     pub account: Option<String>,
     /// To try `urls` in their order.

@@ -8,9 +8,10 @@ use super::{
     permissions::{Queues, check_subjects},
     problem::Problem,
     read::{
-        Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported,
-        unsupported_type, wrong_type,
+        Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported_type,
+        wrong_type,
     },
+    tls::Side,
     words::quote,
 };
 use crate::{
@@ -65,7 +66,10 @@ impl Reader<'_> {
                         cluster.routes = routes;
                     }
                 }
-                "tls" => self.problems.push(unsupported(key, value)),
+                "tls" => match self.tls(value, Side::Servers) {
+                    Ok(tls) => cluster.tls = Some(tls),
+                    Err(problem) => self.problems.push(problem),
+                },
                 "cluster_advertise" | "advertise" => cluster.advertise = non_empty(string(value)?),
                 "no_advertise" => cluster.no_advertise = boolean(value)?,
                 "connect_retries" => cluster.connect_retries = non_zero(integer(value)?),

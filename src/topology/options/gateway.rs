@@ -7,9 +7,10 @@ use super::{
     links::without_place_of,
     problem::Problem,
     read::{
-        Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported,
-        unsupported_type, wrong_type,
+        Reader, boolean, integer, invalid, non_empty, non_zero, string, unsupported_type,
+        wrong_type,
     },
+    tls::Side,
     words::plain,
 };
 use crate::topology::links::{GatewayOptions, RemoteGateway};
@@ -46,7 +47,10 @@ impl Reader<'_> {
                         gateway.authorization = Some(auth);
                     }
                 }
-                "tls" => self.problems.push(unsupported(key, value)),
+                "tls" => match self.tls(value, Side::Servers) {
+                    Ok(tls) => gateway.tls = Some(tls),
+                    Err(problem) => self.problems.push(problem),
+                },
                 "advertise" => gateway.advertise = non_empty(string(value)?),
                 "connect_retries" => gateway.connect_retries = non_zero(integer(value)?),
                 "connect_backoff" => gateway.connect_backoff = boolean(value)?,
@@ -97,7 +101,10 @@ impl Reader<'_> {
         for (key, value) in map.iter() {
             match fold(key).as_str() {
                 "name" => gateway.name = string(value)?,
-                "tls" => self.problems.push(unsupported(key, value)),
+                "tls" => match self.tls(value, Side::Servers) {
+                    Ok(tls) => gateway.tls = Some(tls),
+                    Err(problem) => self.problems.push(problem),
+                },
                 "url" => {
                     let url = self.url("gateway", &string(value)?, value);
                     gateway.urls.extend(url);

@@ -13,6 +13,7 @@ use super::{
         Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type, wrong_type,
     },
     start::StartError,
+    tls::Side,
     words::plain,
 };
 use crate::{
@@ -60,7 +61,7 @@ impl Reader<'_> {
                 "dial_timeout" => {
                     leafnodes.dial_timeout = self.link_duration("dial_timeout", key, value)?;
                 }
-                "tls" => self.problems.push(unsupported(key, value)),
+                "tls" => leafnodes.tls = Some(self.tls(value, Side::Clients)?),
                 "leafnode_advertise" | "advertise" => {
                     leafnodes.advertise = non_empty(string(value)?);
                 }

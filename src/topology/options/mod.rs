@@ -19,6 +19,11 @@ mod start;
 mod start_links;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_off.rs"]
+mod tls;
 pub(in crate::topology) mod words;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -33,6 +38,7 @@ use super::{
     accounts::{AccountOptions, AuthOptions},
     links::{ClusterOptions, GatewayOptions, LeafNodeOptions},
     mappings::SubjectMapping,
+    tls::TlsOptions,
 };
 use crate::Version;
 
@@ -119,6 +125,11 @@ pub struct ServerOptions {
     /// How long lame-duck mode waits before that. Default ten seconds.
     pub lame_duck_grace_period: Option<Duration>,
 
+    /// The `tls` block: how connections of clients are made secure.
+    pub tls: Option<TlsOptions>,
+    /// To let clients do without TLS although there is a `tls` block.
+    pub allow_non_tls: bool,
+
     /// Who may connect to the global account. That the block is there at all has a meaning: see
     /// [`ServerOptions::anonymous_is_global`].
     pub authorization: Option<AuthOptions>,
@@ -189,12 +200,12 @@ impl ServerOptions {
     /// use nats_mock::topology::ServerOptions;
     /// use nats_mock_protocol::conf::{self, MemorySource};
     ///
-    /// let document = conf::parse("port: a\nprot: 1\ntls {}", "n.conf", &MemorySource::new())?;
+    /// let document = conf::parse("port: a\nprot: 1\nmqtt {}", "n.conf", &MemorySource::new())?;
     /// assert_eq!(
     ///     ServerOptions::from_conf(&document).unwrap_err().to_string(),
     ///     "n.conf:1:0: interface conversion: interface {} is string, not int64\n\
     ///      n.conf:2:1: unknown field \"prot\"\n\
-    ///      n.conf:3:1: \"tls\" is not supported by nats-mock yet\n",
+    ///      n.conf:3:1: \"mqtt\" is not supported by nats-mock yet\n",
     /// );
     /// # Ok::<(), conf::ConfError>(())
     /// ```

@@ -37,6 +37,13 @@ pub enum ProblemKind {
     MissingAuthorization,
     /// A real server would behave differently because of this key, and the mock would not.
     Unsupported(String),
+    /// The mock was built without what this key needs.
+    NeedsFeature {
+        /// The key.
+        key: String,
+        /// The cargo feature that it needs.
+        feature: &'static str,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -59,6 +66,12 @@ impl fmt::Display for Problem {
             ProblemKind::Unsupported(key) => {
                 write!(f, "{} is not supported by nats-mock yet", quote(key))
             }
+            ProblemKind::NeedsFeature { key, feature } => write!(
+                f,
+                "{} is supported by nats-mock only with its cargo feature {}",
+                quote(key),
+                quote(feature)
+            ),
         }
     }
 }
@@ -123,7 +136,9 @@ impl OptionsError {
         self.problems
             .iter()
             .filter_map(|problem| match &problem.kind {
-                ProblemKind::Unsupported(key) => Some((key.as_str(), problem.at.as_ref())),
+                ProblemKind::Unsupported(key) | ProblemKind::NeedsFeature { key, .. } => {
+                    Some((key.as_str(), problem.at.as_ref()))
+                }
                 _ => None,
             })
     }

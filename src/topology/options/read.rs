@@ -12,6 +12,7 @@ use super::{
     durations::{nanos, write_timeout},
     listen,
     problem::{Problem, ProblemKind, Warning},
+    tls::Side,
     words::quote,
 };
 use crate::Version;
@@ -159,6 +160,8 @@ impl<'d> Reader<'d> {
             "reconnect_error_reports" => {
                 options.reconnect_error_reports = non_zero(integer(value)?)
             }
+            "tls" => self.options.tls = Some(self.tls(value, Side::Clients)?),
+            "allow_non_tls" => options.allow_non_tls = boolean(value)?,
             "authorization" => self.authorization(value)?,
             "accounts" => self.accounts(value)?,
             "cluster" => self.cluster(value)?,
@@ -248,7 +251,7 @@ impl<'d> Reader<'d> {
     /// Keys whose effect lies outside of a simulation. Their types are still checked.
     fn without_effect(&mut self, folded: &str, key: &str, value: &Value) -> Result<(), Problem> {
         let is_set = match folded {
-            "syslog" | "allow_non_tls" => boolean(value)?,
+            "syslog" => boolean(value)?,
             "remote_syslog" => !string(value)?.is_empty(),
             "logfile_size_limit" | "log_size_limit" | "logfile_max_num" | "log_max_num"
             | "prof_port" | "prof_block_rate" => integer(value)? != 0,
@@ -327,8 +330,7 @@ impl<'d> Reader<'d> {
                 }
                 kind => !is_off(kind),
             },
-            "tls"
-            | "websocket"
+            "websocket"
             | "ws"
             | "mqtt"
             | "proxies"

@@ -7,6 +7,7 @@ use super::{
     problem::Problem,
     read::{Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type},
     start::GLOBAL_ACCOUNT,
+    tls::Side,
     words::{plain, quote},
 };
 use crate::{topology::links::LeafRemote, version::Feature};
@@ -61,7 +62,7 @@ impl Reader<'_> {
                     string(value)?;
                     self.problems.push(unsupported(key, value));
                 }
-                "tls" => self.problems.push(unsupported(key, value)),
+                "tls" => remote.tls = Some(self.tls(value, Side::Clients)?),
                 "hub" => remote.hub = boolean(value)?,
                 "deny_imports" | "deny_import" => match self.denied_subjects(value) {
                     Ok(subjects) => remote.deny_imports = subjects,

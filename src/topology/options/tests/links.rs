@@ -51,6 +51,7 @@ fn every_key_of_a_cluster_is_read() {
         deny: deny.iter().map(|&deny| deny.to_owned()).collect(),
     };
     let expected = ClusterOptions {
+        tls: None,
         name: text("A"),
         host: text("h"),
         port: Some(6222),
@@ -92,10 +93,12 @@ fn every_key_of_a_gateway_is_read() {
          }",
     );
     let remote = |name: &str, urls: &[&str]| RemoteGateway {
+        tls: None,
         name: name.to_owned(),
         urls: urls.iter().map(|url| url.parse().unwrap()).collect(),
     };
     let expected = GatewayOptions {
+        tls: None,
         name: text("A"),
         host: text("h"),
         port: Some(-1),
@@ -142,6 +145,7 @@ fn every_key_of_leaf_nodes_is_read() {
         account,
     };
     let expected = LeafNodeOptions {
+        tls: None,
         host: text("h"),
         port: Some(7422),
         advertise: text("a:1"),
@@ -161,6 +165,7 @@ fn every_key_of_leaf_nodes_is_read() {
         write_deadline: seconds(4),
         write_timeout: Some(WriteTimeout::Default),
         remotes: vec![LeafRemote {
+            tls: None,
             urls: vec!["nats://u:p@h".parse().unwrap()],
             account: text("X"),
             no_randomize: true,
@@ -271,11 +276,6 @@ fn a_value_of_the_wrong_type_ends_its_block_and_no_more() {
 #[test]
 fn what_is_not_simulated_is_refused() {
     for (key, text) in [
-        ("tls", "cluster {tls {cert_file: x}}"),
-        ("tls", "gateway {tls {}}"),
-        ("tls", "gateway {gateways: [{tls {}}]}"),
-        ("tls", "leafnodes {tls {}}"),
-        ("tls", "leafnodes {remotes: [{tls {}}]}"),
         ("creds", "leafnodes {remotes: [{creds: x}]}"),
         ("seed", "leafnodes {remotes: [{seed: x}]}"),
         ("proxy", "leafnodes {remotes: [{proxy {url: x}}]}"),

@@ -5,6 +5,7 @@
 mod links;
 mod proptests;
 mod recorded;
+mod tls;
 
 use std::time::Duration;
 
@@ -348,7 +349,6 @@ fn users_are_unique_across_blocks() {
 #[test]
 fn what_would_behave_differently_is_refused() {
     for (key, text) in [
-        ("tls", "tls {cert_file: x}"),
         ("jetstream", "jetstream: enabled"),
         ("jetstream", "jetstream {}"),
         ("websocket", "websocket {}"),

@@ -1,0 +1,30 @@
+//! A `tls` block where there is no TLS.
+
+use nats_mock_protocol::conf::Value;
+
+use super::{
+    problem::{Problem, ProblemKind},
+    read::Reader,
+};
+use crate::topology::tls::TlsOptions;
+
+/// Whose block it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Clients,
+    Servers,
+}
+
+impl Reader<'_> {
+    /// Refuses a `tls` block.
+    #[expect(clippy::unused_self, reason = "with TLS it is needed")]
+    pub(super) fn tls(&mut self, value: &Value, _: Side) -> Result<TlsOptions, Problem> {
+        Err(Problem {
+            at: Some(value.at.clone()),
+            kind: ProblemKind::NeedsFeature {
+                key: "tls".to_owned(),
+                feature: "tls",
+            },
+        })
+    }
+}

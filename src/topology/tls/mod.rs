@@ -1,0 +1,109 @@
+//! TLS of a server: what its configuration says, and what is loaded of it.
+
+#[cfg(feature = "tls")]
+mod acceptor;
+#[cfg(feature = "tls")]
+mod certificate;
+#[cfg(feature = "tls")]
+mod load;
+mod subject;
+#[cfg(feature = "tls")]
+pub(crate) mod suites;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[cfg(feature = "tls")]
+pub(crate) use acceptor::{Acceptor, Demands};
+#[cfg(feature = "tls")]
+pub(crate) use certificate::facts;
+#[cfg(feature = "tls")]
+pub(crate) use load::{Identity, LoadError, authorities, authorities_of, identity, identity_of};
+pub(crate) use subject::{Name, Subject};
+
+/// How long a handshake may take unless something else is said.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a server that prefers a handshake before INFO waits for one, unless something else is said.
+pub(crate) const DEFAULT_FALLBACK: Duration = Duration::from_millis(50);
+
+/// A `tls` block, with the certificates that it names loaded.
+///
+/// Of certificates and keys nothing is printed. Two are equal if what they say is, and if they hold the
+/// very same certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsOptions {
+    pub(crate) verify: bool,
+    /// Whether clients are the users that their certificates name.
+    pub map: bool,
+    /// How long a handshake may take (2 s).
+    pub timeout: Duration,
+    /// Whether the handshake comes before INFO.
+    pub handshake_first: bool,
+    /// How long to wait for a handshake before INFO is sent after all.
+    pub fallback: Option<Duration>,
+    /// The digests of the public keys that are good, in hexadecimal digits; unset: all.
+    pub pinned: Option<BTreeSet<String>>,
+    /// How many handshakes may begin in a second; 0: any number.
+    pub rate_limit: u64,
+    /// Until when the first certificate is valid, in seconds since the Unix epoch, if there is one.
+    pub(crate) not_after: Option<i64>,
+    #[cfg(feature = "tls")]
+    pub(crate) acceptor: Acceptor,
+}
+
+/// What is known of a certificate that a client has shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PeerCertificate {
+    pub subject: Subject,
+    pub emails: Vec<String>,
+    pub dns_names: Vec<String>,
+    pub uris: Vec<String>,
+    /// The digest of its public key, in hexadecimal digits.
+    pub key_digest: String,
+    /// The digest of all of it.
+    pub digest: String,
+}
+
+impl TlsOptions {
+    /// Whether clients have to show a certificate that an authority has signed.
+    pub fn verifies(&self) -> bool {
+        self.verify
+    }
+}
+
+#[cfg(feature = "tls")]
+impl TlsOptions {
+    /// The certificate and the key of files in PEM, and, if clients have to show certificates, the
+    /// authorities that are to have signed them.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or what they hold does not go together.
+    ///
+    /// ```
+    /// use nats_mock::topology::TlsOptions;
+    ///
+    /// let error = TlsOptions::from_files("missing.pem", "key.pem", None, false).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "error parsing X509 certificate/key pair: open missing.pem: no such file or directory",
+    /// );
+    /// ```
+    pub fn from_files(
+        certificate: &str,
+        key: &str,
+        authorities: Option<&str>,
+        verify: bool,
+    ) -> Result<Self, TlsError> {
+        super::options::tls::of_files(certificate, key, authorities, verify)
+            .map_err(|error| TlsError(Box::new(error)))
+    }
+}
+
+/// Certificates or keys that are no good, in the words of nats-server. Nothing of a key is part of them.
+#[cfg(feature = "tls")]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TlsError(pub(crate) Box<dyn std::error::Error + Send + Sync>);
