@@ -370,3 +370,67 @@ fn subjects_of_thousands_of_tokens_end_with_the_server() {
     assert!(raw.ask("PING\r\n").contains("\r\nhi\r\n"));
     drop(nats);
 }
+
+/// What somebody might begin TLS with.
+#[cfg(feature = "tls")]
+fn first_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let begin = select(
+        &[
+            &[0x16, 3, 1][..],
+            &[0x16, 3, 3],
+            &[0x16],
+            &[0x15, 3, 3, 0, 2, 2, 40],
+            &[0x17, 3, 3],
+            b"PING\r\n",
+            b"",
+        ][..],
+    );
+    let body = proptest::collection::vec(any::<u8>(), 0..600);
+    // The beginning of what a client can do, within a record, each with its right length or another.
+    (begin, any::<bool>(), any::<bool>(), body).prop_map(|(begin, has_length, is_hello, body)| {
+        let mut message = body;
+        if is_hello {
+            let length = (message.len() as u32).to_be_bytes();
+            message.splice(0..0, [1, length[1], length[2], length[3], 3, 3]);
+        }
+        let mut bytes = begin.to_vec();
+        if has_length {
+            bytes.extend((message.len() as u16).to_be_bytes());
+        }
+        bytes.extend(message);
+        bytes
+    })
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn first_bytes_of_tls_are_survived() {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+
+    let authority = nats_mock::SelfSigned::new().unwrap();
+    let servers: Vec<MockNats> = [(false, None), (true, None), (true, Some(PATIENCE))]
+        .into_iter()
+        .map(|(handshake_first, fallback)| {
+            let mut tls = authority.verifying_server();
+            tls.handshake_first = handshake_first;
+            tls.fallback = fallback;
+            let builder = MockNats::builder().tls(tls);
+            builder.start_blocking().unwrap()
+        })
+        .collect();
+    proptest!(support::cases(64), |(bytes in first_bytes(), which in 0..servers.len(), cut in any::<prop::sample::Index>())| {
+        let mut stream = TcpStream::connect(servers[which].address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // Whoever is refused early cannot be sent the rest.
+        let (one, other) = bytes.split_at(cut.index(bytes.len() + 1));
+        let _ = stream.write_all(one).and_then(|()| stream.write_all(other));
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let end = stream.read_to_end(&mut answer);
+        let is_over = end.is_ok_and(|length| length < 4096)
+            || !matches!(stream.peek(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+        prop_assert!(is_over);
+    });
+    servers.iter().for_each(still_works);
+}

@@ -131,11 +131,7 @@ impl Core {
             last: conn.last,
             last_in_utc: conn.flags.last_in_utc,
             reason,
-            // Whoever comes when nobody may is told so at once.
-            pending: match reason {
-                CloseReason::MaxConnectionsExceeded if !conn.flags.connect_received => 0,
-                _ => conn.pending(),
-            },
+            pending: conn.pending(),
             stalls: conn.stalls,
             tls: conn.tls_session().cloned().map(Box::new),
             subscriptions: subscriptions

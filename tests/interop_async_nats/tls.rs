@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use async_nats::ConnectOptions;
-use futures_util::StreamExt;
+use async_nats::{ConnectOptions, Event};
 use nats_mock::{MockNats, SelfSigned};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
-use crate::client::{next, round_trip};
+use crate::client::{next, round_trip, until};
 use crate::support::soon;
 
 /// Certificates on disk, where the client looks for them.
@@ -42,8 +42,9 @@ impl Files {
 async fn connections(nats: &MockNats) -> Vec<Value> {
     let mut ops = nats.client("admin").unwrap();
     let subject = "$SYS.REQ.SERVER.PING.CONNZ";
-    let answer = ops.request(subject, r#"{"auth":true}"#).unwrap();
-    let answer: Value = answer.try_next().unwrap().json().unwrap();
+    let mut answers = ops.request(subject, r#"{"auth":true}"#).unwrap();
+    let answer = answers.try_next().unwrap();
+    let answer: Value = serde_json::from_str(&answer.text()).unwrap();
     answer["data"]["connections"].as_array().unwrap().clone()
 }
 
@@ -160,10 +161,13 @@ async fn the_end_is_heard_and_keys_are_not_shown() {
         assert!(!shown.contains(&key), "{shown}");
     }
     let nats = builder.start().await.unwrap();
-    let client = files.options().connect(nats.url_for("a")).await.unwrap();
-    let mut inbox = client.subscribe("x").await.unwrap();
-    client.flush().await.unwrap();
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let options = files.options().event_callback(move |event| {
+        let _ = sender.send(event);
+        std::future::ready(())
+    });
+    let client = options.connect(nats.url_for("a")).await.unwrap();
+    round_trip(&client).await;
     nats.shutdown().await.unwrap();
-    drop(client);
-    soon("the end", async { while inbox.next().await.is_some() {} }).await;
+    until(&mut events, |event| *event == Event::Disconnected).await;
 }
