@@ -18,6 +18,7 @@
 pub mod cli;
 pub mod diff;
 pub mod driver;
+pub mod identities;
 pub mod json;
 pub mod normalise;
 pub mod runner;

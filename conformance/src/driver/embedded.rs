@@ -44,6 +44,10 @@ impl Embedded {
 }
 
 impl Target for Embedded {
+    fn clock(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + START
+    }
+
     fn prepare(&self, deployment: &Deployment) -> Result<Box<dyn Driver>, DriverError> {
         if !deployment.servers.is_empty() {
             return Ok(Box::new(EmbeddedFleet::new(self.version, deployment)?));
@@ -201,6 +205,10 @@ impl Driver for EmbeddedDriver {
     fn now(&mut self) -> Duration {
         let now = self.nats.as_ref().map_or(self.started, MockNats::now);
         now.duration_since(self.started).unwrap_or_default()
+    }
+
+    fn clock(&mut self) -> SystemTime {
+        self.started + self.now()
     }
 
     fn wait(&mut self, _: &[Interest], until: Duration) -> Result<(), DriverError> {

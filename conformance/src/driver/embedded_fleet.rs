@@ -286,6 +286,10 @@ impl Driver for EmbeddedFleet {
         now.duration_since(self.started).unwrap_or_default()
     }
 
+    fn clock(&mut self) -> SystemTime {
+        self.started + self.now()
+    }
+
     fn wait(&mut self, _: &[Interest], until: Duration) -> Result<(), DriverError> {
         let now = self.now();
         let started = self.started;

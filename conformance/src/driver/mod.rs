@@ -23,7 +23,7 @@ mod scratch;
 mod sockets;
 mod tls;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, Handshake, LinkChange, PortKind, Signal};
@@ -225,6 +225,11 @@ pub trait Driver {
     /// The driver's time, from an arbitrary start.
     fn now(&mut self) -> Duration;
 
+    /// What the servers' clocks show.
+    fn clock(&mut self) -> SystemTime {
+        SystemTime::now()
+    }
+
     /// Waits until something in `interests` may be possible, a server may have ended, or the time
     /// is `until`. May return early; time must pass, though, or something must have happened.
     fn wait(&mut self, interests: &[Interest], until: Duration) -> Result<(), DriverError>;
@@ -237,4 +242,9 @@ pub trait Driver {
 pub trait Target: Sync {
     /// A driver for one scenario, with nothing started yet.
     fn prepare(&self, deployment: &Deployment) -> Result<Box<dyn Driver>, DriverError>;
+
+    /// What servers' clocks will show when they start.
+    fn clock(&self) -> SystemTime {
+        SystemTime::now()
+    }
 }

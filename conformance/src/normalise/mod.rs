@@ -26,6 +26,10 @@ pub enum HoleKind {
     Xkey,
     /// The nonce a client is to sign.
     Nonce,
+    /// The public key of a test key.
+    PublicKey,
+    /// A JWT that the scenario states.
+    Jwt,
     /// The id of an event, 22 characters of which the first 12 belong to the server process.
     EventId,
     /// A random part of a subject the server made up.
@@ -87,6 +91,8 @@ impl HoleKind {
             Self::ServerId => "server-id",
             Self::Xkey => "xkey",
             Self::Nonce => "nonce",
+            Self::PublicKey => "key",
+            Self::Jwt => "jwt",
             Self::EventId => "event-id",
             Self::Token => "token",
             Self::LoopToken => "loop-token",
@@ -131,6 +137,8 @@ impl HoleKind {
             Self::ServerId
                 | Self::Xkey
                 | Self::Nonce
+                | Self::PublicKey
+                | Self::Jwt
                 | Self::EventId
                 | Self::Token
                 | Self::LoopToken
@@ -270,6 +278,8 @@ pub struct Freedom<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Normaliser {
     literals: Vec<(Vec<u8>, HoleKind)>,
+    /// Keys and tokens with their names.
+    identities: Vec<(Vec<u8>, HoleKind, String)>,
     deployment: Option<Names>,
 }
 
@@ -279,6 +289,7 @@ impl Normaliser {
     pub fn new(literals: Vec<(Vec<u8>, HoleKind)>) -> Self {
         Self {
             literals,
+            identities: Vec::new(),
             deployment: None,
         }
     }
@@ -290,6 +301,7 @@ impl Normaliser {
     ) -> Self {
         Self {
             literals,
+            identities: Vec::new(),
             deployment: Some(Names::new(ports)),
         }
     }
@@ -298,6 +310,14 @@ impl Normaliser {
     pub fn name_server(&mut self, id: &str, name: &str) {
         if let Some(names) = &mut self.deployment {
             names.add_server(id, name);
+        }
+    }
+
+    /// Shows a public key or a token by its name.
+    pub fn name_identity(&mut self, text: &str, kind: HoleKind, name: &str) {
+        let entry = (text.as_bytes().to_vec(), kind, name.to_owned());
+        if !self.identities.contains(&entry) {
+            self.identities.push(entry);
         }
     }
 
@@ -368,13 +388,13 @@ impl Normaliser {
 
     /// Masks text that is not JSON.
     pub fn text(&self, text: &[u8]) -> Masked {
-        text_rules::mask(text, &self.literals, self.deployment.as_ref())
+        text_rules::mask(text, self)
     }
 
     /// Masks what a program printed, log lines included, line by line.
     pub fn output(&self, text: &[u8]) -> Vec<Masked> {
         text.split_inclusive(|b| *b == b'\n')
-            .map(|line| text_rules::mask_log_line(line, &self.literals, self.deployment.as_ref()))
+            .map(|line| text_rules::mask_log_line(line, self))
             .collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What varies in plain text: identities in subjects, random subject tokens, log line heads.
 
 use super::names::Names;
-use super::{HoleKind, Masked};
+use super::{HoleKind, Masked, Normaliser};
 
 /// Subjects with random tokens: what precedes them, and the lengths of the tokens that follow.
 const RANDOM_SUBJECTS: [(&[u8], &[TokenRule]); 4] = [
@@ -31,7 +31,9 @@ enum TokenRule {
 }
 
 /// Masks `text`.
-pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)], names: Option<&Names>) -> Masked {
+pub(super) fn mask(text: &[u8], normaliser: &Normaliser) -> Masked {
+    let (literals, names) = (&normaliser.literals, normaliser.deployment.as_ref());
+    let identities = &normaliser.identities;
     let mut masked = Masked::default();
     let shows_structs = text.windows(REFUSAL.len()).any(|part| part == REFUSAL);
     let mut at = 0;
@@ -41,6 +43,12 @@ pub(super) fn mask(text: &[u8], literals: &[(Vec<u8>, HoleKind)], names: Option<
         if let Some((literal, kind)) = literals.iter().find(|(l, _)| rest.starts_with(l)) {
             masked.hole(*kind, literal);
             at += literal.len();
+        } else if let Some((text, kind, name)) = identities
+            .iter()
+            .find(|(text, ..)| at_word_start && rest.starts_with(text))
+        {
+            masked.named_hole(*kind, text, Some(name.clone()));
+            at += text.len();
         } else if at_word_start && is_public_key(rest, b'N') {
             let name = names.and_then(|names| names.server(&rest[..56]));
             masked.named_hole(HoleKind::ServerId, &rest[..56], name);
@@ -89,20 +97,16 @@ fn address(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Masks a line that may start with the server's log head, `[pid] date time [LVL] `.
-pub(super) fn mask_log_line(
-    line: &[u8],
-    literals: &[(Vec<u8>, HoleKind)],
-    names: Option<&Names>,
-) -> Masked {
+pub(super) fn mask_log_line(line: &[u8], normaliser: &Normaliser) -> Masked {
     let Some((pid, time, rest)) = log_head(line) else {
-        return mask(line, literals, names);
+        return mask(line, normaliser);
     };
     let mut masked = Masked::default();
     masked.bytes(b"[");
     masked.hole(HoleKind::Pid, pid);
     masked.bytes(b"] ");
     masked.hole(HoleKind::LogTime, time);
-    masked.append(mask(rest, literals, names));
+    masked.append(mask(rest, normaliser));
     masked
 }
 

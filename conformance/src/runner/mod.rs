@@ -1,6 +1,7 @@
 //! Playing a scenario against a server under test and writing down what came.
 
 mod connections;
+mod identities;
 mod sending;
 mod servers;
 
@@ -18,6 +19,7 @@ use crate::version::Version;
 use crate::wire::Frame;
 
 use connections::Connections;
+use identities::Identities;
 
 /// How long steps without a deadline of their own may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,14 +65,21 @@ impl From<Unbound> for Problem {
 /// Plays `scenario` against a fresh server of `target`, which is or pretends to be `version`.
 pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Played {
     let mut transcript = Transcript::new(&scenario.purpose);
-    let failure = match target.prepare(&scenario.deployment) {
+    let mut identities = Identities::of(scenario);
+    let prepared = identities
+        .deployment(&scenario.deployment, target.clock())
+        .map_err(Problem::Script)
+        .and_then(|deployment| Ok(target.prepare(&deployment)?));
+    let failure = match prepared {
         Ok(driver) => {
             let servers = &scenario.deployment.servers;
-            let normaliser = match servers.is_empty() {
+            let mut normaliser = match servers.is_empty() {
                 true => Normaliser::new(driver.literals()),
                 false => Normaliser::of_several(driver.literals(), driver.ports()),
             };
+            identities.show(&mut normaliser);
             let mut run = Run {
+                identities,
                 driver,
                 servers: servers.iter().map(|server| server.name.clone()).collect(),
                 conns: Connections::new(scenario.pings),
@@ -82,7 +91,7 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
         }
         Err(error) => Some(Failure {
             line: 1,
-            problem: error.into(),
+            problem: error,
         }),
     };
     if let Some(failure) = &failure {
@@ -95,6 +104,7 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
 }
 
 struct Run<'a> {
+    identities: Identities<'a>,
     driver: Box<dyn Driver>,
     /// The names of several servers.
     servers: Vec<String>,
@@ -181,7 +191,8 @@ impl Run<'_> {
             Action::Reload { server, conf } => self.reload(server.as_deref(), conf),
             Action::Configure { server, conf } => {
                 let index = self.index(server.as_deref())?;
-                Ok(self.driver.configure(index, conf)?)
+                let conf = self.fill_conf(conf)?;
+                Ok(self.driver.configure(index, &conf)?)
             }
             Action::Run { args } => {
                 let output = self.driver.run(args)?;
@@ -352,33 +363,11 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Remembers what later steps may name: the server's id, the id of each connection, and where the
-    /// latest message to each wants its answer.
-    fn learn(&mut self, name: &str, frames: &[Frame]) {
-        let mut replies = frames.iter().filter_map(Frame::reply);
-        if let Some(reply) = replies.next_back() {
-            let reply = String::from_utf8_lossy(reply).into_owned();
-            self.variables.insert(format!("{name}.reply"), reply);
-        }
-        for frame in frames.iter().filter(|frame| frame.verb() == b"INFO") {
-            let Ok(info) = serde_json::from_slice::<serde_json::Value>(&frame.line[4..]) else {
-                continue;
-            };
-            if let Some(id) = info.get("server_id").and_then(|id| id.as_str()) {
-                self.variables.insert("server_id".to_owned(), id.to_owned());
-            }
-            if let Some(id) = info.get("client_id").and_then(|id| id.as_u64()) {
-                self.variables
-                    .insert(format!("{name}.client_id"), id.to_string());
-            }
-        }
-    }
-
-    fn matcher(&self, pattern: &Pattern) -> Result<Matcher, Problem> {
+    fn matcher(&mut self, pattern: &Pattern) -> Result<Matcher, Problem> {
         Ok(match pattern {
             Pattern::Any => Matcher::Any,
             Pattern::Verb(verb) => Matcher::Verb(verb.clone().into_bytes()),
-            Pattern::Prefix(prefix) => Matcher::Prefix(prefix.fill(&self.variables)?),
+            Pattern::Prefix(prefix) => Matcher::Prefix(self.fill(prefix)?),
         })
     }
 

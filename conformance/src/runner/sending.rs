@@ -1,7 +1,7 @@
 //! What the connections of a running script send.
 
 use super::{PATIENCE, Problem, Run};
-use crate::scenario::{Operation, Template, Unbound};
+use crate::scenario::{Operation, Template};
 
 /// How many tags stand in a request that takes a server a while to read: long enough for whatever it
 /// does besides, which is counting what it has read.
@@ -15,7 +15,7 @@ impl Run<'_> {
         repeat: usize,
     ) -> Result<(), Problem> {
         let bytes = match operation {
-            Operation::Raw(template) => template.fill(&self.variables)?,
+            Operation::Raw(template) => self.fill(template)?,
             Operation::Publish {
                 subject,
                 reply,
@@ -59,22 +59,22 @@ impl Run<'_> {
     }
 
     fn publication(
-        &self,
+        &mut self,
         subject: &Template,
         reply: Option<&Template>,
         headers: Option<&Template>,
         payload: &Template,
-    ) -> Result<Vec<u8>, Unbound> {
+    ) -> Result<Vec<u8>, Problem> {
         let verb: &[u8] = if headers.is_some() { b"HPUB" } else { b"PUB" };
-        let mut bytes = [verb, b" ", &subject.fill(&self.variables)?].concat();
+        let mut bytes = [verb, b" ", &self.fill(subject)?].concat();
         if let Some(reply) = reply {
             bytes.push(b' ');
-            bytes.extend(reply.fill(&self.variables)?);
+            bytes.extend(self.fill(reply)?);
         }
-        let payload = payload.fill(&self.variables)?;
+        let payload = self.fill(payload)?;
         let mut block = Vec::new();
         if let Some(headers) = headers {
-            block = headers.fill(&self.variables)?;
+            block = self.fill(headers)?;
             bytes.extend(format!(" {}", block.len()).into_bytes());
         }
         bytes.extend(format!(" {}\r\n", block.len() + payload.len()).into_bytes());

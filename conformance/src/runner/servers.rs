@@ -3,6 +3,7 @@
 use super::{Problem, Run};
 use crate::driver::{Reloaded, ServerIndex};
 use crate::version::Version;
+use crate::wire::Frame;
 
 impl Run<'_> {
     /// The server that a step names; the only one if it names none.
@@ -42,10 +43,37 @@ impl Run<'_> {
         }
     }
 
+    /// Remembers what later steps may name: the server's id, the id of each connection, and where the
+    /// latest message to each wants its answer.
+    pub(super) fn learn(&mut self, name: &str, frames: &[Frame]) {
+        let mut replies = frames.iter().filter_map(Frame::reply);
+        if let Some(reply) = replies.next_back() {
+            let reply = String::from_utf8_lossy(reply).into_owned();
+            self.variables.insert(format!("{name}.reply"), reply);
+        }
+        for frame in frames.iter().filter(|frame| frame.verb() == b"INFO") {
+            let Ok(info) = serde_json::from_slice::<serde_json::Value>(&frame.line[4..]) else {
+                continue;
+            };
+            if let Some(id) = info.get("server_id").and_then(|id| id.as_str()) {
+                self.variables.insert("server_id".to_owned(), id.to_owned());
+            }
+            if let Some(nonce) = info.get("nonce").and_then(|nonce| nonce.as_str()) {
+                self.variables
+                    .insert(format!("{name}.nonce"), nonce.to_owned());
+            }
+            if let Some(id) = info.get("client_id").and_then(|id| id.as_u64()) {
+                self.variables
+                    .insert(format!("{name}.client_id"), id.to_string());
+            }
+        }
+    }
+
     pub(super) fn reload(&mut self, server: Option<&str>, conf: &str) -> Result<(), Problem> {
         let index = self.index(server)?;
         let name = server.unwrap_or("server");
-        match self.driver.reload(index, conf)? {
+        let conf = self.fill_conf(conf)?;
+        match self.driver.reload(index, &conf)? {
             Reloaded::Done => self.transcript.remark(&format!("{name} reloaded")),
             Reloaded::Failed(why) => {
                 let why = self.normaliser.output(why.as_bytes());

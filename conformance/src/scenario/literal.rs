@@ -36,6 +36,14 @@ impl Template {
         self.0.extend(other.0);
     }
 
+    /// The variables in it.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|segment| match segment {
+            Segment::Variable(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The bytes, with variables replaced from `variables`.
     pub fn fill(&self, variables: &BTreeMap<String, String>) -> Result<Vec<u8>, Unbound> {
         let mut out = Vec::new();

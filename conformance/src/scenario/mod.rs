@@ -17,6 +17,7 @@ pub use parse::{ConfLibrary, parse};
 pub use path::{JsonPath, Place};
 pub use servers::{LinkChange, PortKind, PortName, Server, fill_ports};
 
+use crate::identities::TokenSpec;
 use crate::version::{Version, VersionRange};
 
 /// A scenario that could not be read.
@@ -38,10 +39,28 @@ pub struct Scenario {
     pub versions: VersionRange,
     /// What the server is started with.
     pub deployment: Deployment,
+    /// The JWTs that configurations and the script name.
+    pub tokens: Vec<TokenSpec>,
     /// Who answers the server's `PING`s.
     pub pings: Pings,
     /// The script, in order.
     pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// Whether keys and tokens are named anywhere, for which a server needs to know nkeys and JWTs.
+    pub fn uses_identities(&self) -> bool {
+        let names = |text: &str| text.contains("{{key.") || text.contains("{{jwt.");
+        let deployment = &self.deployment;
+        let confs = deployment.servers.iter().map(|server| &server.conf);
+        let files = deployment.files.iter().map(|(_, text)| text);
+        !self.tokens.is_empty()
+            || confs
+                .chain(files)
+                .chain([&deployment.conf])
+                .any(|text| names(text))
+            || self.steps.iter().any(|step| names(&step.source))
+    }
 }
 
 /// What a server is started with.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::steps::{self, Parsed};
 use super::{Action, Deployment, Pings, Scenario, ScenarioError, Server, Step, fill_ports};
+use crate::identities::TokenSpec;
 use crate::version::VersionRange;
 
 /// The shared configuration files a scenario may name, by name without `.conf`.
@@ -72,6 +73,7 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
             args: header.args,
             time_zone: header.time_zone,
         },
+        tokens: header.tokens,
         pings: header.pings,
         steps: script,
     })
@@ -133,6 +135,7 @@ struct Header {
     certificates: Vec<String>,
     args: Vec<String>,
     time_zone: Option<String>,
+    tokens: Vec<TokenSpec>,
     pings: Pings,
 }
 
@@ -148,6 +151,7 @@ impl Default for Header {
             certificates: Vec::new(),
             args: Vec::new(),
             time_zone: None,
+            tokens: Vec::new(),
             pings: Pings::Answered,
         }
     }
@@ -171,6 +175,13 @@ impl Header {
             }
             let text = lines.text_or_block(value)?;
             self.files.push((name.to_owned(), text));
+            return Ok(());
+        }
+        if let Some(name) = key.strip_prefix("token ") {
+            if self.tokens.iter().any(|token| token.name == name) {
+                return Err(format!("there are two tokens `{name}`"));
+            }
+            self.tokens.push(TokenSpec::parse(name, value)?);
             return Ok(());
         }
         if let Some(names) = key.strip_prefix("server ") {

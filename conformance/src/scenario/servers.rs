@@ -1,6 +1,7 @@
 //! Deployments of several servers: their head entries, the ports their configurations name, and the
 //! links between them.
 
+use crate::identities::is_identity;
 use crate::version::Version;
 
 /// One of several servers of a deployment.
@@ -86,7 +87,10 @@ pub fn fill_ports(
             .split_once("}}")
             .ok_or("a placeholder `{{` without its `}}`")?;
         filled.push_str(before);
-        if name == "self" {
+        if is_identity(name) {
+            // These are the same for every server, and filled in when the scenario is played.
+            filled.push_str(&format!("{{{{{name}}}}}"));
+        } else if name == "self" {
             filled.push_str(own);
         } else {
             let number = port_name(name, own).and_then(&mut port);

@@ -189,6 +189,11 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
             send: login(words)?,
             until: pong(false),
         },
+        "sign" => Action::Exchange {
+            send: sign(&conn, words)?,
+            conn,
+            until: pong(false),
+        },
         "sync" => Action::Exchange {
             conn,
             send: Template::fixed("PING\r\n"),
@@ -336,6 +341,37 @@ fn login(words: &mut Words) -> Result<Template, String> {
     }
     let text = Value::Object(options).to_string();
     Ok(Template::fixed(format!("CONNECT {text}\r\nPING\r\n")))
+}
+
+/// `sign KEY [jwt=TOKEN] [{options}]`: the same with the nonce signed instead of a password, as an nkey user
+/// or as the user of a token.
+fn sign(conn: &str, words: &mut Words) -> Result<Template, String> {
+    let key = words.bare("a key")?;
+    let token = match words.next_unless_option() {
+        Some(json) => Err(json),
+        None => Ok(words.option()?),
+    };
+    let (token, json) = match token {
+        Err(json) => (None, Some(json)),
+        Ok(Some((word, token))) if word == "jwt" => (Some(token), words.next()),
+        Ok(Some((word, _))) => return Err(format!("unknown option `{word}`")),
+        Ok(None) => (None, None),
+    };
+    let mut text = String::from("CONNECT {\"verbose\":false,\"pedantic\":false,");
+    match token {
+        Some(token) => text.push_str(&format!("\"jwt\":\"{{{{jwt.{token}}}}}\",")),
+        None => text.push_str(&format!("\"nkey\":\"{{{{key.{key}}}}}\",")),
+    }
+    text.push_str(&format!("\"sig\":\"{{{{{conn}.sig.{key}}}}}\""));
+    if let Some(json) = json {
+        let more: Map<String, Value> =
+            serde_json::from_str(&plain(&json)?).map_err(|e| format!("CONNECT options: {e}"))?;
+        for (name, value) in more {
+            text.push_str(&format!(",{}:{value}", Value::String(name)));
+        }
+    }
+    text.push_str("}\r\nPING\r\n");
+    Template::bare(&text)
 }
 
 fn is_json(word: &Word) -> bool {

@@ -1,0 +1,305 @@
+//! Who the clients of a scenario are: nkeys known to everybody, and JWTs signed with them.
+//!
+//! A scenario states a JWT as its claims, so that it can be read; it is signed when it is first needed.
+//! Signatures of ed25519 depend on nothing but key and text: a token without a time of the run is the same
+//! in every play.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
+use nkeys::KeyPair;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// The name and the key pair of each line of `fixtures/keys/seeds.txt`.
+static KEYS: LazyLock<BTreeMap<&str, KeyPair>> = LazyLock::new(|| {
+    let lines = include_str!("../../fixtures/keys/seeds.txt").lines();
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(name, seed)| Some((name, KeyPair::from_seed(seed.trim()).ok()?)))
+        .collect()
+});
+
+/// When every token says that it was issued, unless its claims say another time.
+const ISSUED: i64 = 1_600_000_000;
+
+/// The test keys with their names.
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static KeyPair)> {
+    KEYS.iter().map(|(name, key)| (*name, key))
+}
+
+/// A JWT as a scenario states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSpec {
+    /// What the script calls it.
+    pub name: String,
+    kind: Kind,
+    subject: String,
+    issuer: String,
+    claims: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Operator,
+    Account,
+    User,
+}
+
+impl TokenSpec {
+    /// Reads `KIND [of KEY] by KEY [{claims}]`; without `of`, the token's name is that of the key.
+    ///
+    /// # Errors
+    ///
+    /// Says what is not understood.
+    pub fn parse(name: &str, text: &str) -> Result<Self, String> {
+        let (words, json) = match text.find('{') {
+            Some(at) => text.split_at(at),
+            None => (text, "{}"),
+        };
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let (kind, subject, issuer) = match words[..] {
+            [kind, "by", issuer] => (kind, name, issuer),
+            [kind, "of", subject, "by", issuer] => (kind, subject, issuer),
+            _ => return Err("a token is written `KIND [of KEY] by KEY {claims}`".to_owned()),
+        };
+        let kind = match kind {
+            "operator" => Kind::Operator,
+            "account" => Kind::Account,
+            "user" => Kind::User,
+            _ => return Err(format!("`{kind}` is no kind of token")),
+        };
+        for key in [subject, issuer] {
+            if !KEYS.contains_key(key) {
+                return Err(format!("no test key is named `{key}`"));
+            }
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            kind,
+            subject: subject.to_owned(),
+            issuer: issuer.to_owned(),
+            claims: serde_json::from_str(json).map_err(|e| format!("claims: {e}"))?,
+        })
+    }
+
+    /// Signs the token; `now` is what times such as `"+2s"` are counted from, in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// Names what the claims refer to and is not there.
+    pub fn sign(&self, now: i64) -> Result<String, String> {
+        let mut claims = Value::Object(self.claims.clone());
+        fill(&mut claims, now)?;
+        let claims = claims.as_object().cloned().unwrap_or_default();
+        let is_old = claims.get("version") == Some(&json!(1));
+        let mut nats = self.kind.defaults();
+        let mut payload = Map::new();
+        payload.insert("iat".to_owned(), json!(ISSUED));
+        payload.insert("iss".to_owned(), json!(public(&self.issuer)));
+        payload.insert("name".to_owned(), json!(self.name));
+        payload.insert("sub".to_owned(), json!(public(&self.subject)));
+        for (key, value) in claims {
+            match key.as_str() {
+                "nats" => merge(&mut nats, value),
+                "version" => {}
+                _ => {
+                    payload.insert(key, value);
+                }
+            }
+        }
+        if is_old {
+            // The first version says its kind beside the claims, and no version.
+            if let Some(nats) = nats.as_object_mut() {
+                let kind = nats.remove("type");
+                nats.remove("version");
+                payload.insert("type".to_owned(), kind.unwrap_or_default());
+            }
+        }
+        payload.insert("nats".to_owned(), nats);
+        let id = Sha256::digest(Value::Object(payload.clone()).to_string());
+        payload.insert("jti".to_owned(), json!(BASE32_NOPAD.encode(&id)));
+        let algorithm = if is_old { "ed25519" } else { "ed25519-nkey" };
+        let header = json!({"typ": "JWT", "alg": algorithm}).to_string();
+        let body = Value::Object(payload).to_string();
+        let [header, body] = [header, body].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
+        // The signature of the first version leaves the header out.
+        let signed = match is_old {
+            true => body.clone(),
+            false => format!("{header}.{body}"),
+        };
+        let signature = KEYS[self.issuer.as_str()]
+            .sign(signed.as_bytes())
+            .map_err(|e| e.to_string())?;
+        Ok(format!(
+            "{header}.{body}.{}",
+            BASE64URL_NOPAD.encode(&signature)
+        ))
+    }
+}
+
+impl Kind {
+    /// What a token says that a tool has made without being told anything.
+    fn defaults(self) -> Value {
+        match self {
+            Self::Operator => json!({"type": "operator", "version": 2}),
+            Self::Account => json!({
+                "limits": {
+                    "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1,
+                    "wildcards": true, "conn": -1, "leaf": -1,
+                },
+                "default_permissions": {"pub": {}, "sub": {}},
+                "authorization": {},
+                "type": "account",
+                "version": 2,
+            }),
+            Self::User => json!({
+                "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1,
+                "type": "user", "version": 2,
+            }),
+        }
+    }
+}
+
+fn public(name: &str) -> String {
+    KEYS.get(name).map(KeyPair::public_key).unwrap_or_default()
+}
+
+/// Puts `over` into `base`, object by object; `null` takes a member out.
+fn merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                if value.is_null() {
+                    base.remove(&key);
+                } else {
+                    merge(base.entry(key).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+/// Replaces `{{key.NAME}}` in texts, as a member's name too, and times from now such as `"+2s"`.
+fn fill(value: &mut Value, now: i64) -> Result<(), String> {
+    match value {
+        Value::Object(members) => {
+            let old = std::mem::take(members);
+            for (key, mut member) in old {
+                fill(&mut member, now)?;
+                members.insert(fill_keys(&key)?, member);
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(|item| fill(item, now)),
+        Value::String(text) => {
+            let seconds = text
+                .strip_suffix('s')
+                .filter(|text| text.starts_with(['+', '-']))
+                .and_then(|text| text.parse::<i64>().ok());
+            *value = match seconds {
+                Some(seconds) => json!(now + seconds),
+                None => json!(fill_keys(text)?),
+            };
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fill_keys(text: &str) -> Result<String, String> {
+    substitute(text, |name| {
+        let key = name.strip_prefix("key.")?;
+        KEYS.get(key).map(KeyPair::public_key)
+    })
+}
+
+/// Replaces each `{{name}}` for which `find` has something; others stay.
+///
+/// # Errors
+///
+/// Names a key or a token that is not there.
+pub fn substitute(
+    text: &str,
+    mut find: impl FnMut(&str) -> Option<String>,
+) -> Result<String, String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        let (before, after) = rest.split_at(at);
+        filled.push_str(before);
+        let name = after[2..].split_once("}}").map(|(name, _)| name);
+        match name.and_then(|name| Some((name, find(name)?))) {
+            Some((name, value)) => {
+                filled.push_str(&value);
+                rest = &after[name.len() + 4..];
+            }
+            None => {
+                if let Some(name) = name.filter(|name| is_identity(name)) {
+                    return Err(format!("`{{{{{name}}}}}` means nothing"));
+                }
+                filled.push_str("{{");
+                rest = &after[2..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// Whether a placeholder stands for a key or a token.
+pub fn is_identity(name: &str) -> bool {
+    name.starts_with("key.") || name.starts_with("jwt.")
+}
+
+/// What `a.sig.KEY` stands for, and `a.sig_std.KEY` in the other alphabet in which servers take it: the nonce
+/// that `nonce` has for the connection `a`, signed.
+pub fn signature(name: &str, nonce: impl FnOnce(&str) -> Option<String>) -> Option<String> {
+    let mut parts = name.split('.');
+    let (conn, form, key) = (parts.next()?, parts.next()?, parts.next()?);
+    let encoding = match form {
+        "sig" => BASE64URL_NOPAD,
+        "sig_std" => BASE64,
+        _ => return None,
+    };
+    let signature = KEYS.get(key)?.sign(nonce(conn)?.as_bytes()).ok()?;
+    Some(encoding.encode(&signature))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_without_times_of_the_run_is_always_the_same() {
+        let spec =
+            TokenSpec::parse("alice", r#"user by orders {"name":"Alice"}"#).expect("a token");
+        assert_eq!(spec.sign(1), spec.sign(2));
+        let spec = TokenSpec::parse("alice", r#"user by orders {"exp":"+2s"}"#).expect("a token");
+        assert_ne!(spec.sign(1), spec.sign(2));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(TokenSpec::parse("alice", "user").is_err());
+        assert!(TokenSpec::parse("alice", "cat by orders").is_err());
+        assert_eq!(
+            TokenSpec::parse("alice", "user by nobody"),
+            Err("no test key is named `nobody`".to_owned())
+        );
+        let spec =
+            TokenSpec::parse("alice", r#"user by orders {"sub":"{{key.x}}"}"#).expect("read");
+        assert_eq!(spec.sign(1), Err("`{{key.x}}` means nothing".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_identity_stays() {
+        let found = substitute("{{self}} {{key.a}} {{", |name| {
+            (name == "key.a").then(|| "K".into())
+        });
+        assert_eq!(found, Ok("{{self}} K {{".to_owned()));
+    }
+}

@@ -1,0 +1,110 @@
+//! The keys and tokens of a running script: signed when they are first needed, and known by name.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Problem, Run};
+use crate::identities::{TokenSpec, keys, signature, substitute};
+use crate::normalise::{HoleKind, Normaliser};
+use crate::scenario::{Deployment, Scenario, Template};
+
+/// The test keys and the tokens of a scenario as far as they are signed.
+pub(super) struct Identities<'a> {
+    specs: &'a [TokenSpec],
+    texts: BTreeMap<String, String>,
+}
+
+impl<'a> Identities<'a> {
+    pub(super) fn of(scenario: &'a Scenario) -> Self {
+        let texts = match scenario.uses_identities() {
+            true => keys()
+                .map(|(name, key)| (format!("key.{name}"), key.public_key()))
+                .collect(),
+            false => BTreeMap::new(),
+        };
+        Self {
+            specs: &scenario.tokens,
+            texts,
+        }
+    }
+
+    /// The text of `key.NAME` or `jwt.NAME`.
+    pub(super) fn get(&mut self, name: &str, now: SystemTime) -> Result<Option<String>, String> {
+        if let Some(known) = self.texts.get(name) {
+            return Ok(Some(known.clone()));
+        }
+        let spec = name
+            .strip_prefix("jwt.")
+            .and_then(|name| self.specs.iter().find(|spec| spec.name == name));
+        let Some(spec) = spec else { return Ok(None) };
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let token = spec.sign(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))?;
+        self.texts.insert(name.to_owned(), token.clone());
+        Ok(Some(token))
+    }
+
+    /// A text with what it names filled in.
+    pub(super) fn fill(&mut self, text: &str, now: SystemTime) -> Result<String, String> {
+        let mut mistake = None;
+        let filled = substitute(text, |name| {
+            let found = self.get(name, now);
+            found.unwrap_or_else(|why| {
+                mistake = Some(why);
+                None
+            })
+        });
+        mistake.map_or(filled, Err)
+    }
+
+    /// A deployment whose configurations and files name keys and tokens.
+    pub(super) fn deployment(
+        &mut self,
+        deployment: &Deployment,
+        now: SystemTime,
+    ) -> Result<Deployment, String> {
+        let mut filled = deployment.clone();
+        filled.conf = self.fill(&filled.conf, now)?;
+        for server in &mut filled.servers {
+            server.conf = self.fill(&server.conf, now)?;
+        }
+        for (_, text) in &mut filled.files {
+            *text = self.fill(text, now)?;
+        }
+        Ok(filled)
+    }
+
+    /// Has keys and tokens shown by their names.
+    pub(super) fn show(&self, normaliser: &mut Normaliser) {
+        for (name, text) in &self.texts {
+            match name.split_once('.') {
+                Some(("key", name)) => normaliser.name_identity(text, HoleKind::PublicKey, name),
+                Some((_, name)) => normaliser.name_identity(text, HoleKind::Jwt, name),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// The bytes of a template, which may name keys and tokens.
+    pub(super) fn fill(&mut self, template: &Template) -> Result<Vec<u8>, Problem> {
+        let now = self.driver.clock();
+        for name in template.variables() {
+            let found = self.identities.get(name, now).map_err(Problem::Script)?;
+            let nonce = |conn: &str| self.variables.get(&format!("{conn}.nonce")).cloned();
+            if let Some(text) = found.or_else(|| signature(name, nonce)) {
+                self.variables.insert(name.to_owned(), text);
+            }
+        }
+        self.identities.show(&mut self.normaliser);
+        Ok(template.fill(&self.variables)?)
+    }
+
+    /// A configuration with the keys and tokens that it names.
+    pub(super) fn fill_conf(&mut self, conf: &str) -> Result<String, Problem> {
+        let now = self.driver.clock();
+        let filled = self.identities.fill(conf, now).map_err(Problem::Script)?;
+        self.identities.show(&mut self.normaliser);
+        Ok(filled)
+    }
+}
