@@ -52,6 +52,7 @@ mod faults;
 #[cfg(test)]
 mod generated;
 mod harness;
+mod identity;
 mod net;
 mod services;
 pub mod topology;
@@ -64,6 +65,8 @@ pub use harness::{
 };
 #[cfg(feature = "tls")]
 pub use harness::{ClientCertificate, SelfSigned};
+#[cfg(feature = "jwt")]
+pub use harness::{MockAccount, MockOperator, MockUser, PushError};
 pub use harness::{
     connection, expected, incidents, picture, programmed, recorded, simulated, sweep, timeline,
 };

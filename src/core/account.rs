@@ -22,6 +22,8 @@ pub(crate) struct AccountId(pub u32);
 pub(crate) struct Account {
     pub name: Arc<str>,
     pub mesh: MeshId,
+    /// The name in its token, where that differs from its own.
+    pub tag: Option<Box<str>>,
     pub limits: AccountLimits,
     /// The subscriptions on all servers of the mesh.
     pub subs: Sublist,
@@ -122,6 +124,7 @@ impl Account {
         Self {
             name: name.into(),
             mesh,
+            tag: None,
             limits: AccountLimits::default(),
             subs: Sublist::new(cached),
             shares: Shares::default(),

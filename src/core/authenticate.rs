@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use nats_mock_protocol::wire::ConnectOptions;
 
 use super::account::AccountId;
 use super::conn::ConnId;
+use super::identity::Identity;
 use super::notice::{AuthAudience, ClientSnapshot, ConnKind, Notice};
 use super::permissions::UserRights;
-use super::server::{Server, User};
+use super::server::{Proof, Server, User};
 use super::{CloseReason, Conn, Core};
+use crate::identity;
 use crate::topology::{ConnectionType, Permissions, ServerSpec, UserOptions};
 use crate::version::Feature;
 
@@ -39,6 +42,12 @@ impl Core {
         let server = conn.server;
         let profile = self.servers[server.0 as usize].profile;
         let tells = how != Login::Implicit || profile.has(Feature::ImplicitConnectEvent);
+        if self.server(server).operator.is_some() {
+            return self.log_in_by_token(id);
+        }
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return false;
+        };
         match authenticate(&self.servers[server.0 as usize], conn) {
             Verdict::Refused => {
                 self.refuse_credentials(id);
@@ -48,6 +57,10 @@ impl Core {
             Verdict::Accepted => {}
             Verdict::User(user) => {
                 if self.register(id, &user).is_err() {
+                    if user.proof.is_nkey() {
+                        self.refuse_above_limit(id);
+                        return false;
+                    }
                     if !profile.has(Feature::NoConnectEventOverAccountLimit) && tells {
                         self.notice_connected(id);
                     }
@@ -63,6 +76,29 @@ impl Core {
         true
     }
 
+    /// The same where users show tokens.
+    fn log_in_by_token(&mut self, id: ConnId) -> bool {
+        let Some(login) = self.authenticate_token(id) else {
+            self.refuse_credentials(id);
+            return false;
+        };
+        if self.register(id, &login.user).is_err() {
+            self.refuse_above_limit(id);
+            return false;
+        }
+        self.admit_token(id, login);
+        self.notice_connected(id);
+        self.conn(id).is_some_and(|conn| !conn.is_closing())
+    }
+
+    /// Closes a connection that would be one too many for its account. To a server that has checked a
+    /// signature this is a log-in that has failed.
+    fn refuse_above_limit(&mut self, id: ConnId) {
+        self.send_err(id, "maximum account active connections exceeded");
+        self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+        self.tell_account_of_refusal(id);
+    }
+
     /// Moves a connection to the account of its user and gives it the user's permissions.
     fn register(&mut self, id: ConnId, user: &User) -> Result<(), AccountFull> {
         self.leave(id);
@@ -71,6 +107,7 @@ impl Core {
             return Ok(());
         };
         let limits = self.account(user.account).limits.clone();
+        let account_name = Arc::clone(&self.account(user.account).name);
         let leafs = self.account(user.account).on_server(server).leafs.len();
         let connections = self.account_connections(user.account, server) + leafs;
         let full = bound(limits.max_connections).is_some_and(|max| connections >= max as usize);
@@ -88,6 +125,12 @@ impl Core {
         if full {
             return Err(AccountFull);
         }
+        if user.proof.is_nkey() {
+            conn.identity = Some(Arc::new(Identity {
+                issuer_key: account_name,
+                ..Identity::default()
+            }));
+        }
         conn.rights = user
             .permissions
             .as_ref()
@@ -98,9 +141,14 @@ impl Core {
 
     /// Credentials, or what was asked for with them, are not accepted.
     pub(super) fn refuse_credentials(&mut self, id: ConnId) {
+        // The account the connection is bound to hears of it first.
+        self.tell_account_of_refusal(id);
+        self.auth_violation(id);
+    }
+
+    fn tell_account_of_refusal(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let server = conn.server;
-        // The account the connection is bound to hears of it first.
         self.notices.push_back(Notice::AuthFailed {
             server,
             client: Box::new(self.snapshot(conn)),
@@ -108,7 +156,6 @@ impl Core {
             reason: CloseReason::AuthenticationViolation,
             at: self.now,
         });
-        self.auth_violation(id);
     }
 
     /// Closes a connection that may not be here.
@@ -140,6 +187,8 @@ impl Core {
             host: conn.peer.host.clone(),
             start: conn.start,
             user: self.server(conn.server).user_of(conn).map(Into::into),
+            identity: conn.identity.clone(),
+            jwt: conn.options.jwt.as_str().into(),
             name: conn.options.name.as_str().into(),
             lang: conn.options.lang.as_str().into(),
             version: conn.options.version.as_str().into(),
@@ -178,7 +227,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
         LeafLogin::Accepted(LeafUser {
             user: User {
                 account: server.global,
-                password: Box::default(),
+                proof: Proof::Password(Box::default()),
                 permissions: None,
                 connection_types: Vec::new(),
             },
@@ -220,6 +269,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         Some(_) => ConnectionType::Leafnode,
         None => ConnectionType::Standard,
     };
+    let nonce = conn.nonce.clone().unwrap_or_default();
     let options = &mut *conn.options;
     if !server.requires_auth() {
         return Verdict::Accepted;
@@ -231,7 +281,10 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         && (options.user.is_empty() || options.user == name)
     {
         if let Some(user) = server.users.get(name) {
-            options.user = name.to_owned();
+            match user.proof {
+                Proof::Password(_) => options.user = name.to_owned(),
+                Proof::Nkey => options.nkey = name.to_owned(),
+            }
             return Verdict::User(user.clone());
         }
         if auth.is_some_and(|auth| auth.user.as_deref() == Some(name)) {
@@ -248,7 +301,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         return match known {
             Some((user, name)) => {
                 options.user = name;
-                if same_password(&user.password, &options.pass) {
+                if user.proof.is_password(&options.pass) {
                     Verdict::User(user)
                 } else {
                     Verdict::Refused
@@ -256,6 +309,11 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
             }
             None => Verdict::Refused,
         };
+    }
+    if server.has_nkeys {
+        if let Some(verdict) = authenticate_nkey(server, options, &nonce, wanted) {
+            return verdict;
+        }
     }
     if !server.users.is_empty() {
         if let Some(stand_in) = &server.no_auth_user
@@ -270,7 +328,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         if !options.user.is_empty() {
             return match server.users.get(options.user.as_str()) {
                 Some(user)
-                    if user.allows(wanted) && same_password(&user.password, &options.pass) =>
+                    if user.allows(wanted) && user.proof.is_password(&options.pass) =>
                 {
                     Verdict::User(user.clone())
                 }
@@ -293,6 +351,48 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     }
 }
 
+/// What becomes of a client that gives an nkey, or has nothing to give where an nkey stands in for that.
+fn authenticate_nkey(
+    server: &Server,
+    options: &mut ConnectOptions,
+    nonce: &str,
+    wanted: ConnectionType,
+) -> Option<Verdict> {
+    let stand_in = server.no_auth_user.as_ref().map(|user| &*user.name);
+    let nothing = [
+        &options.user,
+        &options.pass,
+        &options.auth_token,
+        &options.nkey,
+    ];
+    if let Some(stand_in) = stand_in
+        && nothing.iter().all(|text| text.is_empty())
+        && server
+            .users
+            .get(stand_in)
+            .is_some_and(|user| user.proof.is_nkey())
+    {
+        options.nkey = stand_in.to_owned();
+    }
+    if options.nkey.is_empty() {
+        return None;
+    }
+    let user = server.users.get(options.nkey.as_str());
+    let known = user.filter(|user| user.proof.is_nkey() && user.allows(wanted));
+    let is_stand_in = stand_in == Some(&options.nkey);
+    let signed = || identity::signs(&options.nkey, nonce.as_bytes(), &options.sig);
+    Some(match known {
+        Some(user) if is_stand_in || signed() => Verdict::User(user.clone()),
+        _ => Verdict::Refused,
+    })
+}
+
+impl Proof {
+    fn is_password(&self, given: &str) -> bool {
+        matches!(self, Self::Password(password) if same_password(password, given))
+    }
+}
+
 /// Compares a configured password, plain or a bcrypt hash, with the one that came.
 fn same_password(configured: &str, given: &str) -> bool {
     if configured.starts_with("$2") {
@@ -303,11 +403,11 @@ fn same_password(configured: &str, given: &str) -> bool {
 }
 
 /// A limit as it was configured; a negative one is none.
-fn bound(limit: Option<i32>) -> Option<u32> {
+pub(super) fn bound(limit: Option<i32>) -> Option<u32> {
     limit.and_then(|limit| u32::try_from(limit).ok())
 }
 
-fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+pub(super) fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, None) | (None, one) => one,
@@ -324,11 +424,14 @@ pub(super) fn users_of(
     let mut add = |user: &UserOptions, account, permissions: Option<&Permissions>| {
         let login = User {
             account,
-            password: user.password.as_str().into(),
+            proof: match user.nkey {
+                Some(_) => Proof::Nkey,
+                None => Proof::Password(user.password.as_str().into()),
+            },
             permissions: permissions.cloned().map(Arc::new),
             connection_types: user.allowed_connection_types.clone(),
         };
-        users.insert(Box::from(user.user.as_str()), login);
+        users.insert(Box::from(user.id()), login);
     };
     if let Some(auth) = &spec.authorization {
         for user in &auth.users {

@@ -57,6 +57,7 @@ impl Core {
         let timers = [
             conn.end_tls_wait(),
             conn.auth_timer.take(),
+            conn.expiry_timer.take(),
             conn.ping_timer.take(),
             conn.write_timer.take(),
         ];

@@ -9,6 +9,7 @@ use nats_mock_protocol::wire::ConnectOptions;
 use super::CloseReason;
 use super::account::AccountId;
 use super::asked::Asked;
+use super::identity::Identity;
 use super::leaf::Leaf;
 use super::permissions::UserRights;
 use super::server::ServerId;
@@ -79,6 +80,10 @@ pub(crate) struct Conn {
     pub rtt: i64,
     pub options: Box<ConnectOptions>,
     pub rights: Option<Box<UserRights>>,
+    /// What it was given to sign.
+    pub(super) nonce: Option<Box<str>>,
+    /// Who vouches for it, if its user is known by a signature. A later user with a password keeps it.
+    pub identity: Option<Arc<Identity>>,
     pub subs: HashTable<SubId>,
     pub max_payload: Option<u32>,
     pub max_subscriptions: Option<u32>,
@@ -91,6 +96,7 @@ pub(crate) struct Conn {
     pub(super) pings_out: u32,
     pub(super) ping_sent: Option<Time>,
     pub(super) auth_timer: Option<TimerKey>,
+    pub(super) expiry_timer: Option<TimerKey>,
     pub(super) ping_timer: Option<TimerKey>,
     pub(super) write_timer: Option<TimerKey>,
     /// Encoded output that no shell has taken yet.
@@ -156,10 +162,16 @@ impl Conn {
     /// The user as events and CONNZ show it, if the connection brought any credentials.
     pub fn shown_user(&self, redact_tokens: bool) -> Option<&str> {
         let options = &self.options;
+        let of_token = self
+            .identity
+            .as_deref()
+            .map_or("", |identity| &*identity.user);
         if !options.nkey.is_empty() {
             Some(&options.nkey)
         } else if !options.user.is_empty() {
             Some(&options.user)
+        } else if !of_token.is_empty() {
+            Some(of_token)
         } else if !options.auth_token.is_empty() {
             Some(if redact_tokens {
                 "[REDACTED]"

@@ -53,9 +53,10 @@ impl Core {
         srv.total_connections += 1;
         let account = srv.global;
         let requires_auth = srv.requires_auth();
-        let expect_connect = requires_auth && srv.no_auth_user.is_none();
+        let expect_connect = requires_auth && !srv.takes_silent_clients();
         let max_payload = srv.spec.limits.max_payload;
         let max_subscriptions = srv.spec.limits.max_subscriptions;
+        let nonce = self.draw_nonce(server);
         self.next_generation += 1;
         let generation = self.next_generation;
         let slot = self.conns.insert(Conn {
@@ -71,6 +72,8 @@ impl Core {
             rtt: 0,
             options: Box::default(),
             rights: None,
+            nonce,
+            identity: None,
             subs: hashbrown::HashTable::new(),
             max_payload: Some(max_payload),
             max_subscriptions: (max_subscriptions > 0).then_some(max_subscriptions),
@@ -84,6 +87,7 @@ impl Core {
             pings_out: 0,
             ping_sent: None,
             auth_timer: None,
+            expiry_timer: None,
             ping_timer: None,
             write_timer: None,
             output: Vec::new(),
@@ -217,6 +221,7 @@ impl Core {
             return;
         }
         let supports_headers = self.server(server).spec.headers;
+        let has_operator = self.server(server).operator.is_some();
         let drops_subscriptions = self
             .server(server)
             .profile
@@ -227,7 +232,9 @@ impl Core {
         conn.flags.connect_received = true;
         conn.flags.headers = supports_headers && conn.options.headers;
         // Only an operator's users log in with a JWT; it is not shown for others.
-        conn.options.jwt = String::new();
+        if !has_operator {
+            conn.options.jwt = String::new();
+        }
         if !first && drops_subscriptions {
             self.drop_subscriptions(id);
         }
@@ -324,11 +331,19 @@ impl Core {
             && !std::mem::replace(&mut conn.flags.first_pong_sent, true);
         let wants_info = conn.options.protocol >= 1;
         let server = self.conns[id.slot as usize].server;
-        if first && wants_info && self.server(server).profile.has(Feature::InfoAfterFirstPing) {
-            let conn = &self.conns[id.slot as usize];
-            let info = self.connect_info(conn);
-            self.send(id, |out| encode::info(out, &info));
+        if !first || !wants_info {
+            return;
         }
+        let conn = &self.conns[id.slot as usize];
+        let srv = self.server(server);
+        let info = if srv.profile.has(Feature::InfoAfterFirstPing) {
+            self.connect_info(conn)
+        } else if conn.max_payload != Some(srv.spec.limits.max_payload) {
+            self.later_info(conn)
+        } else {
+            return;
+        };
+        self.send(id, |out| encode::info(out, &info));
     }
 
     pub(super) fn pong_received(&mut self, id: ConnId) {

@@ -197,13 +197,16 @@ impl Core {
     /// Keeps a timer of a server that stands still. Tells whether it does.
     pub(super) fn keep_timer(&mut self, timer: Timer) -> bool {
         let server = match timer {
-            Timer::Auth(id) | Timer::Tls(id) | Timer::Ping(id) | Timer::WriteDeadline(id) => {
-                self.conn(id).map(|conn| conn.server)
-            }
+            Timer::Auth(id)
+            | Timer::Tls(id)
+            | Timer::Ping(id)
+            | Timer::WriteDeadline(id)
+            | Timer::TokenExpires(id) => self.conn(id).map(|conn| conn.server),
             Timer::LameDuck(server)
             | Timer::Service(server, _)
             | Timer::Answers(server, ..)
-            | Timer::Dial(server, _) => Some(server),
+            | Timer::Dial(server, _)
+            | Timer::AccountExpires(server, _) => Some(server),
             // These are matters of the network.
             Timer::Arrival(..)
             | Timer::StaleLink(..)

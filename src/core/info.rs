@@ -89,7 +89,15 @@ impl Server {
 }
 
 impl Core {
-    /// The INFO that a connection is greeted with.
+    /// The INFO that a connection is greeted with, the only one with something to sign.
+    pub(super) fn first_info(&self, conn: &Conn) -> ServerInfo {
+        ServerInfo {
+            nonce: conn.nonce.as_deref().unwrap_or_default().to_owned(),
+            ..self.info_for(conn)
+        }
+    }
+
+    /// What every INFO to a connection says.
     pub(super) fn info_for(&self, conn: &Conn) -> ServerInfo {
         let server = self.server(conn.server);
         ServerInfo {
@@ -162,6 +170,14 @@ impl Core {
                 };
                 self.send(id, |out| encode::info(out, &info));
             }
+        }
+    }
+
+    /// An INFO that comes when something in it has changed.
+    pub(super) fn later_info(&self, conn: &Conn) -> ServerInfo {
+        ServerInfo {
+            auth_required: self.server(conn.server).requires_auth(),
+            ..self.info_for(conn)
         }
     }
 

@@ -61,6 +61,9 @@ impl Core {
             leaf.other = id;
         }
         let info = self.leaf_port_info(server, cid);
+        if let Some(conn) = self.conn_mut(id) {
+            conn.nonce = Some(info.info.nonce.as_str().into());
+        }
         self.send(id, |out| {
             out.extend_from_slice(b"INFO ");
             out.extend_from_slice(&json::to_vec(&info));

@@ -15,7 +15,7 @@ use super::ids::{self, Nuid};
 use super::links::Links;
 use super::mesh::ClusterId;
 use super::notice::{Fate, Notice, Watched};
-use super::server::{NoAuthUser, Phase, Server, ServerId, Users};
+use super::server::{NoAuthUser, Phase, Proof, Server, ServerId, Users};
 use super::timers::{Timer, Timers};
 use super::wall_clock::WallClock;
 use super::{CloseReason, Core, Time};
@@ -66,6 +66,7 @@ impl Core {
             mapping_picks: ids::stream(seed, "mapping picks"),
             latency_picks: ids::stream(seed, "latency samples"),
             jitter: ids::stream(seed, "jitter"),
+            nonces: ids::stream(seed, "nonces"),
             phase_changes: 0,
             reach_changes: 0,
             watched: Watched::default(),
@@ -152,7 +153,7 @@ impl Core {
             };
             let stand_in = super::server::User {
                 account: global,
-                password: name[5..].into(),
+                proof: Proof::Password(name[5..].into()),
                 permissions: None,
                 connection_types: Vec::new(),
             };
@@ -162,10 +163,12 @@ impl Core {
                 implicit: true,
             });
         }
+        server.has_nkeys = users.values().any(|user| user.proof.is_nkey());
         server.users = users;
         server.no_auth_user = no_auth_user;
         server.system = system;
         self.configure_routes(id);
+        self.claim_system_account(id);
     }
 
     /// Everybody who can log in to a server. Servers that are configured alike share the table.
@@ -229,7 +232,7 @@ impl Core {
         false
     }
 
-    fn ensure_account(&mut self, id: ServerId, name: &str) -> AccountId {
+    pub(super) fn ensure_account(&mut self, id: ServerId, name: &str) -> AccountId {
         let cluster = self.server(id).cluster;
         let mesh = self.cluster(cluster).mesh;
         let account = match self.mesh(mesh).accounts.get(name) {
@@ -278,6 +281,8 @@ impl Core {
             Timer::Answers(server, owner, place) => self.answers_due(server, owner, place),
             Timer::Dial(server, place) => self.dial(server, usize::from(place)),
             Timer::Arrival(from, to) => self.arrivals_due(from, to),
+            Timer::TokenExpires(id) => self.token_expired(id),
+            Timer::AccountExpires(server, account) => self.account_expired(server, account),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),
         }
     }

@@ -35,6 +35,7 @@ mod end;
 mod frame;
 mod freeze;
 mod gateway;
+mod identity;
 mod ids;
 mod imports;
 mod info;
@@ -53,7 +54,9 @@ mod list_changes;
 mod lookups;
 mod mappings;
 mod mesh;
+mod nonce;
 mod notice;
+mod operator;
 mod output;
 mod permissions;
 mod receive;
@@ -83,6 +86,7 @@ mod time;
 mod timers;
 mod told;
 mod tls;
+mod token_login;
 mod transit;
 mod wall_clock;
 mod watch;
@@ -100,6 +104,7 @@ pub(crate) use connect::Accepted;
 pub(crate) use deliver::{Outgoing, no_responders_status};
 pub(crate) use end::Ending;
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
+pub(crate) use identity::Identity;
 pub(crate) use ids::{Nuid, base62, below, stream};
 pub(crate) use leaf::Leaf;
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
@@ -162,6 +167,7 @@ pub(crate) struct Core {
     mapping_picks: ChaCha8Rng,
     latency_picks: ChaCha8Rng,
     jitter: ChaCha8Rng,
+    nonces: ChaCha8Rng,
     phase_changes: u64,
     /// How often it may have changed which servers reach each other, links aside.
     reach_changes: u64,

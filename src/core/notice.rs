@@ -3,6 +3,9 @@
 use nats_mock_protocol::events::ServiceLatency;
 
 use super::CloseReason;
+use std::sync::Arc;
+
+use super::Identity;
 use super::account::{AccountId, AccountTally};
 use super::conn::{ConnId, Traffic};
 use super::links::Latency;
@@ -153,6 +156,9 @@ pub(crate) struct ClientSnapshot {
     pub host: Box<str>,
     pub start: Time,
     pub user: Option<Box<str>>,
+    pub identity: Option<Arc<Identity>>,
+    /// The token that it has given, if its server has an operator.
+    pub jwt: Box<str>,
     pub name: Box<str>,
     pub lang: Box<str>,
     pub version: Box<str>,

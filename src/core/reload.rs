@@ -156,7 +156,12 @@ impl Core {
 
     fn has_moved(&self, id: ConnId) -> bool {
         self.conn(id).is_some_and(|conn| {
-            let user = &conn.options.user;
+            let options = &conn.options;
+            let user = if options.nkey.is_empty() {
+                &options.user
+            } else {
+                &options.nkey
+            };
             !user.is_empty()
                 && self
                     .server(conn.server)

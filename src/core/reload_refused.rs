@@ -131,6 +131,10 @@ pub(super) fn refuse_unsupported(
     let mut addresses = Addresses(ids::stream(seed, "addresses"));
     refuse_gateway(old, new, profile, &mut addresses)?;
     refuse_leafnodes(old, new, profile, &mut addresses)?;
+    let operator = |spec: &ServerSpec| format!("{:?}", spec.operator);
+    if old.operator != new.operator {
+        refuse("Operator", operator(old), operator(new))?;
+    }
     let plain = |spec: &ServerSpec| spec.allow_non_tls.to_string();
     refuse("AllowNonTLS", plain(old), plain(new))?;
     let system = |spec: &ServerSpec| format!("{:?}", spec.system_account);

@@ -16,6 +16,7 @@ use super::leaf_dial::Remote;
 use super::lifecycle::SYSTEM_CLIENT_CID;
 use super::mesh::ClusterId;
 use super::notice::ClientSnapshot;
+use super::operator::OperatorMode;
 use super::route_rights::RouteRights;
 use super::routes::{Joined, Routed};
 use super::subs::SubId;
@@ -99,7 +100,11 @@ pub(crate) struct Server {
     /// The account of connections that have not logged in, and of users without an account.
     pub global: AccountId,
     pub system: Option<AccountId>,
+    /// What it has more in operator mode.
+    pub operator: Option<Box<OperatorMode>>,
     pub users: Arc<Users>,
+    /// Some of them have nkeys.
+    pub(super) has_nkeys: bool,
     /// The user that stands in for missing credentials.
     pub no_auth_user: Option<NoAuthUser>,
     /// Open client connections by cid.
@@ -132,7 +137,7 @@ pub(crate) type Users = HashMap<Box<str>, User, foldhash::fast::FixedState>;
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub account: AccountId,
-    pub password: Box<str>,
+    pub proof: Proof,
     pub permissions: Option<Arc<Permissions>>,
     pub connection_types: Vec<ConnectionType>,
 }
@@ -141,6 +146,30 @@ impl User {
     /// Whether it may log in by such a connection.
     pub(super) fn allows(&self, wanted: ConnectionType) -> bool {
         self.connection_types.is_empty() || self.connection_types.contains(&wanted)
+    }
+}
+
+/// How a user shows who it is.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    /// By a password, which is here in clear or as a bcrypt hash.
+    Password(Box<str>),
+    /// By a signature with the nkey that it is known by.
+    Nkey,
+}
+
+impl Proof {
+    pub fn is_nkey(&self) -> bool {
+        matches!(self, Self::Nkey)
+    }
+}
+
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password",
+            Self::Nkey => "Nkey",
+        })
     }
 }
 
@@ -186,6 +215,8 @@ impl Server {
         let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
         let offer = Offer::at_start(spec.tls.as_ref(), spec.allow_non_tls);
         let tls_rate_limit = spec.tls.as_ref().map_or(0, |tls| tls.rate_limit);
+        let operator = spec.operator.as_ref();
+        let operator = operator.map(|options| Box::new(OperatorMode::new(options)));
         Self {
             name: spec.name.as_deref().map_or_else(|| id.clone(), Into::into),
             id,
@@ -218,7 +249,9 @@ impl Server {
             tls_rate: Rate::default(),
             global: AccountId(0),
             system: None,
+            operator,
             users: Arc::default(),
+            has_nkeys: false,
             no_auth_user: None,
             clients: BTreeMap::new(),
             leafs: BTreeMap::new(),
@@ -244,7 +277,21 @@ impl Server {
     pub fn requires_auth(&self) -> bool {
         let auth = self.spec.authorization.as_ref();
         !self.users.is_empty()
+            || self.operator.is_some()
             || auth.is_some_and(|auth| auth.user.is_some() || auth.token.is_some())
+    }
+
+    /// Whether it lets clients in that do not even send CONNECT. It does not know what to make of an
+    /// nkey that stands in for nobody's credentials then.
+    pub(super) fn takes_silent_clients(&self) -> bool {
+        let stand_in = self.no_auth_user.as_ref();
+        let user = stand_in.and_then(|stand_in| self.users.get(&stand_in.name));
+        stand_in.is_some() && user.is_none_or(|user| !user.proof.is_nkey())
+    }
+
+    /// Whether somebody may have to sign something to log in.
+    pub(super) fn asks_for_signatures(&self) -> bool {
+        self.has_nkeys || self.operator.is_some()
     }
 
     /// The version of Go it says it was built with.

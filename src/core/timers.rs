@@ -34,6 +34,10 @@ pub(crate) enum Timer {
     Answers(ServerId, AccountId, u32),
     /// Time to connect to a remote as a leaf node.
     Dial(ServerId, u16),
+    /// The token of a client expires.
+    TokenExpires(ConnId),
+    /// The token of an account expires.
+    AccountExpires(ServerId, AccountId),
     /// A timer that a system service set; the tag is the service's own.
     Service(ServerId, u64),
 }

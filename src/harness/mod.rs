@@ -12,6 +12,8 @@ mod leaf;
 mod links;
 mod listening;
 mod mock;
+#[cfg(feature = "jwt")]
+mod operator;
 pub mod picture;
 mod plan;
 mod ports;
@@ -35,5 +37,7 @@ pub use links::Link;
 pub use mock::MockNats;
 #[cfg(feature = "tls")]
 pub use self_signed::{ClientCertificate, SelfSigned};
+#[cfg(feature = "jwt")]
+pub use operator::{MockAccount, MockOperator, MockUser, PushError};
 pub use server::Server;
 pub use sweep::sweep;

@@ -104,11 +104,10 @@ fn event(
         let timer = context.core.set_service_timer(context.server, due, tag);
         context.state.heartbeats.0.insert(account, timer);
     }
-    let name = context.account_name(account);
     AccountConns {
         id: context.next_event_id(),
         timestamp: context.server().wall_clock.utc(at),
-        ..account_stat(context, &name, tally).into()
+        ..account_stat(context, account, tally).into()
     }
 }
 
@@ -136,15 +135,27 @@ pub(super) fn ask_others(context: &mut Context<'_>, account: AccountId) {
 }
 
 /// An account's standing, as events and STATZ show it.
-pub(super) fn account_stat(context: &Context<'_>, name: &str, tally: AccountTally) -> AccountStat {
+pub(super) fn account_stat(
+    context: &Context<'_>,
+    account: AccountId,
+    tally: AccountTally,
+) -> AccountStat {
+    let name = context.account_name(account);
+    let label = context.core.account_label(account);
     let profile = context.server().profile;
+    let mut subscriptions = tally.subscriptions;
+    if context.server().operator.is_some() {
+        // An account that was looked up for its first client has the imports that all have.
+        let imports = context.core.account(account).imports.len() as u64;
+        subscriptions = subscriptions.max(imports);
+    }
     AccountStat {
-        acc: name.to_owned(),
-        name: profile.since(Feature::AccountNames, name.to_owned()),
+        name: profile.since(Feature::AccountNames, label.to_owned()),
+        acc: name,
         conns: i64::from(tally.connections),
         leafnodes: i64::from(tally.leafnodes),
         total_conns: i64::from(tally.total()),
-        num_subscriptions: tally.subscriptions,
+        num_subscriptions: subscriptions,
         sent: stats(profile, tally.sent, tally.links_sent()),
         received: stats(profile, tally.received, tally.links_received()),
         slow_consumers: tally.slow_consumers as i64,

@@ -7,6 +7,8 @@ use nats_mock_protocol::monitor::{
 };
 use serde_json::Value;
 
+use nats_mock_protocol::time::Timestamp;
+
 use super::registry::{Endpoint, Scope};
 use super::requests::Refusal;
 use super::subsz::{list_stats, text};
@@ -43,10 +45,32 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         exports: exports(&account.shared),
         imports: imports(context, &account.shared),
         responses: responses(context, account),
-        name_tag: context.server().profile.account_tag(&account.name),
+        name_tag: context.account_tag(id),
         sublist_stats: Some(list_stats(core, context.server, &account.name)),
         ..AccountInfo::default()
     };
+    let mode = context.server().operator.as_deref();
+    if let Some(claimed) = mode.and_then(|mode| mode.claimed(id)) {
+        let claims = &claimed.token.claims;
+        let nats = &claims.nats;
+        info.update_time = context.server().wall_clock.utc(claimed.updated);
+        info.expired = claimed.is_expired;
+        info.jwt = claimed.token.text.to_string();
+        info.issuer_key.clone_from(&claims.iss);
+        info.name_tag.clone_from(&claims.name);
+        info.tags.clone_from(&nats.generic.tags);
+        info.decoded_jwt = serde_json::to_value(claims).ok();
+        info.revoked_user = nats
+            .revocations
+            .iter()
+            .map(|(user, &at)| {
+                (
+                    user.clone(),
+                    Timestamp::from_unix_nanos(at.saturating_mul(1_000_000_000)),
+                )
+            })
+            .collect();
+    }
     context.state.lists.shuffle(&mut info.exports);
     context.state.lists.shuffle(&mut info.imports);
     Ok(info)

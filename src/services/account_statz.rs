@@ -66,10 +66,9 @@ fn statz(
     if asked.is_empty() && !options.include_unused {
         return Err(Refusal::Silence);
     }
-    let stats = asked.into_iter().map(|id| {
-        let account = core.account(id);
-        account_stat(context, &account.name, core.tally(id, context.server))
-    });
+    let stats = asked
+        .into_iter()
+        .map(|id| account_stat(context, id, core.tally(id, context.server)));
     Ok(AccountStatz {
         account_statz: stats.collect(),
         server_id: context.server_id(),

@@ -6,8 +6,11 @@ use nats_mock_protocol::monitor::{ConnInfo, ConnzOptions, SubDetail, TlsPeerCert
 use nats_mock_protocol::time::{GoDuration, Uptime};
 
 use super::connections::shown_rtt;
+use super::labels::name_tag;
 use super::subsz::{sub_detail, text};
-use crate::core::{ClosedConn, Conn, ConnKind, Core, Server, SubId, Time, TlsSession, Traffic};
+use crate::core::{
+    ClosedConn, Conn, ConnKind, Core, Identity, Server, SubId, Time, TlsSession, Traffic,
+};
 use crate::version::Feature;
 
 /// A connection that may be listed.
@@ -40,6 +43,20 @@ impl<'a> Listed<'a> {
             Listed::Closed(conn) => conn.client.user.as_deref(),
         }
         .unwrap_or_default()
+    }
+
+    pub fn identity(self) -> Option<&'a Identity> {
+        match self {
+            Listed::Open(conn) => conn.identity.as_deref(),
+            Listed::Closed(conn) => conn.client.identity.as_deref(),
+        }
+    }
+
+    pub fn jwt(self) -> &'a str {
+        match self {
+            Listed::Open(conn) => &conn.options.jwt,
+            Listed::Closed(conn) => &conn.client.jwt,
+        }
     }
 
     pub fn start(self) -> Time {
@@ -219,13 +236,26 @@ pub(super) fn conn_info(
     let account = &*core.account(account_id).name;
     if options.auth {
         info.authorized_user = entry.user(server).to_owned();
+        let identity = entry.identity();
+        let is_bearer = identity.is_some_and(|identity| identity.is_bearer);
+        if !(is_bearer && profile.has(Feature::BearerTokensHidden)) {
+            info.jwt = entry.jwt().to_owned();
+        }
+        info.tags = entry
+            .identity()
+            .map(|identity| identity.tags.clone())
+            .unwrap_or_default();
+        info.issuer_key = entry
+            .identity()
+            .map(|identity| identity.issuer_key.to_string())
+            .unwrap_or_default();
         let shows_account = account_id != server.global;
         if shows_account {
             info.account = account.to_owned();
         }
         // An open connection's tag is shown in the global account as well.
         if shows_account || info.stop.is_none() {
-            info.name_tag = profile.account_tag(account);
+            info.name_tag = name_tag(core, server, account_id, entry.identity());
         }
     }
     let keeps_details = closed_details.contains(entry.cid());
@@ -282,7 +312,9 @@ fn details(core: &Core, server: &Server, entry: Listed<'_>, account: &str) -> Ve
             .map(|sub| SubDetail {
                 cid,
                 account: account.to_owned(),
-                account_tag: server.profile.account_tag(account),
+                account_tag: server
+                    .profile
+                    .account_tag(core.account_label(conn.client.account)),
                 ..sub_detail(
                     &sub.subject,
                     sub.queue.as_deref(),

@@ -129,10 +129,21 @@ fn client_info(context: &Context<'_>, client: &ClientSnapshot) -> ClientInfo {
         name: client.name.to_string(),
         lang: client.lang.to_string(),
         ver: client.version.to_string(),
+        issuer_key: client
+            .identity
+            .as_ref()
+            .map(|identity| identity.issuer_key.to_string())
+            .unwrap_or_default(),
+        jwt: client.jwt.to_string(),
         name_tag: match client.kind {
             ConnKind::StrangeLeaf => String::new(),
-            _ => context.server().profile.account_tag(&account),
+            _ => context.name_tag(client),
         },
+        tags: client
+            .identity
+            .as_ref()
+            .map(|identity| identity.tags.clone())
+            .unwrap_or_default(),
         kind: client.kind.name().to_owned(),
         client_type: client.kind.client_type().to_owned(),
         acc: account,

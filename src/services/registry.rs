@@ -10,8 +10,9 @@ use super::account_conns;
 use super::requests::{self, Answer, Call};
 use super::system::Context;
 use super::{
-    account_info, account_statz, accountz, connz, expvarz, gatewayz, healthz, idz, ipqueuesz, jsz,
-    kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz, user_info, varz,
+    account_info, account_statz, accountz, claims, connz, expvarz, gatewayz, healthz, idz,
+    ipqueuesz, jsz, kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz,
+    user_info, varz,
 };
 use crate::core::{self, AccountId, Request, ServerId, Told};
 use crate::topology::ResponseType;
@@ -101,8 +102,8 @@ const LISTENERS: &[Listener] = &[
     Other("$SYS.SERVER.*.STATSZ"),
     Other("$SYS.SERVER.*.SHUTDOWN"),
     Other("$SYS.SERVER.*.LAMEDUCK"),
-    Other("$SYS.ACCOUNT.*.CLAIMS.UPDATE"),
-    Other("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"),
+    On(claims::OLD_ENDPOINT),
+    On(claims::ENDPOINT),
     On(statsz::PING_ENDPOINT),
     On(idz::ENDPOINT),
     On(statsz::ENDPOINT),

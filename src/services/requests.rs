@@ -40,7 +40,12 @@ pub(super) enum Answer {
     },
     /// What came of a command. It is told when all that the command caused has been.
     Outcome(Result<(), Refusal>),
+    /// The same in words of its own, made when it is told.
+    Told(fn(&mut Context<'_>, &Request, Told) -> Vec<u8>, Told),
 }
+
+/// What a command says in words of its own: what was done, or why it was not.
+pub(super) type Told = Result<&'static str, String>;
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug)]
@@ -227,7 +232,7 @@ pub(super) fn answer(
         return None;
     }
     match (endpoint.answer)(context, &call) {
-        outcome @ Answer::Outcome(_) => Some(outcome),
+        outcome @ (Answer::Outcome(_) | Answer::Told(..)) => Some(outcome),
         answer => {
             send(context, request, answer);
             None
@@ -243,6 +248,10 @@ pub(super) fn send(context: &mut Context<'_>, request: &Request, answer: Answer)
             encodable: true,
         },
         Answer::Outcome(Err(refusal)) => refusal.without_data(context),
+        Answer::Told(write, told) => Answer::Message {
+            payload: write(context, request, told),
+            encodable: false,
+        },
         answer => answer,
     };
     let (Answer::Message { payload, encodable }, Some(reply)) = (answer, &request.reply) else {

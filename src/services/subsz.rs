@@ -131,7 +131,10 @@ fn detail(core: &Core, server: ServerId, id: SubId, sub: &Sub) -> SubDetail {
     let matched = core.matched(id, server);
     SubDetail {
         account: account.name.to_string(),
-        account_tag: core.server(server).profile.account_tag(&account.name),
+        account_tag: core
+            .server(server)
+            .profile
+            .account_tag(account.tag.as_deref().unwrap_or(&account.name)),
         cid: owner(core, server, sub),
         ..sub_detail(sub.subject(), sub.queue(), sub.sid(), matched, sub.max)
     }

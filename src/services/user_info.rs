@@ -12,7 +12,7 @@ use nats_mock_protocol::time::Nanos;
 use super::registry::{Endpoint, Scope};
 use super::requests::Answer;
 use super::system::Context;
-use crate::core::ConnId;
+use crate::core::{ConnId, Time};
 use crate::topology;
 use crate::version::Feature;
 
@@ -29,12 +29,24 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("INFO", Scope::User, |contex
         .and_then(|json| serde_json::from_slice::<ClientInfo>(json).ok())
         .unwrap_or_default();
     let names = context.server().profile.has(Feature::UserInfoNames);
+    let conn = call.from.and_then(|id| context.core.conn(id));
+    let identity = conn.and_then(|conn| conn.identity.clone());
+    let label = conn.map(|conn| context.core.account_label(conn.account).to_owned());
+    let left = |until: Time| until.nanos_since(context.core.now()).max(0);
     let info = UserInfo {
-        account_name: if names {
-            asking.acc.clone()
-        } else {
-            String::new()
-        },
+        account_name: label
+            .filter(|_| names && !asking.acc.is_empty())
+            .unwrap_or_default(),
+        user_name: identity
+            .as_ref()
+            .filter(|_| names)
+            .map(|identity| identity.name.to_string())
+            .unwrap_or_default(),
+        expires: Nanos(
+            identity
+                .and_then(|identity| identity.expires)
+                .map_or(0, left),
+        ),
         user: asking.user,
         account: asking.acc,
         permissions: call.from.and_then(|id| permissions(context, id)),

@@ -26,6 +26,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::new("VARZ", Scope::Server, |cont
 fn varz(context: &Context<'_>) -> Varz {
     let core = &*context.core;
     let server = context.server();
+    let mode = server.operator.as_deref();
+    let operators = || mode.into_iter().flat_map(|mode| &mode.operators);
     let (spec, profile) = (&server.spec, server.profile);
     let (limits, timing, machine) = (&spec.limits, &spec.timing, &spec.machine);
     let now = core.now();
@@ -99,6 +101,10 @@ fn varz(context: &Context<'_>) -> Varz {
         tags: spec.tags.clone(),
         metadata: spec.metadata.clone(),
         feature_flags: profile.feature_flags(),
+        trusted_operators_jwt: operators().map(|token| token.text.to_string()).collect(),
+        trusted_operators_claim: operators()
+            .filter_map(|token| serde_json::to_value(&token.claims).ok())
+            .collect(),
         system_account: context.account_name(context.system),
         slow_consumer_stats: SlowConsumersStats {
             clients: server.slow_consumers,

@@ -158,11 +158,13 @@ pub struct AccountLimits {
     pub max_leafnodes: Option<i32>,
 }
 
-/// A user with a password.
+/// A user with a password, or with an nkey.
 #[derive(Clone, Default, PartialEq)]
 pub struct UserOptions {
-    /// The name, unique on the server.
+    /// The name, unique on the server; empty for a user with an nkey.
     pub user: String,
+    /// The public nkey whose holder the user is, instead of name and password. It takes the feature `jwt`.
+    pub nkey: Option<String>,
     /// The password, in clear or as a bcrypt hash; empty for none.
     pub password: String,
     /// What the user may do; unset: what the account's or block's default says.
@@ -182,10 +184,26 @@ impl UserOptions {
     }
 }
 
+impl UserOptions {
+    /// A user who may do everything, and shows who it is with the seed of a public nkey.
+    pub fn with_nkey(nkey: impl Into<String>) -> Self {
+        Self {
+            nkey: Some(nkey.into()),
+            ..Self::default()
+        }
+    }
+
+    /// What the user is known by: its public nkey, or its name.
+    pub fn id(&self) -> &str {
+        self.nkey.as_deref().unwrap_or(&self.user)
+    }
+}
+
 impl fmt::Debug for UserOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserOptions")
             .field("user", &self.user)
+            .field("nkey", &self.nkey)
             .field("password", &redact(&self.password))
             .field("permissions", &self.permissions)
             .field("allowed_connection_types", &self.allowed_connection_types)

@@ -7,6 +7,7 @@ mod accounts;
 mod leaf_plan;
 mod links;
 mod mappings;
+mod operator;
 mod options;
 mod plan;
 mod server;
@@ -26,6 +27,7 @@ pub use links::{
 };
 pub(crate) use mappings::{Mapping, Share};
 pub use mappings::{MappingDestination, MappingError, SubjectMapping};
+pub use operator::{OperatorOptions, Resolver};
 pub(crate) use options::min_version::is_older as is_older_release;
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::accounts::{AccountOptions, AuthOptions};
 use super::links::{ClusterOptions, GatewayOptions, LeafNodeOptions};
 use super::mappings::{Mapping, MappingError, SubjectMapping};
+use super::operator::OperatorOptions;
 use super::options::ServerOptions;
 use super::shared::Shared;
 use super::sharing::{Sharing, SharingError};
@@ -51,6 +52,8 @@ pub struct ServerSpec {
     pub no_auth_user: Option<String>,
     /// Mappings of the global account.
     pub global_mappings: Vec<SubjectMapping>,
+    /// What puts the server into operator mode, in which it has no accounts and users of its own.
+    pub operator: Option<OperatorOptions>,
     /// Which account is the system account.
     pub system_account: SystemAccount,
     /// The cluster, where a server has a say in one: see [`ClusterOptions::is_listening`].
@@ -203,6 +206,7 @@ impl Default for ServerSpec {
             authorization: None,
             no_auth_user: None,
             global_mappings: Vec::new(),
+            operator: None,
             system_account: SystemAccount::default(),
             cluster: None,
             gateway: None,
@@ -223,6 +227,7 @@ impl ServerSpec {
             Some(name) if options.accounts.iter().any(|account| account.name == name) => {
                 SystemAccount::Named(name.to_owned())
             }
+            Some(name) if options.operator.is_some() => SystemAccount::Named(name.to_owned()),
             Some(_) => SystemAccount::Default,
         };
         Self {
@@ -277,6 +282,7 @@ impl ServerSpec {
             authorization: options.authorization,
             no_auth_user: options.no_auth_user,
             global_mappings: options.global_mappings,
+            operator: options.operator,
             system_account,
             cluster: options.cluster,
             gateway: options.gateway,
@@ -338,6 +344,7 @@ impl ServerSpec {
             .iter()
             .flat_map(|account| &account.users)
             .chain(auth.flat_map(|auth| &auth.users))
+            .filter(|user| user.nkey.is_none())
             .map(|user| (user.user.as_str(), user.password.as_str()))
             .chain(single)
     }

@@ -107,5 +107,8 @@ features! {
     QueuesOfPermissions since V2_14: "permissions in USER.INFO name the queues they are for",
     CertificatesExpire since V2_12: "`tls_cert_not_after` of VARZ",
     SubjectsInText since V2_14: "parts of the subject of a certificate that have no name are shown as text, not as they are encoded",
+    ClaimsRepliesNameServerFirst since V2_11: "the answer to new claims of an account names the server first, not last",
+    NewestOverLimitGo since V2_12: "new claims with fewer connections for an account end the newest ones, not any",
+    BearerTokensHidden since V2_12: "CONNZ does not show JWTs that are bearer tokens",
     UserInfoNames since V2_12: "`account_name` and `user_name` of USER.INFO",
 }

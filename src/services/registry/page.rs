@@ -118,6 +118,9 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         }
         (Scope::At(_), "INBOX") => "the answers of other servers, which are taken and not answered",
         (Scope::At(_), "SUBSCRIBERS") => "the number of clients' subscriptions to a subject",
+        (Scope::At(_), "CLAIMS.UPDATE") => {
+            "a new JWT for an account in operator mode, which takes effect at once"
+        }
         (Scope::User, "INFO") => "the asking user and what it may do",
         (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),
     }

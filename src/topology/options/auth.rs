@@ -8,13 +8,14 @@ use super::{
     links::without_place_of,
     problem::{Problem, ProblemKind, Warning},
     read::{
-        Reader, boolean, integer, invalid, is_off, non_empty, string, unknown, unsupported,
-        wrong_type,
+        Reader, boolean, integer, invalid, is_off, needs_identity, non_empty, string, unknown,
+        unsupported, wrong_type,
     },
     start::GLOBAL_ACCOUNT,
     words::{plain, quote, quote_list},
 };
 use crate::{
+    identity::{self, Role},
     topology::accounts::{AccountLimits, AccountOptions, AuthOptions, ConnectionType, UserOptions},
     version::Feature,
 };
@@ -64,14 +65,8 @@ impl Reader<'_> {
             }
         }
         let users = users.unwrap_or_default();
-        if let Some(twice) = users
-            .iter()
-            .find(|user| !self.users.insert(user.user.clone()))
-        {
-            return Err(invalid(
-                value,
-                format!("Duplicate user {} detected", quote(&twice.user)),
-            ));
+        if let Some(twice) = by_kind(&users).find(|user| !self.users.insert(user.id().to_owned())) {
+            return Err(invalid(value, duplicate(twice)));
         }
         auth.users = users;
         Ok(())
@@ -193,7 +188,7 @@ impl Reader<'_> {
                 continue;
             };
             match self.user(entry, map) {
-                Ok(user) => users.extend(user),
+                Ok(user) => users.push(user),
                 Err(problem) if matches!(problem.kind, ProblemKind::WrongType { .. }) => {
                     self.problems.push(problem);
                     return Ok(None);
@@ -204,17 +199,16 @@ impl Reader<'_> {
         Ok(Some(users))
     }
 
-    /// One user, or nothing for one with an nkey, which is refused.
-    fn user(&mut self, entry: &Value, map: &Map) -> Result<Option<UserOptions>, Problem> {
+    /// One user.
+    fn user(&mut self, entry: &Value, map: &Map) -> Result<UserOptions, Problem> {
         let mut user = UserOptions::default();
-        let mut nkey = false;
         let mut last = entry;
         for (key, value) in map.iter() {
             last = value;
             match fold(key).as_str() {
                 "nkey" => {
-                    nkey = !string(value)?.is_empty();
-                    self.problems.push(unsupported(key, value));
+                    user.nkey = non_empty(string(value)?);
+                    needs_identity(key, value)?;
                 }
                 "user" | "username" => user.user = string(value)?,
                 "pass" | "password" => user.password = string(value)?,
@@ -234,13 +228,17 @@ impl Reader<'_> {
                 _ => self.problems.push(unknown(key, value)),
             }
         }
-        if nkey {
-            return Ok(None);
+        match &user.nkey {
+            None if user.user.is_empty() => Err(invalid(last, "User entry requires a user")),
+            Some(nkey) if !identity::is_public_key(Role::User, nkey) => {
+                Err(invalid(last, "Not a valid public nkey for a user"))
+            }
+            Some(_) if !user.user.is_empty() || !user.password.is_empty() => {
+                let reason = "Nkey users do not take usernames or passwords";
+                Err(invalid(last, reason))
+            }
+            _ => Ok(user),
         }
-        if user.user.is_empty() {
-            return Err(invalid(last, "User entry requires a user"));
-        }
-        Ok(Some(user))
     }
 
     fn connection_types(&mut self, value: &Value) -> Vec<ConnectionType> {
@@ -343,7 +341,8 @@ impl Reader<'_> {
                     Ok(limits) => account.limits = limits,
                     Err(problem) => self.problems.push(problem),
                 },
-                "nkey" | "msg_trace" | "trace_dest" => self.problems.push(unsupported(key, value)),
+                "nkey" => self.account_nkey(key, value),
+                "msg_trace" | "trace_dest" => self.problems.push(unsupported(key, value)),
                 "exports" => match self.exports(value) {
                     Ok(exports) => account.exports = exports,
                     Err(problem) => self.problems.push(problem),
@@ -385,11 +384,26 @@ impl Reader<'_> {
             self.problems.push(invalid(users_at, reason));
             return;
         }
-        for user in &account.users {
-            if !self.users.insert(user.user.clone()) {
-                let reason = format!("Duplicate user {} detected", quote(&user.user));
-                self.problems.push(invalid(users_at, reason));
+        let (nkeys, named): (Vec<_>, Vec<_>) =
+            account.users.iter().partition(|user| user.nkey.is_some());
+        for user in nkeys.into_iter().chain(named) {
+            if !self.users.insert(user.id().to_owned()) {
+                self.problems.push(invalid(users_at, duplicate(user)));
             }
+        }
+    }
+
+    /// The nkey of an account by which no client can see or use anything.
+    fn account_nkey(&mut self, key: &str, value: &Value) {
+        let is_one = value
+            .as_str()
+            .is_some_and(|nkey| identity::is_public_key(Role::Account, nkey));
+        if let Err(problem) = needs_identity(key, value) {
+            self.problems.push(problem);
+        } else if !is_one {
+            let found = value.as_str().map_or_else(|| plain(&value.kind), quote);
+            let reason = format!("Not a valid public nkey for an account: {found}");
+            self.problems.push(invalid(value, reason));
         }
     }
 
@@ -427,6 +441,20 @@ pub(super) fn missing_authorization(value: &Value) -> Problem {
         at: Some(value.at.clone()),
         kind: ProblemKind::MissingAuthorization,
     }
+}
+
+/// Users with names before those with nkeys.
+fn by_kind(users: &[UserOptions]) -> impl Iterator<Item = &UserOptions> {
+    let (named, nkeys): (Vec<_>, Vec<_>) = users.iter().partition(|user| user.nkey.is_none());
+    named.into_iter().chain(nkeys)
+}
+
+fn duplicate(user: &UserOptions) -> String {
+    let kind = match user.nkey {
+        Some(_) => "nkey",
+        None => "user",
+    };
+    format!("Duplicate {kind} {} detected", quote(user.id()))
 }
 
 fn reserved(name: &str, value: &Value) -> Problem {

@@ -11,6 +11,7 @@ mod links;
 mod listen;
 mod mappings;
 pub(super) mod min_version;
+mod operator;
 mod permissions;
 mod problem;
 mod read;
@@ -39,6 +40,7 @@ use super::{
     links::{ClusterOptions, GatewayOptions, LeafNodeOptions},
     mappings::SubjectMapping,
     tls::TlsOptions,
+    operator::OperatorOptions,
 };
 use crate::Version;
 
@@ -135,6 +137,8 @@ pub struct ServerOptions {
     pub authorization: Option<AuthOptions>,
     /// The accounts, without the global one.
     pub accounts: Vec<AccountOptions>,
+    /// What puts the server into operator mode.
+    pub operator: Option<OperatorOptions>,
     /// The user that clients without credentials become.
     pub no_auth_user: Option<String>,
     /// Mappings of the global account.

@@ -15,8 +15,8 @@ use super::{
     tls::Side,
     words::quote,
 };
-use crate::Version;
 use crate::version::Feature;
+use crate::{Version, identity};
 
 const MIN_LAME_DUCK_DURATION: i64 = 30_000_000_000;
 
@@ -164,6 +164,12 @@ impl<'d> Reader<'d> {
             "allow_non_tls" => options.allow_non_tls = boolean(value)?,
             "authorization" => self.authorization(value)?,
             "accounts" => self.accounts(value)?,
+            "operator" | "operators" | "roots" | "root" | "root_operators" | "root_operator" => {
+                self.operators(key, value)?;
+            }
+            "trusted" | "trusted_keys" => self.trusted_keys(key, value)?,
+            "resolver" | "account_resolver" | "accounts_resolver" => self.resolver(key, value)?,
+            "resolver_preload" => self.resolver_preload(key, value)?,
             "cluster" => self.cluster(value)?,
             "gateway" => self.gateway(value)?,
             "leaf" | "leafnodes" => self.leafnodes(value)?,
@@ -334,20 +340,8 @@ impl<'d> Reader<'d> {
             | "ws"
             | "mqtt"
             | "proxies"
-            | "operator"
-            | "operators"
-            | "roots"
-            | "root"
-            | "root_operators"
-            | "root_operator"
-            | "resolver"
-            | "account_resolver"
-            | "accounts_resolver"
             | "resolver_tls"
-            | "resolver_preload"
-            | "resolver_pinned_accounts"
-            | "trusted"
-            | "trusted_keys" => true,
+            | "resolver_pinned_accounts" => true,
             _ if value.is_used_variable() => false,
             _ => return Err(unknown(key, value)),
         };
@@ -443,6 +437,18 @@ pub(super) fn unknown(key: &str, value: &Value) -> Problem {
 
 pub(super) fn unsupported(key: &str, value: &Value) -> Problem {
     at(value, ProblemKind::Unsupported(key.to_owned()))
+}
+
+/// What a key needs that has to do with nkeys and JWTs.
+pub(super) fn needs_identity(key: &str, value: &Value) -> Result<(), Problem> {
+    if identity::IS_SUPPORTED {
+        return Ok(());
+    }
+    let kind = ProblemKind::NeedsFeature {
+        key: key.to_owned(),
+        feature: identity::FEATURE,
+    };
+    Err(at(value, kind))
 }
 
 /// A reason that ends with the type of the value.

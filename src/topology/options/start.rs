@@ -157,6 +157,9 @@ pub enum StartError {
         "no_auth_user: \"{0}\" not present as user or nkey in authorization block or account configuration"
     )]
     NoAuthUserUnknown(String),
+    /// What is configured does not go with operators.
+    #[error("{0}")]
+    Operator(&'static str),
     /// `system_account` names an account that does not exist; the account.
     #[error("error resolving system account: account missing")]
     SystemAccountMissing(String),
@@ -215,12 +218,16 @@ impl ServerOptions {
         if has_blank && version.profile().has(Feature::BlanksInNamesRefused) {
             return Err(StartError::ServerNameSpaces);
         }
+        self.validate_operator()?;
         self.validate_leafnodes(version)?;
         self.validate_users()?;
         self.validate_gateway(version)?;
         self.validate_cluster(version)?;
         let known = |name: &str| {
-            name == GLOBAL_ACCOUNT || self.accounts.iter().any(|account| account.name == name)
+            let operator = self.operator.as_ref();
+            name == GLOBAL_ACCOUNT
+                || self.accounts.iter().any(|account| account.name == name)
+                || operator.is_some_and(|operator| operator.preload.contains_key(name))
         };
         match &self.system_account {
             Some(name) if !known(name) => Err(StartError::SystemAccountMissing(name.clone())),
@@ -232,13 +239,13 @@ impl ServerOptions {
         let global = self.authorization.iter().flat_map(|auth| {
             auth.users
                 .iter()
-                .map(|user| (user.user.as_str(), auth.permissions_of(user)))
+                .map(|user| (user.id(), auth.permissions_of(user)))
         });
         let others = self.accounts.iter().flat_map(|account| {
             account
                 .users
                 .iter()
-                .map(|user| (user.user.as_str(), account.permissions_of(user)))
+                .map(|user| (user.id(), account.permissions_of(user)))
         });
         let users: Vec<_> = global.chain(others).collect();
         for &(user, permissions) in &users {
@@ -264,7 +271,8 @@ impl ServerOptions {
             .accounts
             .iter()
             .any(|account| account.name == DEFAULT_SYSTEM_ACCOUNT);
-        (defined || !self.no_system_account).then_some(DEFAULT_SYSTEM_ACCOUNT)
+        let makes_one = !self.no_system_account && self.operator.is_none();
+        (defined || makes_one).then_some(DEFAULT_SYSTEM_ACCOUNT)
     }
 
     /// Whether clients without credentials are let into the global account although users exist.

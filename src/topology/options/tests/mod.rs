@@ -2,6 +2,7 @@
 //!
 //! The messages of [`a_start_is_checked_in_the_words_of_the_server`] were recorded from release 2.15.1.
 
+mod identity;
 mod links;
 mod proptests;
 mod recorded;
@@ -168,6 +169,7 @@ fn every_option_is_read() {
         lame_duck_grace_period: seconds(5),
         authorization: None,
         accounts: vec![crate::topology::accounts::AccountOptions::new("S")],
+        operator: None,
         no_auth_user: text("a"),
         global_mappings: Vec::new(),
         system_account: text("S"),
@@ -353,10 +355,6 @@ fn what_would_behave_differently_is_refused() {
         ("jetstream", "jetstream {}"),
         ("websocket", "websocket {}"),
         ("mqtt", "mqtt {}"),
-        ("operator", "operator: x"),
-        ("resolver", "resolver: MEMORY"),
-        ("resolver_preload", "resolver_preload {}"),
-        ("trusted_keys", "trusted_keys: x"),
         ("http", "http: 8222"),
         ("http_port", "http_port: -1"),
         ("proxy_protocol", "proxy_protocol: true"),
@@ -365,9 +363,7 @@ fn what_would_behave_differently_is_refused() {
         ("ocsp", "ocsp {mode: auto}"),
         ("auth_callout", "authorization {auth_callout {}}"),
         ("proxy_required", "authorization {proxy_required: true}"),
-        ("nkey", "authorization {users [{nkey: UX}]}"),
         ("jetstream", "accounts {A {jetstream: true}}"),
-        ("nkey", "accounts {A {nkey: AX}}"),
         ("msg_trace", "accounts {A {msg_trace: x}}"),
     ] {
         let document = conf::parse(text, "c.conf", &MemorySource::new()).unwrap();

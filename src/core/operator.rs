@@ -1,0 +1,272 @@
+//! A server in operator mode: whom it trusts, and the accounts as their tokens claim them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand::seq::SliceRandom;
+
+use super::account::AccountId;
+use super::ids;
+use super::server::ServerId;
+use super::timers::{Timer, TimerKey};
+use super::{CloseReason, Core, Notice, Time};
+use crate::identity::{self, AccountClaims, OperatorClaims, Role, Token, TokenError};
+use crate::topology::{AccountLimits, OperatorOptions};
+use crate::version::Feature;
+
+/// What a server in operator mode has more than others.
+#[derive(Debug, Default)]
+pub(crate) struct OperatorMode {
+    /// The tokens of the operators.
+    pub operators: Vec<Token<OperatorClaims>>,
+    /// The keys by which accounts' tokens may be signed.
+    trusted: Vec<String>,
+    /// What the resolver knows: the tokens of accounts by their keys.
+    store: BTreeMap<String, Arc<str>>,
+    /// The accounts that it has looked up.
+    accounts: BTreeMap<AccountId, Claimed>,
+}
+
+/// An account as its token claims it.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub token: Arc<Token<AccountClaims>>,
+    pub is_expired: bool,
+    pub updated: Time,
+    timer: Option<TimerKey>,
+}
+
+/// Why new claims of an account are not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClaimsRefused {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("subject does not match jwt content")]
+    Subject,
+    #[error("{0} in claims are not supported by nats-mock yet")]
+    Unsupported(&'static str),
+}
+
+impl OperatorMode {
+    pub fn new(options: &OperatorOptions) -> Self {
+        let tokens = options.operators.iter();
+        let operators: Vec<_> = tokens
+            .filter_map(|text| identity::operator(text).ok())
+            .collect();
+        let mut trusted = options.trusted_keys.clone();
+        for operator in &operators {
+            let nats = &operator.claims.nats;
+            if !nats.strict_signing_key_usage {
+                trusted.push(operator.claims.sub.clone());
+            }
+            trusted.extend(nats.signing_keys.iter().cloned());
+        }
+        let preload = options.preload.iter();
+        Self {
+            operators,
+            trusted,
+            store: preload
+                .map(|(account, text)| (account.clone(), text.as_str().into()))
+                .collect(),
+            accounts: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a token of an account signed by `key` counts.
+    pub fn trusts(&self, key: &str) -> bool {
+        self.trusted.iter().any(|trusted| trusted == key)
+    }
+
+    /// The account as its token claims it, if it was looked up.
+    pub fn claimed(&self, account: AccountId) -> Option<&Claimed> {
+        self.accounts.get(&account)
+    }
+}
+
+impl Core {
+    /// The account whose public key is `key`, looked up if the server does not know it yet.
+    pub(super) fn look_up_account(&mut self, server: ServerId, key: &str) -> Option<AccountId> {
+        let now = self.now.unix_seconds();
+        let mode = self.server(server).operator.as_deref()?;
+        if let Some(known) = self.account_named(server, key)
+            && mode.accounts.contains_key(&known)
+        {
+            return Some(known);
+        }
+        let text = mode
+            .store
+            .get(key)
+            .filter(|_| identity::is_public_key(Role::Account, key))?;
+        let token = identity::account(text).ok()?;
+        if token.claims.sub != key || !token.claims.is_in_time(now) {
+            return None;
+        }
+        let known = self.server(server).accounts.len();
+        let account = self.ensure_account(server, key);
+        self.claim(server, account, token);
+        if self.server(server).accounts.len() > known {
+            let srv = self.server_mut(server);
+            let cid = srv.next_cid();
+            srv.late_accounts.insert(account, cid);
+            self.notices
+                .push_back(Notice::AccountAdded { server, account });
+        }
+        Some(account)
+    }
+
+    /// Looks up the system account, which a server knows from its start.
+    pub(super) fn claim_system_account(&mut self, server: ServerId) {
+        let srv = self.server(server);
+        let (Some(system), Some(mode)) = (srv.system, srv.operator.as_deref()) else {
+            return;
+        };
+        let name = Arc::clone(&self.account(system).name);
+        let token = mode
+            .store
+            .get(&*name)
+            .and_then(|text| identity::account(text).ok());
+        if let Some(token) = token.filter(|_| !mode.accounts.contains_key(&system)) {
+            self.claim(server, system, token);
+        }
+    }
+
+    /// Makes an account what a token claims.
+    fn claim(&mut self, server: ServerId, account: AccountId, token: Token<AccountClaims>) {
+        let now = self.now;
+        let limits = &token.claims.nats.limits;
+        let clamp = |limit: i64| Some(limit.clamp(-1, i64::from(i32::MAX)) as i32);
+        let limits = AccountLimits {
+            max_connections: clamp(limits.conn),
+            max_subscriptions: clamp(limits.subs),
+            max_payload: clamp(limits.payload),
+            max_leafnodes: clamp(limits.leaf),
+        };
+        let expires = token.claims.exp;
+        let left = expires - now.unix_seconds();
+        let timer = (expires > 0 && left > 0).then(|| {
+            self.timers.set(
+                in_seconds(now, left),
+                Timer::AccountExpires(server, account),
+            )
+        });
+        let state = self.account_mut(account);
+        state.limits = limits;
+        state.tag = Some(token.claims.name.as_str().into());
+        let claimed = Claimed {
+            token: Arc::new(token),
+            is_expired: expires > 0 && left <= 0,
+            updated: now,
+            timer,
+        };
+        let mode = self.server_mut(server).operator.get_or_insert_default();
+        let before = mode.accounts.insert(account, claimed);
+        if let Some(timer) = before.and_then(|before| before.timer) {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// The token of an account has expired: its clients go.
+    pub(super) fn account_expired(&mut self, server: ServerId, account: AccountId) {
+        let mode = self.server_mut(server).operator.as_deref_mut();
+        let Some(claimed) = mode.and_then(|mode| mode.accounts.get_mut(&account)) else {
+            return;
+        };
+        claimed.is_expired = true;
+        claimed.timer = None;
+        let clients: Vec<_> = self
+            .account(account)
+            .on_server(server)
+            .clients
+            .iter()
+            .copied()
+            .collect();
+        for id in clients {
+            self.send_err(id, "Account Authentication Expired");
+            self.close(id, CloseReason::AuthenticationExpired);
+        }
+    }
+
+    /// Takes a new token for an account. Tells whether the account is in use here, so that it had an
+    /// effect.
+    pub fn update_claims(
+        &mut self,
+        server: ServerId,
+        key: &str,
+        text: &str,
+    ) -> Result<bool, ClaimsRefused> {
+        let token = identity::account(text)?;
+        if token.claims.sub != key {
+            return Err(ClaimsRefused::Subject);
+        }
+        if let Some(what) = token.claims.nats.unsupported() {
+            return Err(ClaimsRefused::Unsupported(what));
+        }
+        let known = self.account_named(server, key);
+        let mode = self.server(server).operator.as_deref();
+        let in_use = known.filter(|&id| mode.is_some_and(|mode| mode.claimed(id).is_some()));
+        let Some(account) = in_use else {
+            return Ok(false);
+        };
+        self.claim(server, account, token);
+        self.hold_to_claims(server, account);
+        Ok(true)
+    }
+
+    /// Cuts off those clients of an account that its claims do not let stay.
+    fn hold_to_claims(&mut self, server: ServerId, account: AccountId) {
+        let now = self.now;
+        let mode = self.server(server).operator.as_deref();
+        let Some(token) = mode
+            .and_then(|mode| mode.claimed(account))
+            .map(|it| Arc::clone(&it.token))
+        else {
+            return;
+        };
+        let claims = &token.claims.nats;
+        let mut clients: Vec<_> = self
+            .account(account)
+            .on_server(server)
+            .clients
+            .iter()
+            .copied()
+            .collect();
+        clients.sort_by_key(|&id| self.conn(id).map(|conn| (conn.start, conn.cid)));
+        let max = usize::try_from(claims.limits.conn).unwrap_or(usize::MAX);
+        let newest_go = self.server(server).profile.has(Feature::NewestOverLimitGo);
+        if !newest_go {
+            // These releases go through them as they come out of a map.
+            let order = format!("claims {}", now.unix_nanos());
+            clients.shuffle(&mut ids::stream(self.seed, &order));
+        }
+        let mut count = 0;
+        for id in clients {
+            if count >= max {
+                self.send_err(id, "maximum account active connections exceeded");
+                self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+                continue;
+            }
+            count += 1;
+            let Some(identity) = self.conn(id).and_then(|conn| conn.identity.clone()) else {
+                continue;
+            };
+            if identity.is_bearer && claims.limits.disallow_bearer {
+                self.auth_violation(id);
+            } else if claims.revokes(&identity.user, identity.issued) {
+                self.send_err(id, "User Authentication Revoked");
+                self.close(id, CloseReason::Revocation);
+            } else if claims
+                .signer(&token.claims.sub, &identity.issuer_key)
+                .is_none()
+            {
+                self.close(id, CloseReason::AuthenticationViolation);
+            } else {
+                self.apply_token_limits(id);
+            }
+        }
+    }
+}
+
+/// A time so many seconds later.
+pub(super) fn in_seconds(now: Time, seconds: i64) -> Time {
+    now + std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}

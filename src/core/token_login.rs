@@ -1,0 +1,192 @@
+//! Logging in with a JWT.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::account::AccountId;
+use super::authenticate::{bound, least};
+use super::conn::ConnId;
+use super::identity::Identity;
+use super::server::{Proof, User};
+use super::timers::Timer;
+use super::{CloseReason, Core};
+use crate::identity::{self, Holder, Signer};
+use crate::topology::ConnectionType;
+
+/// What a client's token makes of it.
+pub(super) struct TokenLogin {
+    pub user: User,
+    identity: Identity,
+    /// How long it may stay.
+    stays: Option<Duration>,
+}
+
+impl Core {
+    /// Checks the token of a client; nothing if it is not let in.
+    pub(super) fn authenticate_token(&mut self, id: ConnId) -> Option<TokenLogin> {
+        let conn = self.conn(id)?;
+        let server = conn.server;
+        let host = conn.peer.host.clone();
+        let nonce = conn.nonce.clone().unwrap_or_default();
+        let signature = conn.options.sig.clone();
+        let wanted = match conn.leaf {
+            Some(_) => ConnectionType::Leafnode,
+            None => ConnectionType::Standard,
+        };
+        let token = identity::user(&conn.options.jwt).ok()?;
+        let claims = &token.claims;
+        let now = self.now.unix_seconds();
+        if !claims.is_in_time(now) || !identity::is_valid(&claims.nats.limits) {
+            return None;
+        }
+        let issuer = match claims.nats.issuer_account.as_str() {
+            "" => claims.iss.as_str(),
+            account => account,
+        };
+        let account = self.look_up_account(server, issuer)?;
+        let mode = self.server(server).operator.as_deref()?;
+        let claimed = mode.claimed(account)?;
+        if !mode.trusts(&claimed.token.claims.iss) {
+            return None;
+        }
+        let of_account = &claimed.token.claims;
+        let limits = match of_account.nats.signer(&of_account.sub, &claims.iss)? {
+            Signer::Plain => claims.nats.limits.clone(),
+            Signer::Scoped(scope) => {
+                if claims.nats.limits != identity::UserLimits::default() {
+                    return None;
+                }
+                let holder = Holder {
+                    name: &claims.name,
+                    subject: &claims.sub,
+                    tags: &claims.nats.generic.tags,
+                    account_name: &of_account.name,
+                    account_subject: &of_account.sub,
+                    account_tags: &of_account.nats.generic.tags,
+                };
+                identity::filled(&scope.template, holder).ok()?
+            }
+        };
+        let refuses_bearer = of_account.nats.limits.disallow_bearer;
+        if claimed.is_expired || (limits.bearer_token && refuses_bearer) {
+            return None;
+        }
+        let connection_types = identity::connection_types(&limits.allowed_connection_types)?;
+        if !connection_types.is_empty() && !connection_types.contains(&wanted) {
+            return None;
+        }
+        if !limits.bearer_token && !identity::signs(&claims.sub, nonce.as_bytes(), &signature) {
+            return None;
+        }
+        if of_account.nats.revokes(&claims.sub, claims.iat)
+            || !identity::allows_host(&limits.src, &host)
+        {
+            return None;
+        }
+        let offset = match limits.times_location.as_str() {
+            "UTC" => 0,
+            _ => i64::from(self.utc_offset),
+        };
+        let in_range = identity::stays_in_range(&limits.times, self.now.nanos_of_day(offset))?;
+        let left = (claims.exp > 0).then(|| Duration::from_secs((claims.exp - now).max(0) as u64));
+        let stays = match (in_range, left) {
+            (Some(range), Some(left)) => Some(range.min(left)),
+            (range, left) => range.or(left),
+        };
+        let permissions =
+            identity::permissions(&limits.publish, &limits.subscribe, limits.resp.as_ref())
+                .or_else(|| {
+                    let usual = &of_account.nats.default_permissions;
+                    let responses = usual.resp.as_ref();
+                    identity::permissions(&usual.publish, &usual.subscribe, responses)
+                });
+        let identity = Identity {
+            issuer_key: match claims.nats.issuer_account.as_str() {
+                "" => of_account.sub.as_str().into(),
+                _ => claims.iss.as_str().into(),
+            },
+            user: claims.sub.as_str().into(),
+            name: claims.name.as_str().into(),
+            tags: claims.nats.generic.tags.clone(),
+            is_bearer: limits.bearer_token,
+            issued: claims.iat,
+            max_payload: limits.payload,
+            max_subscriptions: limits.subs,
+            expires: stays.map(|stays| self.now + stays),
+        };
+        Some(TokenLogin {
+            user: User {
+                account,
+                proof: Proof::Nkey,
+                permissions: permissions.map(Arc::new),
+                connection_types,
+            },
+            identity,
+            stays,
+        })
+    }
+
+    /// Lets a client in that was registered with its account.
+    pub(super) fn admit_token(&mut self, id: ConnId, login: TokenLogin) {
+        let timer = login.stays.map(|stays| {
+            let at = self.now + stays;
+            self.timers.set(at, Timer::TokenExpires(id))
+        });
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        conn.identity = Some(Arc::new(login.identity));
+        let before = std::mem::replace(&mut conn.expiry_timer, timer);
+        if let Some(before) = before {
+            self.timers.cancel(before);
+        }
+        self.apply_token_limits(id);
+    }
+
+    /// Sets a client's limits to the least of those of its token, its account and its server.
+    pub(super) fn apply_token_limits(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let Some(identity) = conn.identity.clone() else {
+            return;
+        };
+        let account = self.account(conn.account).limits.clone();
+        let server = &self.server(conn.server).spec.limits;
+        let (payload, subscriptions) = (server.max_payload, server.max_subscriptions);
+        let some = |limit: u32| (limit != 0).then_some(limit);
+        let own = |limit: i64| u32::try_from(limit).ok();
+        let max_payload = least(
+            own(identity.max_payload),
+            least(bound(account.max_payload), some(payload)),
+        );
+        let max_subscriptions = least(
+            own(identity.max_subscriptions),
+            least(bound(account.max_subscriptions), some(subscriptions)),
+        );
+        self.limit_changes += 1;
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        conn.max_payload = max_payload;
+        conn.max_subscriptions = max_subscriptions;
+        let held = u32::try_from(conn.subs.len()).unwrap_or(u32::MAX);
+        if max_subscriptions.is_some_and(|max| held >= max) {
+            self.send_err(id, "maximum subscriptions exceeded");
+            self.close(id, CloseReason::MaxSubscriptionsExceeded);
+        }
+    }
+
+    /// The token of a client has expired.
+    pub(super) fn token_expired(&mut self, id: ConnId) {
+        if let Some(conn) = self.conn_mut(id) {
+            conn.expiry_timer = None;
+        }
+        self.send_err(id, "User Authentication Expired");
+        self.close(id, CloseReason::AuthenticationExpired);
+    }
+
+    /// The name that goes with an account's in events and replies.
+    pub fn account_label(&self, account: AccountId) -> &str {
+        let account = self.account(account);
+        account.tag.as_deref().unwrap_or(&account.name)
+    }
+}

@@ -1,0 +1,43 @@
+//! Who somebody is by a signature instead of a password: nkeys, and JWTs signed with them.
+//!
+//! All of it takes the feature `jwt`. Without it a configuration that needs it is refused, so that what is
+//! here instead is never asked anything that matters.
+
+mod claims;
+mod grant;
+#[cfg_attr(not(feature = "jwt"), path = "no_nkey.rs")]
+mod nkey;
+mod template;
+#[cfg(all(test, feature = "jwt"))]
+mod tests;
+mod token;
+
+use data_encoding::Encoding;
+
+pub(crate) use claims::{AccountClaims, OperatorClaims, Signer, UserLimits};
+pub(crate) use grant::{allows_host, connection_types, is_valid, permissions, stays_in_range};
+pub(crate) use nkey::{is_public_key, signs, verifies};
+pub(crate) use template::{Holder, filled};
+pub(crate) use token::{Token, TokenError, account, operator, user};
+
+/// The feature that a configuration with nkeys or JWTs needs.
+pub(crate) const FEATURE: &str = "jwt";
+
+/// Whether that feature is compiled in.
+pub(crate) const IS_SUPPORTED: bool = cfg!(feature = "jwt");
+
+/// What a public key says that it is for, by its first letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Account,
+    Operator,
+    User,
+}
+
+/// As Go decodes: line ends are skipped, and bits that are left over are not looked at.
+fn lenient(encoding: &Encoding) -> Option<Encoding> {
+    let mut specification = encoding.specification();
+    specification.ignore.push_str("\r\n");
+    specification.check_trailing_bits = false;
+    specification.encoding().ok()
+}

@@ -1,0 +1,205 @@
+//! The keys of operator mode: `operator`, `trusted_keys`, `resolver` and `resolver_preload`.
+
+use nats_mock_protocol::conf::{Kind, Value, fold};
+
+use super::{
+    ServerOptions,
+    problem::Problem,
+    read::{Reader, invalid, needs_identity, non_empty, unsupported, unsupported_type},
+    start::StartError,
+    words::quote,
+};
+use crate::{
+    identity::{self, Role},
+    topology::operator::{OperatorOptions, Resolver},
+};
+
+/// How a JWT begins, by which it is told from the name of a file.
+const JWT_START: &str = "eyJ";
+
+impl Reader<'_> {
+    fn operator_options(&mut self) -> &mut OperatorOptions {
+        self.options.operator.get_or_insert_default()
+    }
+
+    /// `operator`: the JWT of one, or a list of them.
+    pub(super) fn operators(&mut self, key: &str, value: &Value) -> Result<(), Problem> {
+        needs_identity(key, value)?;
+        const START: &str = "error parsing operators: unsupported type";
+        let texts: Vec<&str> = match &value.kind {
+            Kind::String(text) => vec![text],
+            Kind::Array(array) => {
+                let texts: Vec<&str> = array.iter().map_while(Value::as_str).collect();
+                if texts.len() < array.len() {
+                    let reason = format!("{START} *conf.token where string is expected");
+                    self.problems.push(invalid(value, reason));
+                }
+                texts
+            }
+            _ => return Err(unsupported_type(value, START)),
+        };
+        for text in texts {
+            if !text.starts_with(JWT_START) {
+                // A file, which is not looked for.
+                self.problems.push(unsupported(key, value));
+                continue;
+            }
+            match identity::operator(text.trim()) {
+                Ok(token) => {
+                    let claims = &token.claims.nats;
+                    if self.options.system_account.is_none() && self.first_operator() {
+                        self.options.system_account = non_empty(claims.system_account.clone());
+                    }
+                    self.operator_options()
+                        .operators
+                        .push(token.text.to_string());
+                }
+                Err(error) => {
+                    let reason = format!("error parsing operator JWT: {error}");
+                    self.problems.push(invalid(value, reason));
+                }
+            }
+        }
+        self.operator_options();
+        Ok(())
+    }
+
+    fn first_operator(&self) -> bool {
+        let operator = self.options.operator.as_ref();
+        operator.is_none_or(|operator| operator.operators.is_empty())
+    }
+
+    /// `trusted_keys`: a public key, or a list of them.
+    pub(super) fn trusted_keys(&mut self, key: &str, value: &Value) -> Result<(), Problem> {
+        needs_identity(key, value)?;
+        const START: &str = "error parsing trusted: unsupported type";
+        let keys: Vec<String> = match &value.kind {
+            Kind::String(key) => vec![key.clone()],
+            Kind::Array(array) => {
+                let mut keys = Vec::new();
+                for entry in array {
+                    match entry.as_str() {
+                        Some(key) => keys.push(key.to_owned()),
+                        None => {
+                            let start = format!("{START} in array");
+                            self.problems.push(unsupported_type(entry, &start));
+                        }
+                    }
+                }
+                keys
+            }
+            _ => return Err(unsupported_type(value, START)),
+        };
+        // The server names the place of the last of them.
+        let place = value.as_array().and_then(<[Value]>::last).unwrap_or(value);
+        for key in &keys {
+            if !identity::is_public_key(Role::Operator, key) {
+                let key = quote(key);
+                let reason = format!("trust key {key} required to be a valid public operator nkey");
+                self.problems.push(invalid(place, reason));
+            }
+        }
+        self.operator_options().trusted_keys = keys;
+        Ok(())
+    }
+
+    /// `resolver`.
+    pub(super) fn resolver(&mut self, key: &str, value: &Value) -> Result<(), Problem> {
+        const REASON: &str = "error parsing account resolver, should be MEM or  URL(\"url\") or a map containing dir \
+                              and type state=[FULL|CACHE])";
+        needs_identity(key, value)?;
+        let kind = match &value.kind {
+            Kind::String(text) => text.as_str(),
+            Kind::Map(map) => map.get("type").and_then(Value::as_str).unwrap_or_default(),
+            _ => {
+                let start = "error parsing operator resolver, wrong type";
+                return Err(unsupported_type(value, start));
+            }
+        };
+        let kind = fold(kind);
+        if kind.contains("mem") {
+            self.operator_options().resolver = Some(Resolver::Memory);
+            Ok(())
+        } else if kind.starts_with("url") || matches!(kind.as_str(), "full" | "cache") {
+            Err(unsupported(key, value))
+        } else {
+            Err(invalid(value, REASON))
+        }
+    }
+
+    /// `resolver_preload`: JWTs by the public keys of their accounts.
+    pub(super) fn resolver_preload(&mut self, key: &str, value: &Value) -> Result<(), Problem> {
+        needs_identity(key, value)?;
+        let Some(map) = value.as_map() else {
+            let reason = "preload should be a map of account_public_key:account_jwt";
+            return Err(invalid(value, reason));
+        };
+        for (account, value) in map.iter() {
+            let Some(text) = value.as_str() else {
+                let reason = "preload map value should be a string JWT";
+                self.problems.push(invalid(value, reason));
+                continue;
+            };
+            match identity::account(text) {
+                Ok(token) => match token.claims.nats.unsupported() {
+                    Some(what) => {
+                        let what = format!("{what} of the account {account}");
+                        self.problems.push(unsupported(&what, value));
+                    }
+                    None => {
+                        let preload = &mut self.operator_options().preload;
+                        preload.insert(account.to_owned(), text.to_owned());
+                    }
+                },
+                Err(_) => self.problems.push(invalid(value, "invalid account JWT")),
+            }
+        }
+        self.operator_options();
+        Ok(())
+    }
+}
+
+impl ServerOptions {
+    /// What goes together in operator mode.
+    pub(super) fn validate_operator(&self) -> Result<(), StartError> {
+        let Some(operator) = &self.operator else {
+            return Ok(());
+        };
+        let has_operators = !operator.operators.is_empty();
+        if !has_operators {
+            return Ok(());
+        }
+        let auth = self.authorization.as_ref();
+        let has_users = auth.is_some_and(|auth| !auth.users.is_empty());
+        let problem = if operator.resolver.is_none() {
+            "operators require an account resolver to be configured"
+        } else if !self.accounts.is_empty() {
+            "operators do not allow Accounts to be configured directly"
+        } else if has_users {
+            "operators do not allow users to be configured directly"
+        } else if !operator.trusted_keys.is_empty() {
+            "conflicting options for 'TrustedKeys' and 'TrustedOperators'"
+        } else if self.is_other_system_account(operator) {
+            "system_account in config and operator JWT must be identical"
+        } else if self.no_auth_user.is_some() {
+            "no_auth_user not compatible with Trusted Operator"
+        } else {
+            return Ok(());
+        };
+        Err(StartError::Operator(problem))
+    }
+
+    fn is_other_system_account(&self, operator: &OperatorOptions) -> bool {
+        let Some(configured) = &self.system_account else {
+            return false;
+        };
+        let claimed: Vec<String> = operator
+            .operators
+            .iter()
+            .filter_map(|text| identity::operator(text).ok())
+            .map(|token| token.claims.nats.system_account)
+            .filter(|account| !account.is_empty())
+            .collect();
+        !claimed.is_empty() && !claimed.contains(configured)
+    }
+}

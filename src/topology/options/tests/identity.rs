@@ -1,0 +1,71 @@
+//! What has to do with nkeys and JWTs, with the feature for them and without.
+
+use nats_mock_protocol::conf::{self, MemorySource};
+
+#[cfg(not(feature = "jwt"))]
+use super::ProblemKind;
+use super::ServerOptions;
+
+fn read(text: &str) -> Result<ServerOptions, super::super::OptionsError> {
+    let document = conf::parse(text, "c.conf", &MemorySource::new()).unwrap();
+    ServerOptions::from_conf(&document).map(|(options, _)| options)
+}
+
+#[cfg(not(feature = "jwt"))]
+#[test]
+fn without_the_feature_they_are_refused_with_its_name() {
+    for (key, text) in [
+        ("operator", "operator: x"),
+        ("resolver", "resolver: MEMORY"),
+        ("resolver_preload", "resolver_preload {}"),
+        ("trusted_keys", "trusted_keys: x"),
+        ("nkey", "authorization {users [{nkey: UX}]}"),
+        ("nkey", "accounts {A {nkey: AX}}"),
+    ] {
+        let error = read(text).unwrap_err();
+        let needs = |kind: &ProblemKind| matches!(kind, ProblemKind::NeedsFeature { key: it, feature: "jwt" } if it == key);
+        assert!(
+            error.problems.iter().any(|it| needs(&it.kind)),
+            "{text}: {error}"
+        );
+    }
+}
+
+#[cfg(feature = "jwt")]
+#[test]
+fn an_nkey_needs_no_name() {
+    let user = crate::MockOperator::new("acme")
+        .account("A")
+        .user("alice")
+        .public_key();
+    let said = |text: &str| read(text).unwrap_err().to_string();
+    assert_eq!(
+        said(&format!(
+            "authorization {{users [{{nkey: {user}, user: joe}}]}}"
+        )),
+        "c.conf:1:87: Nkey users do not take usernames or passwords\n"
+    );
+    let text = format!("authorization {{users [{{nkey: {user}}}]}}");
+    let options = read(&text).unwrap();
+    assert_eq!(options.authorization.unwrap().users[0].id(), user);
+}
+
+#[cfg(feature = "jwt")]
+#[test]
+fn operators_need_a_resolver_and_bear_no_accounts() {
+    let operator = crate::MockOperator::new("acme").jwt();
+    let start = |more: &str| {
+        let text = format!("operator: {operator}\n{more}");
+        read(&text)
+            .unwrap()
+            .validate()
+            .map_err(|error| error.to_string())
+    };
+    let missing = "operators require an account resolver to be configured";
+    assert_eq!(start(""), Err(missing.to_owned()));
+    let accounts = "operators do not allow Accounts to be configured directly";
+    assert_eq!(
+        start("resolver: MEMORY\naccounts {A {}}"),
+        Err(accounts.to_owned())
+    );
+}
