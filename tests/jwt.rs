@@ -1,0 +1,126 @@
+//! Nkeys and JWTs as a test and as real clients use them.
+
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use futures_util::StreamExt;
+use nats_mock::topology::{AccountOptions, UserOptions};
+use nats_mock::{MockNats, MockOperator};
+
+async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
+    let options = ConnectOptions::with_credentials(creds).map_err(|error| error.to_string())?;
+    let connecting = options.connect(nats.url()).await;
+    connecting.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_client_logs_in_with_creds() {
+    let acme = MockOperator::new("acme");
+    let orders = acme.account("ORDERS");
+    let nats = MockNats::builder()
+        .operator(&acme, [&orders])
+        .start()
+        .await
+        .unwrap();
+    let alice = with_creds(&nats, &orders.user("alice").creds())
+        .await
+        .unwrap();
+    let mut inbox = alice.subscribe("orders.*").await.unwrap();
+    alice.publish("orders.new", "1".into()).await.unwrap();
+    assert_eq!(inbox.next().await.unwrap().payload, "1");
+    let admin = with_creds(&nats, &acme.system_account().user("admin").creds())
+        .await
+        .unwrap();
+    let subject = format!("$SYS.REQ.ACCOUNT.{}.INFO", orders.public_key());
+    let answer = admin.request(subject, "".into()).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer.payload).into_owned();
+    assert!(answer.contains("\"name_tag\":\"ORDERS\""), "{answer}");
+    let stranger = MockOperator::new("other").account("ORDERS");
+    assert!(
+        with_creds(&nats, &stranger.user("eve").creds())
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn pushed_claims_take_effect_at_once() {
+    let acme = MockOperator::new("acme");
+    let orders = acme.account("ORDERS");
+    let (alice, bob) = (orders.user("alice"), orders.user("bob"));
+    let nats = MockNats::builder()
+        .operator(&acme, [&orders])
+        .start()
+        .await
+        .unwrap();
+    let client = with_creds(&nats, &alice.creds()).await.unwrap();
+    with_creds(&nats, &bob.creds()).await.unwrap();
+    nats.push_claims(&orders.clone().revoke(&alice)).unwrap();
+    let gone = async {
+        while client.connection_state() == async_nats::connection::State::Connected {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone)
+        .await
+        .unwrap();
+    assert!(with_creds(&nats, &alice.creds()).await.is_err());
+    assert!(with_creds(&nats, &bob.creds()).await.is_ok());
+    let again = alice.issued(1_600_000_000);
+    assert!(with_creds(&nats, &again.creds()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_client_logs_in_with_an_nkey() {
+    let user = MockOperator::new("acme").account("A").user("alice");
+    let mut account = AccountOptions::new("APP");
+    account
+        .users
+        .push(UserOptions::with_nkey(user.public_key()));
+    let nats = MockNats::builder()
+        .account_with(account)
+        .start()
+        .await
+        .unwrap();
+    let options = ConnectOptions::with_nkey(user.seed());
+    let client = options.connect(nats.url()).await.unwrap();
+    client.flush().await.unwrap();
+    let other = MockOperator::new("acme").account("A").user("bob");
+    let options = ConnectOptions::with_nkey(other.seed());
+    assert!(options.connect(nats.url()).await.is_err());
+}
+
+#[tokio::test]
+async fn no_seed_and_no_password_is_shown_anywhere() {
+    let acme = MockOperator::new("acme");
+    let orders = acme.account("ORDERS");
+    let alice = orders.user("alice");
+    let nats = MockNats::builder()
+        .operator(&acme, [&orders])
+        .start()
+        .await
+        .unwrap();
+    with_creds(&nats, &alice.creds()).await.unwrap();
+    let mut raw = nats.connect_in_memory().unwrap();
+    let connect = b"CONNECT {\"user\":\"joe\",\"pass\":\"s3cret\",\"auth_token\":\"t0ken\"}\r\n";
+    tokio::io::AsyncWriteExt::write_all(&mut raw, connect)
+        .await
+        .unwrap();
+    let mut said = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut said)
+        .await
+        .unwrap();
+    let mut shown = format!("{acme:?} {orders:?} {alice:?} {:?}", nats.server_spec());
+    shown.push_str(&nats.timeline().to_string());
+    shown.push_str(&nats.timeline().html());
+    for event in nats.events().history() {
+        shown.push_str(&format!(
+            "{event:?} {}",
+            String::from_utf8_lossy(event.payload())
+        ));
+    }
+    shown.push_str(&String::from_utf8_lossy(&said));
+    for secret in [alice.seed().as_str(), "s3cret", "t0ken"] {
+        assert!(!shown.contains(secret), "{secret} is shown");
+    }
+}
