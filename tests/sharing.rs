@@ -64,8 +64,8 @@ impl Shares {
                 export(Export::stream("s.>"), &self.streams),
                 export(Export::service("q.*"), &self.services),
             ];
-            for importer in 0..3 {
-                let imports = &mut accounts[importer].imports;
+            for (importer, account) in accounts.iter_mut().enumerate() {
+                let imports = &mut account.imports;
                 if self.streams[exporter][importer] {
                     let prefix = format!("from.{name}");
                     imports.push(Import::stream(name, "s.>").prefix(prefix));

@@ -31,6 +31,7 @@ mod close;
 mod conn;
 mod connect;
 mod deliver;
+mod deliver_client;
 mod end;
 mod frame;
 mod freeze;

@@ -34,8 +34,11 @@ pub(crate) struct ReplyRoutes {
     /// Services of which is looked, on a server, for answers that take too long.
     watched: BTreeSet<(ServerId, u32)>,
     /// The account's own requests to others: where the answers are awaited, and what leads there.
-    own: HashMap<Box<[u8]>, Vec<(ServerId, AccountId, Box<[u8]>)>, FixedState>,
+    own: HashMap<Box<[u8]>, Vec<Asked>, FixedState>,
 }
+
+/// A request to another account: where it was sent, the account, and the reply subject there.
+type Asked = (ServerId, AccountId, Box<[u8]>);
 
 /// An answer that is awaited.
 #[derive(Clone, Debug)]

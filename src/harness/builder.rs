@@ -514,14 +514,14 @@ fn sharing_works(spec: &ServerSpec) -> Result<(), StartError> {
         return Err(StartError::Mapping {
             server: spec.name.clone().unwrap_or_default(),
             mapping: mapping.to_owned(),
-            error,
+            error: Box::new(error),
         });
     }
     let (_, errors) = spec.sharing();
     errors.into_iter().next().map_or(Ok(()), |error| {
         Err(StartError::Sharing {
             server: spec.name.clone().unwrap_or_default(),
-            error,
+            error: Box::new(error),
         })
     })
 }

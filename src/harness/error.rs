@@ -50,7 +50,7 @@ pub enum StartError {
         /// The server.
         server: String,
         /// The first export or import that cannot be.
-        error: SharingError,
+        error: Box<SharingError>,
     },
     /// A subject cannot become what it is to become.
     #[error("{server}: mapping for {mapping:?}: {error}")]
@@ -60,7 +60,7 @@ pub enum StartError {
         /// The subject.
         mapping: String,
         /// The reason.
-        error: MappingError,
+        error: Box<MappingError>,
     },
     /// The configuration is not one that nats-server would start with, or asks for something that
     /// is not simulated.

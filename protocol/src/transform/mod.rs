@@ -93,7 +93,8 @@ impl Transform {
                 parts.push(Part::Literal(token.into()));
                 continue;
             };
-            if !is_wild && !(functions == Functions::All && function.needs_no_wildcard()) {
+            let goes_without = functions == Functions::All && function.needs_no_wildcard();
+            if !is_wild && !goes_without {
                 return Err(TransformErrorKind::IndexOutOfRange.at(token));
             }
             if is_wild && strict && !function.is_wildcard() {

@@ -1,5 +1,6 @@
 //! What accounts let each other have: streams and services that one exports and others import.
 
+mod cycles;
 mod error;
 mod plan;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nats_mock_protocol::subject::{collides, has_wildcard, is_subset, is_valid, is_valid_publish};
+use nats_mock_protocol::subject::{has_wildcard, is_subset, is_valid, is_valid_publish};
 use nats_mock_protocol::transform::{
     Functions, Transform, TransformError, number_wildcards, wildcards_of,
 };
@@ -16,9 +16,6 @@ use crate::topology::AccountOptions;
 
 /// How long an answer may take unless something else is said.
 const RESPONSE_THRESHOLD: Duration = Duration::from_secs(120);
-
-/// How many accounts the search for a cycle goes through.
-const MAX_CYCLE_SEARCH: usize = 1024;
 
 /// What the accounts of a server share, in the order of its accounts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -352,7 +349,8 @@ impl Planner {
             (None, _) => from.clone(),
         };
         for subject in [&to, from] {
-            self.stream_cycle(exporter, subject, &mut vec![place])?;
+            self.sharing
+                .stream_cycle(exporter, subject, &mut vec![place])?;
         }
         let (to, turn) = if !has_wildcard(from.as_bytes()) {
             (to, What::Named)
@@ -374,47 +372,6 @@ impl Planner {
             turn,
             allow_trace: import.allow_trace,
         })
-    }
-
-    fn stream_cycle(
-        &self,
-        at: usize,
-        to: &str,
-        visited: &mut Vec<usize>,
-    ) -> Result<(), SharingProblem> {
-        let account = &self.sharing.accounts[at];
-        let mut streams = account.streams.keys();
-        let is_exported = streams.any(|stream| is_subset(to.as_bytes(), stream.as_bytes()));
-        if !is_exported || visited.len() >= MAX_CYCLE_SEARCH {
-            return Ok(());
-        }
-        for import in &account.stream_imports {
-            if !collides(to.as_bytes(), import.to.as_bytes()) {
-                continue;
-            }
-            let is_narrower = is_subset(import.to.as_bytes(), to.as_bytes());
-            let to = if is_narrower { &import.to } else { to };
-            self.visit(import.exporter, at, visited, |planner, visited| {
-                planner.stream_cycle(import.exporter, to, visited)
-            })?;
-        }
-        Ok(())
-    }
-
-    fn visit(
-        &self,
-        next: usize,
-        at: usize,
-        visited: &mut Vec<usize>,
-        search: impl FnOnce(&Self, &mut Vec<usize>) -> Result<(), SharingProblem>,
-    ) -> Result<(), SharingProblem> {
-        if visited.contains(&next) {
-            return Err(SharingProblem::Cycle);
-        }
-        if !visited.contains(&at) {
-            visited.push(at);
-        }
-        search(self, visited)
     }
 
     fn import_service(&mut self, place: usize, import: &ServiceImport) {
@@ -459,7 +416,8 @@ impl Planner {
         } else {
             from.clone()
         };
-        self.service_cycle(exporter, &without_places, &mut vec![place])?;
+        self.sharing
+            .service_cycle(exporter, &without_places, &mut vec![place])?;
         let mut others = importing.service_imports.iter();
         let twice = others.find(|other| other.exporter == exporter && other.from == *from);
         if let Some(twice) = twice {
@@ -492,28 +450,6 @@ impl Planner {
             turn,
             share: import.share,
         })
-    }
-
-    fn service_cycle(
-        &self,
-        at: usize,
-        from: &str,
-        visited: &mut Vec<usize>,
-    ) -> Result<(), SharingProblem> {
-        if visited.len() >= MAX_CYCLE_SEARCH {
-            return Ok(());
-        }
-        for import in &self.sharing.accounts[at].service_imports {
-            if !collides(from.as_bytes(), import.to.as_bytes()) {
-                continue;
-            }
-            let is_narrower = is_subset(import.from.as_bytes(), from.as_bytes());
-            let from = if is_narrower { &import.from } else { from };
-            self.visit(import.exporter, at, visited, |planner, visited| {
-                planner.service_cycle(import.exporter, from, visited)
-            })?;
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,110 @@
+//! The last step of a message: to a client.
+
+use super::Core;
+use super::conn::ConnId;
+use super::deliver::{Delivery, Origin, Outgoing};
+use super::frame::Frame;
+use super::subs::SubId;
+use crate::version::Feature;
+
+impl Core {
+    /// Hands a message to a client, with another subject if that has become another on its way from
+    /// another account.
+    pub(super) fn deliver_to_client(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        sub_id: SubId,
+        id: ConnId,
+        subject: Option<&[u8]>,
+    ) -> bool {
+        let message = &delivery.message;
+        let now = self.now;
+        let sub = &mut self.subs[sub_id.index()];
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return false;
+        };
+        if conn.is_closing() || (!conn.options.echo && delivery.origin == Origin::Client(id)) {
+            return false;
+        }
+        if let Some(rights) = &conn.rights {
+            let profile = self.servers[usize::from(conn.server.0)].profile;
+            let is_checked_as_imported =
+                sub.queue().is_none() || profile.has(Feature::ImportedSubjectsChecked);
+            let checked = subject.filter(|_| is_checked_as_imported);
+            if !rights.may_receive(checked.unwrap_or(message.subject), sub.queue()) {
+                return false;
+            }
+        }
+        sub.matched += 1;
+        let exhausted = sub.max > 0 && sub.matched >= sub.max;
+        if exhausted && sub.matched > sub.max {
+            self.remove_sub(sub_id);
+            return false;
+        }
+        let strip = message.header_len.is_some() && !conn.flags.headers;
+        let mut of_its_own = Frame::default();
+        let (frame, body) = if let Some(subject) = subject {
+            let message = Outgoing {
+                subject,
+                ..*message
+            };
+            of_its_own.build(&message, message.header_len.is_some() && !strip);
+            let from = message.header_len.filter(|_| strip).unwrap_or(0);
+            (&of_its_own, &message.payload[from..])
+        } else if strip {
+            if !delivery.stripped.is_built() {
+                delivery.stripped.build(message, false);
+            }
+            let header_len = message.header_len.unwrap_or(0);
+            (&delivery.stripped, &message.payload[header_len..])
+        } else {
+            (&delivery.whole, message.payload)
+        };
+        conn.sent.add(1, body.len() as u64);
+        conn.last = now;
+        conn.flags.last_in_utc = false;
+        delivery.msgs += 1;
+        if !conn.flags.mute {
+            frame.append(sub.sid(), body, &mut conn.output);
+            super::wake(&mut self.woken, conn, id);
+        }
+        if let Some(rights) = &mut conn.rights
+            && let Some(reply) = message.reply.filter(|reply| !reply.is_empty())
+        {
+            rights.track_reply(reply, now);
+        }
+        if let Some(reply) = delivery.asks_for_answers_at() {
+            conn.asked.note(reply, now);
+        }
+        let max_pending = self.servers[conn.server.0 as usize].spec.limits.max_pending;
+        let pending = conn.pending() as u64;
+        if pending > max_pending / 4 * 3 {
+            let over = pending > max_pending;
+            let is_here = conn.server == delivery.server;
+            self.receiver_falls_behind(id, over, delivery.origin, is_here);
+        }
+        if exhausted {
+            self.remove_sub(sub_id);
+        }
+        true
+    }
+
+    /// A receiver has more than three quarters of what may wait for it: whoever feeds it is slowed
+    /// down, and beyond the limit it is cut off.
+    fn receiver_falls_behind(&mut self, id: ConnId, over: bool, origin: Origin, is_here: bool) {
+        if over {
+            self.cut_off_slow_consumer(id);
+        } else if is_here
+            && matches!(origin, Origin::Client(_))
+            && !self.stall
+            && let Some(conn) = super::conn_mut(&mut self.conns, id)
+        {
+            let server = &mut self.servers[conn.server.0 as usize];
+            if server.spec.stalls_producers {
+                self.stall = true;
+                conn.stalls += 1;
+                server.stalled_clients += 1;
+            }
+        }
+    }
+}
