@@ -61,7 +61,6 @@ impl TlsFlags {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, reason = "with TLS it is needed")]
     fn load(&self, _: &mut ServerOptions, _: &str, _: &str) -> Result<(), TlsFlagError> {
         Err(TlsFlagError::NeedsFeature)
     }

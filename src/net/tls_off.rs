@@ -12,9 +12,8 @@ use crate::core::{CloseReason, ConnId};
 
 /// Nothing that makes a socket secure.
 #[derive(Debug, Default)]
-pub(super) struct Secure;
+pub(super) struct Secure {}
 
-#[expect(clippy::unused_self, reason = "with TLS it is needed")]
 impl Secure {
     pub fn look_again(&self) {}
 
@@ -32,10 +31,6 @@ impl Secure {
 }
 
 /// Nothing comes before the client protocol.
-#[expect(
-    clippy::unused_async,
-    reason = "with TLS there is something to wait for"
-)]
 pub(super) async fn begin(
     _: &Arc<Hub>,
     _: &Arc<Mutex<Scratch>>,

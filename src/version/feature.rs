@@ -8,6 +8,10 @@ macro_rules! features {
     ($($name:ident since $since:ident: $what:literal,)+) => {
         /// Something that all lines from one on do, and none before.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(
+            not(feature = "tls"),
+            allow(dead_code, reason = "some are about what is not compiled then")
+        )]
         pub(crate) enum Feature {
             $($name,)+
         }

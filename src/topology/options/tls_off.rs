@@ -17,7 +17,6 @@ pub(super) enum Side {
 
 impl Reader<'_> {
     /// Refuses a `tls` block.
-    #[expect(clippy::unused_self, reason = "with TLS it is needed")]
     pub(super) fn tls(&mut self, value: &Value, _: Side) -> Result<TlsOptions, Problem> {
         Err(Problem {
             at: Some(value.at.clone()),

@@ -153,7 +153,7 @@ fn verifier(
     roots.add_parsable_certificates(authorities.iter().cloned());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    Ok(verifier.map_err(|error| Error::Other(OtherError(Arc::new(error))))?)
+    verifier.map_err(|error| Error::Other(OtherError(Arc::new(error))))
 }
 
 /// Demands certificates and finds none of them good.

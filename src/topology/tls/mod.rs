@@ -1,5 +1,13 @@
 //! TLS of a server: what its configuration says, and what is loaded of it.
 
+#![cfg_attr(
+    not(feature = "tls"),
+    allow(
+        dead_code,
+        reason = "without TLS nothing is loaded, and nobody shows a certificate"
+    )
+)]
+
 #[cfg(feature = "tls")]
 mod acceptor;
 #[cfg(feature = "tls")]
