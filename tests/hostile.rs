@@ -374,17 +374,16 @@ fn subjects_of_thousands_of_tokens_end_with_the_server() {
 /// What somebody might begin TLS with.
 #[cfg(feature = "tls")]
 fn first_bytes() -> impl Strategy<Value = Vec<u8>> {
-    let begin = select(
-        &[
-            &[0x16, 3, 1][..],
-            &[0x16, 3, 3],
-            &[0x16],
-            &[0x15, 3, 3, 0, 2, 2, 40],
-            &[0x17, 3, 3],
-            b"PING\r\n",
-            b"",
-        ][..],
-    );
+    const BEGINNINGS: [&[u8]; 7] = [
+        &[0x16, 3, 1],
+        &[0x16, 3, 3],
+        &[0x16],
+        &[0x15, 3, 3, 0, 2, 2, 40],
+        &[0x17, 3, 3],
+        b"PING\r\n",
+        b"",
+    ];
+    let begin = select(&BEGINNINGS[..]);
     let body = proptest::collection::vec(any::<u8>(), 0..600);
     // The beginning of what a client can do, within a record, each with its right length or another.
     (begin, any::<bool>(), any::<bool>(), body).prop_map(|(begin, has_length, is_hello, body)| {

@@ -145,6 +145,8 @@ fn every_option_is_read() {
             .is_some_and(|digest| digest.starts_with("sha256:"))
     );
     let expected = ServerOptions {
+        tls: None,
+        allow_non_tls: false,
         host: text("127.0.0.1"),
         port: Some(-1),
         server_name: text("n1"),
