@@ -310,10 +310,10 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
             None => Verdict::Refused,
         };
     }
-    if server.has_nkeys {
-        if let Some(verdict) = authenticate_nkey(server, options, &nonce, wanted) {
-            return verdict;
-        }
+    if server.has_nkeys
+        && let Some(verdict) = authenticate_nkey(server, options, &nonce, wanted)
+    {
+        return verdict;
     }
     if !server.users.is_empty() {
         if let Some(stand_in) = &server.no_auth_user

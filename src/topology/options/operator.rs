@@ -1,5 +1,7 @@
 //! The keys of operator mode: `operator`, `trusted_keys`, `resolver` and `resolver_preload`.
 
+use std::{fs, io};
+
 use nats_mock_protocol::conf::{Kind, Value, fold};
 
 use super::{
@@ -39,12 +41,9 @@ impl Reader<'_> {
             _ => return Err(unsupported_type(value, START)),
         };
         for text in texts {
-            if !text.starts_with(JWT_START) {
-                // A file, which is not looked for.
-                self.problems.push(unsupported(key, value));
-                continue;
-            }
-            match identity::operator(text.trim()) {
+            let read = operator_jwt(text)
+                .and_then(|jwt| identity::operator(&jwt).map_err(|error| error.to_string()));
+            match read {
                 Ok(token) => {
                     let claims = &token.claims.nats;
                     if self.options.system_account.is_none() && self.first_operator() {
@@ -157,6 +156,26 @@ impl Reader<'_> {
         self.operator_options();
         Ok(())
     }
+}
+
+/// The JWT of an operator: the text itself, or what is in the file that it names.
+fn operator_jwt(text: &str) -> Result<String, String> {
+    let contents = match fs::read_to_string(text) {
+        Ok(contents) => contents,
+        Err(_) if text.starts_with(JWT_START) => text.to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(format!("open {text}: no such file or directory"));
+        }
+        Err(error) => return Err(format!("open {text}: {error}")),
+    };
+    // Tools put it between two lines of dashes.
+    let mut lines = contents.lines();
+    let is_dashed = |line: &str| line.starts_with("---") && line.ends_with("---");
+    let decorated = lines
+        .find(|line| is_dashed(line))
+        .and_then(|_| lines.next())
+        .filter(|_| lines.next().is_some_and(is_dashed));
+    Ok(decorated.unwrap_or(&contents).trim().to_owned())
 }
 
 impl ServerOptions {
