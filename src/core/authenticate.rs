@@ -327,9 +327,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         }
         if !options.user.is_empty() {
             return match server.users.get(options.user.as_str()) {
-                Some(user)
-                    if user.allows(wanted) && user.proof.is_password(&options.pass) =>
-                {
+                Some(user) if user.allows(wanted) && user.proof.is_password(&options.pass) => {
                     Verdict::User(user.clone())
                 }
                 _ => Verdict::Refused,

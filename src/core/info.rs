@@ -89,11 +89,14 @@ impl Server {
 }
 
 impl Core {
-    /// The INFO that a connection is greeted with, the only one with something to sign.
+    /// The INFO that a connection is greeted with, the only one with something to sign. Where the
+    /// handshake has come before it, TLS was required, whatever it is otherwise.
     pub(super) fn first_info(&self, conn: &Conn) -> ServerInfo {
+        let info = self.info_for(conn);
         ServerInfo {
             nonce: conn.nonce.as_deref().unwrap_or_default().to_owned(),
-            ..self.info_for(conn)
+            tls_required: info.tls_required || conn.tls_session().is_some_and(|it| it.came_first),
+            ..info
         }
     }
 
@@ -108,16 +111,6 @@ impl Core {
                 .to_owned(),
             connect_urls: self.connect_urls(conn.server),
             ..server.info_for(conn)
-        }
-    }
-
-    /// The INFO that a connection is greeted with, where the handshake has come before it: TLS was
-    /// required then, whatever it is otherwise.
-    pub(super) fn first_info(&self, conn: &Conn) -> ServerInfo {
-        let info = self.info_for(conn);
-        ServerInfo {
-            tls_required: info.tls_required || conn.tls_session().is_some_and(|it| it.came_first),
-            ..info
         }
     }
 

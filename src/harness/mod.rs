@@ -35,9 +35,9 @@ pub use error::StartError;
 pub use leaf::Leaf;
 pub use links::Link;
 pub use mock::MockNats;
-#[cfg(feature = "tls")]
-pub use self_signed::{ClientCertificate, SelfSigned};
 #[cfg(feature = "jwt")]
 pub use operator::{MockAccount, MockOperator, MockUser, PushError};
+#[cfg(feature = "tls")]
+pub use self_signed::{ClientCertificate, SelfSigned};
 pub use server::Server;
 pub use sweep::sweep;

@@ -146,7 +146,7 @@ pub(super) fn account_stat(
     let mut subscriptions = tally.subscriptions;
     if context.server().operator.is_some() {
         // An account that was looked up for its first client has the imports that all have.
-        let imports = context.core.account(account).imports.len() as u64;
+        let imports = context.core.account(account).shared.imports.len() as u64;
         subscriptions = subscriptions.max(imports);
     }
     AccountStat {

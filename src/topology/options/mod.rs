@@ -39,8 +39,8 @@ use super::{
     accounts::{AccountOptions, AuthOptions},
     links::{ClusterOptions, GatewayOptions, LeafNodeOptions},
     mappings::SubjectMapping,
-    tls::TlsOptions,
     operator::OperatorOptions,
+    tls::TlsOptions,
 };
 use crate::Version;
 
