@@ -31,7 +31,7 @@ pub enum Functions {
 ///
 /// let transform = Transform::new("orders.*.*", "$2.{{partition(10,1)}}.$1", Functions::All)?;
 /// let subject = transform.apply(b"orders.eu.new", &mut || 0);
-/// assert_eq!(subject, b"new.4.eu");
+/// assert_eq!(subject, b"new.3.eu");
 /// # Ok::<(), nats_mock_protocol::transform::TransformError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
