@@ -465,9 +465,14 @@ impl Builder {
             (edit.change)(&mut named(&mut servers, &edit.server)?.spec);
         }
         settle_ports(&mut servers, []);
-        servers
-            .iter()
-            .try_for_each(|server| sharing_works(&server.spec))?;
+        let mut before: Option<&ServerSpec> = None;
+        for Planned { spec, .. } in &servers {
+            // Most servers of many are configured alike.
+            if !before.is_some_and(|before| shares_alike(before, spec)) {
+                sharing_works(spec)?;
+            }
+            before = Some(spec);
+        }
         Ok(servers)
     }
 
@@ -506,6 +511,14 @@ impl Builder {
             server.system_account = SystemAccount::Named("SYS".to_owned());
         }
     }
+}
+
+/// Whether what the accounts of two servers share and map is certainly the same.
+fn shares_alike(one: &ServerSpec, other: &ServerSpec) -> bool {
+    one.accounts.is_same(&other.accounts)
+        && one.global_mappings == other.global_mappings
+        && one.system_account == other.system_account
+        && one.version == other.version
 }
 
 /// Whether the accounts of a server can share what they are to share, and map what they are to map.
