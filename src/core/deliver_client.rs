@@ -7,15 +7,22 @@ use super::frame::Frame;
 use super::subs::SubId;
 use crate::version::Feature;
 
+/// What a message is to a client of another account than the one it was published in.
+pub(super) struct Imported<'a> {
+    pub subject: &'a [u8],
+    /// Where its line is put together. Most messages are delivered without any such.
+    pub frame: Frame,
+}
+
 impl Core {
-    /// Hands a message to a client, with another subject if that has become another on its way from
-    /// another account.
+    /// Hands a message to a client, as it is imported if it comes from another account.
+    #[inline]
     pub(super) fn deliver_to_client(
         &mut self,
         delivery: &mut Delivery<'_>,
         sub_id: SubId,
         id: ConnId,
-        subject: Option<&[u8]>,
+        imported: Option<&mut Imported<'_>>,
     ) -> bool {
         let message = &delivery.message;
         let now = self.now;
@@ -29,9 +36,12 @@ impl Core {
         if let Some(rights) = &conn.rights {
             let profile = self.servers[usize::from(conn.server.0)].profile;
             let is_checked_as_imported =
-                sub.queue().is_none() || profile.has(Feature::ImportedSubjectsChecked);
-            let checked = subject.filter(|_| is_checked_as_imported);
-            if !rights.may_receive(checked.unwrap_or(message.subject), sub.queue()) {
+                || sub.queue().is_none() || profile.has(Feature::ImportedSubjectsChecked);
+            let subject = match &imported {
+                Some(imported) if is_checked_as_imported() => imported.subject,
+                _ => message.subject,
+            };
+            if !rights.may_receive(subject, sub.queue()) {
                 return false;
             }
         }
@@ -42,15 +52,15 @@ impl Core {
             return false;
         }
         let strip = message.header_len.is_some() && !conn.flags.headers;
-        let mut of_its_own = Frame::default();
-        let (frame, body) = if let Some(subject) = subject {
+        let (frame, body) = if let Some(imported) = imported {
             let message = Outgoing {
-                subject,
+                subject: imported.subject,
                 ..*message
             };
-            of_its_own.build(&message, message.header_len.is_some() && !strip);
+            let frame = &mut imported.frame;
+            frame.build(&message, message.header_len.is_some() && !strip);
             let from = message.header_len.filter(|_| strip).unwrap_or(0);
-            (&of_its_own, &message.payload[from..])
+            (&*frame, &message.payload[from..])
         } else if strip {
             if !delivery.stripped.is_built() {
                 delivery.stripped.build(message, false);

@@ -6,6 +6,8 @@ use nats_mock_protocol::subject::{ONE, REST, has_wildcard, is_subset, tokens};
 use super::Core;
 use super::account::AccountId;
 use super::deliver::Delivery;
+use super::deliver_client::Imported;
+use super::frame::Frame;
 use super::sharing::StreamImport;
 use super::subs::{Receiver, Sub, SubId};
 use crate::topology::What;
@@ -90,7 +92,13 @@ impl Core {
         };
         let subject = import.subject_here(delivery.message.subject);
         match receiver {
-            Receiver::Client(id) => self.deliver_to_client(delivery, shadow, id, Some(&subject)),
+            Receiver::Client(id) => {
+                let mut imported = Imported {
+                    subject: &subject,
+                    frame: Frame::default(),
+                };
+                self.deliver_to_client(delivery, shadow, id, Some(&mut imported))
+            }
             Receiver::MadeUp(tag) => {
                 self.subs[shadow.index()].matched += 1;
                 self.request(delivery, tag, Some(&subject));
