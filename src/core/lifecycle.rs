@@ -71,6 +71,7 @@ impl Core {
             reach_changes: 0,
             watched: Watched::default(),
             frozen: 0,
+            has_mappings: false,
             has_route_rights: false,
             stalled: 0,
             freezes: 0,

@@ -41,6 +41,13 @@ impl Core {
                 .filter_map(|mapping| Mapping::of(mapping, functions).ok())
                 .collect()
         };
+        let of_accounts = spec.accounts.iter().flat_map(|listed| &listed.mappings);
+        self.has_mappings |= spec
+            .global_mappings
+            .iter()
+            .chain(of_accounts)
+            .next()
+            .is_some();
         let global = self.server(server).global;
         self.account_mut(global).mappings = in_force(&spec.global_mappings);
         for listed in spec.accounts.iter() {

@@ -174,6 +174,8 @@ pub(crate) struct Core {
     reach_changes: u64,
     watched: Watched,
     frozen: usize,
+    /// Some account has mappings, or had.
+    has_mappings: bool,
     /// The routes of some server have permissions, or had.
     has_route_rights: bool,
     /// Connections that are stalled.

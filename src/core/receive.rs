@@ -6,7 +6,7 @@ use super::authenticate::Login;
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::deliver::{Digits, Origin};
 use super::text::quoted;
-use super::{CloseReason, Core, Outgoing, Time};
+use super::{CloseReason, Conn, Core, Outgoing, Time};
 use crate::version::Feature;
 
 /// What the caller is to do after a batch.
@@ -212,10 +212,9 @@ impl Core {
     }
 
     fn publish(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {
-        let id = inbound.id;
-        let place = self.conn(id).map(|conn| (conn.account, conn.server));
-        if let Some((account, server)) = place
-            && !self.account(account).mappings.is_empty()
+        let place = |conn: &Conn| (conn.account, conn.server);
+        if self.has_mappings
+            && let Some((account, server)) = self.conn(inbound.id).map(place)
             && let Some(subject) = self.mapped(account, server, message.subject)
         {
             let mapped = Outgoing {
