@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 
 use super::account::AccountId;
+use super::conn::ConnId;
 use super::ids;
 use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
@@ -173,17 +174,15 @@ impl Core {
         };
         claimed.is_expired = true;
         claimed.timer = None;
-        let clients: Vec<_> = self
-            .account(account)
-            .on_server(server)
-            .clients
-            .iter()
-            .copied()
-            .collect();
-        for id in clients {
+        for id in self.clients_in(account, server) {
             self.send_err(id, "Account Authentication Expired");
             self.close(id, CloseReason::AuthenticationExpired);
         }
+    }
+
+    fn clients_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
+        let here = self.account(account).on_server(server);
+        here.clients.iter().copied().collect()
     }
 
     /// Takes a new token for an account. Tells whether the account is in use here, so that it had an
@@ -223,13 +222,7 @@ impl Core {
             return;
         };
         let claims = &token.claims.nats;
-        let mut clients: Vec<_> = self
-            .account(account)
-            .on_server(server)
-            .clients
-            .iter()
-            .copied()
-            .collect();
+        let mut clients = self.clients_in(account, server);
         clients.sort_by_key(|&id| self.conn(id).map(|conn| (conn.start, conn.cid)));
         let max = usize::try_from(claims.limits.conn).unwrap_or(usize::MAX);
         let newest_go = self.server(server).profile.has(Feature::NewestOverLimitGo);
