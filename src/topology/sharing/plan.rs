@@ -306,13 +306,20 @@ impl Planner {
         }
     }
 
+    /// The account that something is imported from, if there is one.
+    fn exporter(&mut self, account: &str, what: &'static str) -> Option<usize> {
+        let exporter = self.sharing.place_of(account);
+        if exporter.is_none() {
+            let account = account.to_owned();
+            self.errors
+                .push(SharingError::AccountUndefined { account, what });
+        }
+        exporter
+    }
+
     fn import_stream(&mut self, place: usize, import: &StreamImport) {
         const WHAT: &str = "stream import";
-        let Some(exporter) = self.sharing.place_of(&import.account) else {
-            self.errors.push(SharingError::AccountUndefined {
-                account: import.account.clone(),
-                what: WHAT,
-            });
+        let Some(exporter) = self.exporter(&import.account, WHAT) else {
             return;
         };
         match self.stream(place, exporter, import) {
@@ -376,11 +383,7 @@ impl Planner {
 
     fn import_service(&mut self, place: usize, import: &ServiceImport) {
         const WHAT: &str = "service import";
-        let Some(exporter) = self.sharing.place_of(&import.account) else {
-            self.errors.push(SharingError::AccountUndefined {
-                account: import.account.clone(),
-                what: WHAT,
-            });
+        let Some(exporter) = self.exporter(&import.account, WHAT) else {
             return;
         };
         match self.service(place, exporter, import) {
