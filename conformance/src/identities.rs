@@ -8,26 +8,58 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
-use nkeys::KeyPair;
+use nkeys::{KeyPair, XKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// The name and the key pair of each line of `fixtures/keys/seeds.txt`.
+/// The name and the key pair of each line of `fixtures/keys/seeds.txt` that signs.
 static KEYS: LazyLock<BTreeMap<&str, KeyPair>> = LazyLock::new(|| {
+    let key = |(name, seed)| Some((name, KeyPair::from_seed(seed).ok()?));
+    seeds().filter_map(key).collect()
+});
+
+/// The same of each that seals.
+static CURVES: LazyLock<BTreeMap<&str, XKey>> = LazyLock::new(|| {
+    let key = |(name, seed)| Some((name, XKey::from_seed(seed).ok()?));
+    seeds().filter_map(key).collect()
+});
+
+fn seeds() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = include_str!("../../fixtures/keys/seeds.txt").lines();
     lines
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(' '))
-        .filter_map(|(name, seed)| Some((name, KeyPair::from_seed(seed.trim()).ok()?)))
-        .collect()
-});
+        .map(|(name, seed)| (name, seed.trim()))
+}
 
 /// When every token says that it was issued, unless its claims say another time.
 const ISSUED: i64 = 1_600_000_000;
 
-/// The test keys with their names.
-pub fn keys() -> impl Iterator<Item = (&'static str, &'static KeyPair)> {
-    KEYS.iter().map(|(name, key)| (*name, key))
+/// The public keys of the test keys with their names.
+pub fn keys() -> impl Iterator<Item = (&'static str, String)> {
+    let signers = KEYS.iter().map(|(name, key)| (*name, key.public_key()));
+    signers.chain(CURVES.iter().map(|(name, key)| (*name, key.public_key())))
+}
+
+/// What `sender`, a public curve key, has sealed for one of the test keys.
+pub fn open(sealed: &[u8], sender: &str) -> Option<Vec<u8>> {
+    let sender = XKey::from_public_key(sender).ok()?;
+    CURVES
+        .values()
+        .find_map(|key| key.open(sealed, &sender).ok())
+}
+
+/// Seals a text for the holder of the public curve key `receiver`.
+///
+/// # Errors
+///
+/// Names a key that is none.
+pub fn seal(text: &[u8], by: &str, receiver: &str) -> Result<Vec<u8>, String> {
+    let sender = CURVES
+        .get(by)
+        .ok_or_else(|| format!("no test key that seals is named `{by}`"))?;
+    let receiver = XKey::from_public_key(receiver).map_err(|e| e.to_string())?;
+    sender.seal(text, &receiver).map_err(|e| e.to_string())
 }
 
 /// A JWT as a scenario states it.
@@ -41,11 +73,17 @@ pub struct TokenSpec {
     claims: Map<String, Value>,
 }
 
+/// What a JWT is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// An operator.
     Operator,
+    /// An account.
     Account,
+    /// A user.
     User,
+    /// The answer to a server that asks who a client is.
+    Answer,
 }
 
 impl TokenSpec {
@@ -91,53 +129,93 @@ impl TokenSpec {
     ///
     /// Names what the claims refer to and is not there.
     pub fn sign(&self, now: i64) -> Result<String, String> {
-        let mut claims = Value::Object(self.claims.clone());
-        fill(&mut claims, now)?;
-        let claims = claims.as_object().cloned().unwrap_or_default();
-        let is_old = claims.get("version") == Some(&json!(1));
-        let mut nats = self.kind.defaults();
-        let mut payload = Map::new();
-        payload.insert("iat".to_owned(), json!(ISSUED));
-        payload.insert("iss".to_owned(), json!(public(&self.issuer)));
-        payload.insert("name".to_owned(), json!(self.name));
-        payload.insert("sub".to_owned(), json!(public(&self.subject)));
-        for (key, value) in claims {
-            match key.as_str() {
-                "nats" => merge(&mut nats, value),
-                "version" => {}
-                _ => {
-                    payload.insert(key, value);
-                }
-            }
-        }
-        if is_old {
-            // The first version says its kind beside the claims, and no version.
-            if let Some(nats) = nats.as_object_mut() {
-                let kind = nats.remove("type");
-                nats.remove("version");
-                payload.insert("type".to_owned(), kind.unwrap_or_default());
-            }
-        }
-        payload.insert("nats".to_owned(), nats);
-        let id = Sha256::digest(Value::Object(payload.clone()).to_string());
-        payload.insert("jti".to_owned(), json!(BASE32_NOPAD.encode(&id)));
-        let algorithm = if is_old { "ed25519" } else { "ed25519-nkey" };
-        let header = json!({"typ": "JWT", "alg": algorithm}).to_string();
-        let body = Value::Object(payload).to_string();
-        let [header, body] = [header, body].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
-        // The signature of the first version leaves the header out.
-        let signed = match is_old {
-            true => body.clone(),
-            false => format!("{header}.{body}"),
-        };
-        let signature = KEYS[self.issuer.as_str()]
-            .sign(signed.as_bytes())
-            .map_err(|e| e.to_string())?;
-        Ok(format!(
-            "{header}.{body}.{}",
-            BASE64URL_NOPAD.encode(&signature)
-        ))
+        let claims = Value::Object(self.claims.clone());
+        let subject = public(&self.subject);
+        sign(
+            self.kind,
+            &subject,
+            Some(&self.name),
+            &self.issuer,
+            claims,
+            now,
+        )
     }
+}
+
+/// A JWT of a kind with these claims on top of what every one has, signed by the key named `issuer`.
+///
+/// # Errors
+///
+/// Names what the claims refer to and is not there.
+pub fn sign(
+    kind: Kind,
+    subject: &str,
+    name: Option<&str>,
+    issuer: &str,
+    mut claims: Value,
+    now: i64,
+) -> Result<String, String> {
+    let key = KEYS
+        .get(issuer)
+        .ok_or_else(|| format!("no test key is named `{issuer}`"))?;
+    fill(&mut claims, now)?;
+    let claims = claims.as_object().cloned().unwrap_or_default();
+    let is_old = claims.get("version") == Some(&json!(1));
+    let mut nats = kind.defaults();
+    let mut payload = Map::new();
+    payload.insert("iat".to_owned(), json!(ISSUED));
+    payload.insert("iss".to_owned(), json!(key.public_key()));
+    if let Some(name) = name {
+        payload.insert("name".to_owned(), json!(name));
+    }
+    payload.insert("sub".to_owned(), json!(subject));
+    for (key, value) in claims {
+        match key.as_str() {
+            "nats" => merge(&mut nats, value),
+            "version" => {}
+            _ => {
+                payload.insert(key, value);
+            }
+        }
+    }
+    if is_old {
+        // The first version says its kind beside the claims, and no version.
+        if let Some(nats) = nats.as_object_mut() {
+            let kind = nats.remove("type");
+            nats.remove("version");
+            payload.insert("type".to_owned(), kind.unwrap_or_default());
+        }
+    }
+    payload.insert("nats".to_owned(), nats);
+    let id = Sha256::digest(Value::Object(payload.clone()).to_string());
+    payload.insert("jti".to_owned(), json!(BASE32_NOPAD.encode(&id)));
+    let algorithm = if is_old { "ed25519" } else { "ed25519-nkey" };
+    let header = json!({"typ": "JWT", "alg": algorithm}).to_string();
+    let body = Value::Object(payload).to_string();
+    let [header, body] = [header, body].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
+    // The signature of the first version leaves the header out.
+    let signed = match is_old {
+        true => body.clone(),
+        false => format!("{header}.{body}"),
+    };
+    let signature = key.sign(signed.as_bytes()).map_err(|e| e.to_string())?;
+    Ok(format!(
+        "{header}.{body}.{}",
+        BASE64URL_NOPAD.encode(&signature)
+    ))
+}
+
+/// Header and claims of a JWT of the second version, as they are written in it, if its issuer has signed it.
+pub fn read(token: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let token = std::str::from_utf8(token).ok()?;
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let part = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).ok();
+    let (header, claims, signature) = (part(header)?, part(claims)?, part(signature)?);
+    let said: Value = serde_json::from_slice(&claims).ok()?;
+    let issuer = KeyPair::from_public_key(said.get("iss")?.as_str()?).ok()?;
+    issuer.verify(signed.as_bytes(), &signature).ok()?;
+    Some((header, claims))
 }
 
 impl Kind {
@@ -159,12 +237,15 @@ impl Kind {
                 "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1,
                 "type": "user", "version": 2,
             }),
+            Self::Answer => json!({"type": "authorization_response", "version": 2}),
         }
     }
 }
 
 fn public(name: &str) -> String {
-    KEYS.get(name).map(KeyPair::public_key).unwrap_or_default()
+    let curve = || CURVES.get(name).map(XKey::public_key);
+    let signer = KEYS.get(name).map(KeyPair::public_key);
+    signer.or_else(curve).unwrap_or_default()
 }
 
 /// Puts `over` into `base`, object by object; `null` takes a member out.
@@ -212,8 +293,8 @@ fn fill(value: &mut Value, now: i64) -> Result<(), String> {
 
 fn fill_keys(text: &str) -> Result<String, String> {
     substitute(text, |name| {
-        let key = name.strip_prefix("key.")?;
-        KEYS.get(key).map(KeyPair::public_key)
+        let key = public(name.strip_prefix("key.")?);
+        (!key.is_empty()).then_some(key)
     })
 }
 

@@ -24,11 +24,32 @@ pub(super) fn mask(
     root: &Node,
     freedom: Freedom<'_>,
 ) -> Masked {
+    walk(normaliser, text, root, freedom, false)
+}
+
+/// Masks the claims `root` of a JWT that a server has made.
+pub(super) fn mask_claims(
+    normaliser: &Normaliser,
+    text: &[u8],
+    root: &Node,
+    freedom: Freedom<'_>,
+) -> Masked {
+    walk(normaliser, text, root, freedom, true)
+}
+
+fn walk(
+    normaliser: &Normaliser,
+    text: &[u8],
+    root: &Node,
+    freedom: Freedom<'_>,
+    is_token: bool,
+) -> Masked {
     Walk {
         normaliser,
         text,
         root,
         freedom,
+        is_token,
         place: Vec::new(),
     }
     .node(root)
@@ -39,6 +60,8 @@ struct Walk<'a> {
     text: &'a [u8],
     root: &'a Node,
     freedom: Freedom<'a>,
+    /// These are the claims of a JWT.
+    is_token: bool,
     place: Vec<Place<'a>>,
 }
 
@@ -153,7 +176,9 @@ impl<'a> Walk<'a> {
         let kind = match (self.key(0), &node.kind) {
             ("seq", Kind::Number) => HoleKind::Sequence,
             ("client_id" | "cid" | "rid" | "gwid", Kind::Number) => HoleKind::ConnectionId,
-            ("id", Kind::Number) if self.key(1) == "client" || is_leaf => HoleKind::ConnectionId,
+            ("id", Kind::Number) if matches!(self.key(1), "client" | "client_info") || is_leaf => {
+                HoleKind::ConnectionId
+            }
             ("did_solicit", _) if is_route => HoleKind::FreeValue,
             ("port", Kind::Number) if is_route => HoleKind::Port,
             ("config_digest", Kind::String) => HoleKind::Digest,
@@ -210,6 +235,13 @@ impl<'a> Walk<'a> {
             }
             return masked;
         }
+        if let Some(kind) = claim_rule(key).filter(|_| self.is_token) {
+            match node.kind {
+                Kind::String => quoted(&mut masked, kind, raw),
+                _ => masked.hole(kind, raw),
+            }
+            return masked;
+        }
         match node.kind {
             Kind::Number if self.is_in_memory_statistics() => masked.hole(HoleKind::Memory, raw),
             Kind::Number => match number_rule(key, raw) {
@@ -233,6 +265,16 @@ fn quoted(masked: &mut Masked, kind: HoleKind, raw: &[u8]) {
     masked.bytes(b"\"");
     masked.hole(kind, &raw[1..raw.len() - 1]);
     masked.bytes(b"\"");
+}
+
+/// What varies in the claims of a JWT that a server makes.
+fn claim_rule(key: &str) -> Option<HoleKind> {
+    match key {
+        "iat" | "exp" => Some(HoleKind::Second),
+        "jti" => Some(HoleKind::TokenId),
+        "sig" => Some(HoleKind::Signature),
+        _ => None,
+    }
 }
 
 fn number_rule(key: &str, raw: &[u8]) -> Option<HoleKind> {

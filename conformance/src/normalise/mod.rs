@@ -30,6 +30,14 @@ pub enum HoleKind {
     PublicKey,
     /// A JWT that the scenario states.
     Jwt,
+    /// The id of a JWT that a server has made.
+    TokenId,
+    /// A user key that a server has made up.
+    UserKey,
+    /// A signature.
+    Signature,
+    /// A time in seconds since 1970.
+    Second,
     /// The id of an event, 22 characters of which the first 12 belong to the server process.
     EventId,
     /// A random part of a subject the server made up.
@@ -93,6 +101,10 @@ impl HoleKind {
             Self::Nonce => "nonce",
             Self::PublicKey => "key",
             Self::Jwt => "jwt",
+            Self::TokenId => "jti",
+            Self::UserKey => "user-key",
+            Self::Signature => "sig",
+            Self::Second => "second",
             Self::EventId => "event-id",
             Self::Token => "token",
             Self::LoopToken => "loop-token",
@@ -126,7 +138,7 @@ impl HoleKind {
     pub fn is_numbered(self) -> bool {
         matches!(
             self,
-            Self::ServerId | Self::Xkey | Self::EventId | Self::Token
+            Self::ServerId | Self::Xkey | Self::EventId | Self::Token | Self::UserKey
         )
     }
 
@@ -139,6 +151,10 @@ impl HoleKind {
                 | Self::Nonce
                 | Self::PublicKey
                 | Self::Jwt
+                | Self::TokenId
+                | Self::UserKey
+                | Self::Signature
+                | Self::Second
                 | Self::EventId
                 | Self::Token
                 | Self::LoopToken
@@ -306,6 +322,11 @@ impl Normaliser {
         }
     }
 
+    /// Cuts out a text that a server has made up, wherever it appears from now on.
+    pub fn hide(&mut self, text: &str, kind: HoleKind) {
+        self.literals.push((text.as_bytes().to_vec(), kind));
+    }
+
     /// Shows the server id `id` as that of the server `name` of several.
     pub fn name_server(&mut self, id: &str, name: &str) {
         if let Some(names) = &mut self.deployment {
@@ -332,7 +353,10 @@ impl Normaliser {
         };
         let headers = self.headers(&body.headers);
         let decoded = encoding::decoded(&body.headers, &body.payload);
-        let payload = self.payload(decoded.as_ref().unwrap_or(&body.payload), freedom);
+        // What is sealed has the same length in every run, unlike what is compressed.
+        let opened = crate::callout::opened(&body.headers, &body.payload);
+        let shown = decoded.as_ref().or(opened.as_ref());
+        let payload = self.payload(shown.unwrap_or(&body.payload), freedom);
         let mut line = self.text(&frame.line);
         if headers.varies_in_length() || payload.varies_in_length() || decoded.is_some() {
             line = hide_sizes(line, headers.varies_in_length());
@@ -380,10 +404,31 @@ impl Normaliser {
     }
 
     fn payload(&self, payload: &[u8], freedom: Freedom<'_>) -> Masked {
-        match crate::json::locate(payload) {
-            Some(root) => json_rules::mask(self, payload, &root, freedom),
+        if let Some(root) = crate::json::locate(payload) {
+            return json_rules::mask(self, payload, &root, freedom);
+        }
+        match crate::identities::read(payload).filter(|_| !self.is_identity(payload)) {
+            Some((header, claims)) => self.token(&header, &claims, freedom),
             None => self.text(payload),
         }
+    }
+
+    /// Masks a JWT that a server has made, which is shown as what it says.
+    fn token(&self, header: &[u8], claims: &[u8], freedom: Freedom<'_>) -> Masked {
+        let mut masked = Masked::default();
+        masked.bytes(b"JWT ");
+        masked.bytes(header);
+        masked.bytes(b" ");
+        match crate::json::locate(claims) {
+            Some(root) => masked.append(json_rules::mask_claims(self, claims, &root, freedom)),
+            None => masked.append(self.text(claims)),
+        }
+        masked
+    }
+
+    /// Whether this is one of the tokens that have names.
+    fn is_identity(&self, text: &[u8]) -> bool {
+        self.identities.iter().any(|(known, ..)| known == text)
     }
 
     /// Masks text that is not JSON.

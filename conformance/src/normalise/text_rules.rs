@@ -53,6 +53,9 @@ pub(super) fn mask(text: &[u8], normaliser: &Normaliser) -> Masked {
             let name = names.and_then(|names| names.server(&rest[..56]));
             masked.named_hole(HoleKind::ServerId, &rest[..56], name);
             at += 56;
+        } else if at_word_start && is_public_key(rest, b'X') {
+            masked.hole(HoleKind::Xkey, &rest[..56]);
+            at += 56;
         } else if let Some((digits, name)) =
             names.and_then(|names| port(text, at, shows_structs, names))
         {

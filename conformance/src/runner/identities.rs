@@ -18,7 +18,7 @@ impl<'a> Identities<'a> {
     pub(super) fn of(scenario: &'a Scenario) -> Self {
         let texts = match scenario.uses_identities() {
             true => keys()
-                .map(|(name, key)| (format!("key.{name}"), key.public_key()))
+                .map(|(name, key)| (format!("key.{name}"), key))
                 .collect(),
             false => BTreeMap::new(),
         };
@@ -37,8 +37,7 @@ impl<'a> Identities<'a> {
             .strip_prefix("jwt.")
             .and_then(|name| self.specs.iter().find(|spec| spec.name == name));
         let Some(spec) = spec else { return Ok(None) };
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let token = spec.sign(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))?;
+        let token = spec.sign(seconds(now))?;
         self.texts.insert(name.to_owned(), token.clone());
         Ok(Some(token))
     }
@@ -83,6 +82,12 @@ impl<'a> Identities<'a> {
             }
         }
     }
+}
+
+/// The seconds since 1970.
+pub(super) fn seconds(now: SystemTime) -> i64 {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 impl Run<'_> {

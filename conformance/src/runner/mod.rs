@@ -8,6 +8,7 @@ mod servers;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::callout::Question;
 use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Secured, Target};
 use crate::normalise::{Freedom, MaskedFrame, Normaliser};
 use crate::scenario::{
@@ -84,6 +85,7 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
                 servers: servers.iter().map(|server| server.name.clone()).collect(),
                 conns: Connections::new(scenario.pings),
                 variables: BTreeMap::new(),
+                questions: BTreeMap::new(),
                 normaliser,
                 transcript: &mut transcript,
             };
@@ -110,6 +112,8 @@ struct Run<'a> {
     servers: Vec<String>,
     conns: Connections,
     variables: BTreeMap<String, String>,
+    /// What servers have last asked on each connection.
+    questions: BTreeMap<String, Question>,
     normaliser: Normaliser,
     transcript: &'a mut Transcript,
 }
@@ -164,6 +168,7 @@ impl Run<'_> {
                 self.send(conn, &Operation::Raw(send.clone()), 1)?;
                 self.await_goal(conn, until)
             }
+            Action::Answer { conn, answer } => self.answer(conn, answer),
             Action::Await { conn, until } => self.await_goal(conn, until),
             Action::Spread {
                 conns,

@@ -1,6 +1,8 @@
 //! What the connections of a running script send.
 
+use super::identities::seconds;
 use super::{PATIENCE, Problem, Run};
+use crate::callout::Answer;
 use crate::scenario::{Operation, Template};
 
 /// How many tags stand in a request that takes a server a while to read: long enough for whatever it
@@ -55,6 +57,18 @@ impl Run<'_> {
         let mut bytes = self.publication(subject, Some(reply), None, &elsewhere)?;
         bytes.extend(self.publication(subject, Some(reply), None, payload)?);
         self.driver.rest()?;
+        self.send_bytes(name, &bytes, 1)
+    }
+
+    /// Answers what a server has last asked on `name`: who one of its clients is.
+    pub(super) fn answer(&mut self, name: &str, answer: &Answer) -> Result<(), Problem> {
+        let question = self.questions.get(name);
+        let question = question
+            .ok_or_else(|| Problem::Script(format!("`{name}` was not asked who a client is")))?;
+        let now = seconds(self.driver.clock());
+        let payload = question.answer(answer, now).map_err(Problem::Script)?;
+        let head = format!("PUB {} {}\r\n", question.reply(), payload.len());
+        let bytes = [head.as_bytes(), &payload, b"\r\n"].concat();
         self.send_bytes(name, &bytes, 1)
     }
 

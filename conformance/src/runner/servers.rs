@@ -1,7 +1,9 @@
 //! The servers of a running script: their places, their ids, and what happens to them.
 
 use super::{Problem, Run};
+use crate::callout::Question;
 use crate::driver::{Reloaded, ServerIndex};
+use crate::normalise::HoleKind;
 use crate::version::Version;
 use crate::wire::Frame;
 
@@ -50,6 +52,10 @@ impl Run<'_> {
         if let Some(reply) = replies.next_back() {
             let reply = String::from_utf8_lossy(reply).into_owned();
             self.variables.insert(format!("{name}.reply"), reply);
+        }
+        if let Some(question) = frames.iter().rev().find_map(Question::read) {
+            self.normaliser.hide(question.user(), HoleKind::UserKey);
+            self.questions.insert(name.to_owned(), question);
         }
         for frame in frames.iter().filter(|frame| frame.verb() == b"INFO") {
             let Ok(info) = serde_json::from_slice::<serde_json::Value>(&frame.line[4..]) else {

@@ -17,6 +17,7 @@ pub use parse::{ConfLibrary, parse};
 pub use path::{JsonPath, Place};
 pub use servers::{LinkChange, PortKind, PortName, Server, fill_ports};
 
+use crate::callout::Answer;
 use crate::identities::TokenSpec;
 use crate::version::{Version, VersionRange};
 
@@ -59,7 +60,10 @@ impl Scenario {
                 .chain(files)
                 .chain([&deployment.conf])
                 .any(|text| names(text))
-            || self.steps.iter().any(|step| names(&step.source))
+            || self
+                .steps
+                .iter()
+                .any(|step| names(&step.source) || matches!(step.action, Action::Answer { .. }))
     }
 }
 
@@ -153,6 +157,13 @@ pub enum Action {
         reply: Template,
         /// The options.
         payload: Template,
+    },
+    /// Answers what a server has last asked on a connection: who one of its clients is.
+    Answer {
+        /// Who answers.
+        conn: String,
+        /// What.
+        answer: Answer,
     },
     /// Awaits frames or the end of the connection.
     Await {

@@ -9,6 +9,7 @@ use super::{
     Action, Await, Goal, Handshake, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal,
     Template, TransportChange,
 };
+use crate::callout::Answer;
 
 /// How long a step waits unless it says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(20);
@@ -264,6 +265,10 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
             conn,
             until: awaited(words)?,
         },
+        "permit" | "refuse" => Action::Answer {
+            answer: answer(verb == "permit", words)?,
+            conn,
+        },
         "drain" => Action::Drain { conn },
         "secure" => Action::Secure {
             conn,
@@ -372,6 +377,25 @@ fn sign(conn: &str, words: &mut Words) -> Result<Template, String> {
     }
     text.push_str("}\r\nPING\r\n");
     Template::bare(&text)
+}
+
+/// `permit KEY {claims of the user} [{claims of the answer}]`, `refuse KEY {claims of the answer}`.
+fn answer(permits: bool, words: &mut Words) -> Result<Answer, String> {
+    let issuer = words.bare("a key")?;
+    // What begins with a brace goes on to the end of the line.
+    let text = match words.next() {
+        Some(json) => plain(&json)?,
+        None => String::new(),
+    };
+    let read: Result<Vec<Map<String, Value>>, _> = serde_json::Deserializer::from_str(&text)
+        .into_iter()
+        .collect();
+    let mut claims = read.map_err(|e| format!("claims: {e}"))?.into_iter();
+    Ok(Answer {
+        issuer,
+        user: permits.then(|| claims.next().unwrap_or_default()),
+        answer: claims.next().unwrap_or_default(),
+    })
 }
 
 fn is_json(word: &Word) -> bool {
