@@ -10,9 +10,9 @@ use nats_mock_protocol::wire::ConnectOptions;
 use super::account::AccountId;
 use super::conn::ConnId;
 use super::identity::Identity;
-use super::notice::{AuthAudience, ClientSnapshot, ConnKind, Notice};
+use super::notice::{ClientSnapshot, ConnKind, Notice};
 use super::permissions::UserRights;
-use super::server::{Proof, Server, User};
+use super::server::{Proof, Server, ServerId, User};
 use super::{CloseReason, Conn, Core};
 use crate::identity;
 use crate::topology::{ConnectionType, Permissions, ServerSpec, UserOptions};
@@ -29,66 +29,94 @@ pub(super) enum Login {
     Again,
 }
 
+/// What comes of logging in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// The connection may go on.
+    In,
+    /// It has been closed.
+    Out,
+    /// It has to wait until a service has said who it is.
+    Asked,
+}
+
 /// The account's connection limit is reached.
-struct AccountFull;
+pub(super) struct AccountFull;
 
 impl Core {
-    /// Checks the credentials of a connection and binds it to its account. Tells whether the
-    /// connection may go on; if not, it has been closed.
-    pub(super) fn log_in(&mut self, id: ConnId, how: Login) -> bool {
-        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
-            return false;
+    /// Checks the credentials of a connection and binds it to its account.
+    pub(super) fn log_in(&mut self, id: ConnId, how: Login) -> Admission {
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+            return Admission::Out;
         };
-        let server = conn.server;
-        let profile = self.servers[server.0 as usize].profile;
-        let tells = how != Login::Implicit || profile.has(Feature::ImplicitConnectEvent);
         if self.server(server).operator.is_some() {
             return self.log_in_by_token(id);
         }
+        let profile = self.server(server).profile;
+        let tells = self.tells_log_in(server, how);
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
-            return false;
+            return Admission::Out;
         };
-        match authenticate(&self.servers[server.0 as usize], conn) {
+        let verdict = authenticate(&self.servers[server.0 as usize], conn);
+        let registered = match &verdict {
+            Verdict::User(user) => self.register(id, user),
+            // The connection stays in the global account, where every connection starts.
+            Verdict::Refused | Verdict::Accepted => Ok(()),
+        };
+        let is_silent = how == Login::Implicit && !profile.has(Feature::CalloutOfSilentClients);
+        if !is_silent && self.is_to_be_asked_about(id) {
+            return self.ask_about(id, how);
+        }
+        match verdict {
             Verdict::Refused => {
                 self.refuse_credentials(id);
-                return false;
+                return Admission::Out;
             }
-            // The connection stays in the global account, where every connection starts.
-            Verdict::Accepted => {}
-            Verdict::User(user) => {
-                if self.register(id, &user).is_err() {
-                    if user.proof.is_nkey() {
-                        self.refuse_above_limit(id);
-                        return false;
-                    }
-                    if !profile.has(Feature::NoConnectEventOverAccountLimit) && tells {
-                        self.notice_connected(id);
-                    }
-                    self.send_err(id, "maximum account active connections exceeded");
-                    self.close(id, CloseReason::MaxAccountConnectionsExceeded);
-                    return false;
+            Verdict::User(user) if registered.is_err() => {
+                if user.proof.is_nkey() {
+                    self.refuse_above_limit(id);
+                    return Admission::Out;
                 }
+                if !profile.has(Feature::NoConnectEventOverAccountLimit) && tells {
+                    self.notice_connected(id);
+                }
+                self.send_err(id, "maximum account active connections exceeded");
+                self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+                return Admission::Out;
             }
+            Verdict::User(user) if self.callout_account(server) == Some(user.account) => {
+                self.deny_questions(id);
+            }
+            Verdict::User(_) | Verdict::Accepted => {}
         }
         if tells {
             self.notice_connected(id);
         }
-        true
+        Admission::In
+    }
+
+    /// Whether a log-in is told of.
+    pub(super) fn tells_log_in(&self, server: ServerId, how: Login) -> bool {
+        let profile = self.server(server).profile;
+        how != Login::Implicit || profile.has(Feature::ImplicitConnectEvent)
     }
 
     /// The same where users show tokens.
-    fn log_in_by_token(&mut self, id: ConnId) -> bool {
+    fn log_in_by_token(&mut self, id: ConnId) -> Admission {
         let Some(login) = self.authenticate_token(id) else {
             self.refuse_credentials(id);
-            return false;
+            return Admission::Out;
         };
         if self.register(id, &login.user).is_err() {
             self.refuse_above_limit(id);
-            return false;
+            return Admission::Out;
         }
         self.admit_token(id, login);
         self.notice_connected(id);
-        self.conn(id).is_some_and(|conn| !conn.is_closing())
+        match self.conn(id).is_some_and(|conn| !conn.is_closing()) {
+            true => Admission::In,
+            false => Admission::Out,
+        }
     }
 
     /// Closes a connection that would be one too many for its account. To a server that has checked a
@@ -100,7 +128,7 @@ impl Core {
     }
 
     /// Moves a connection to the account of its user and gives it the user's permissions.
-    fn register(&mut self, id: ConnId, user: &User) -> Result<(), AccountFull> {
+    pub(super) fn register(&mut self, id: ConnId, user: &User) -> Result<(), AccountFull> {
         self.leave(id);
         let now = self.now;
         let Some(server) = self.conn(id).map(|conn| conn.server) else {
@@ -148,14 +176,12 @@ impl Core {
 
     fn tell_account_of_refusal(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
-        let server = conn.server;
-        self.notices.push_back(Notice::AuthFailed {
-            server,
-            client: Box::new(self.snapshot(conn)),
-            audience: AuthAudience::Account(conn.account),
-            reason: CloseReason::AuthenticationViolation,
-            at: self.now,
-        });
+        // Where a service is asked about clients, it hears of those as well about whom nobody asked it.
+        let asked = self.callout_account(conn.server);
+        let account = asked
+            .filter(|_| self.is_delegated(conn))
+            .unwrap_or(conn.account);
+        self.tell_service_of_refusal(id, account, None);
     }
 
     /// Closes a connection that may not be here.
@@ -164,7 +190,7 @@ impl Core {
         self.close_for_violation(id, CloseReason::AuthenticationViolation);
     }
 
-    fn notice_connected(&mut self, id: ConnId) {
+    pub(super) fn notice_connected(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let notice = Notice::Connected {
             server: conn.server,
@@ -323,6 +349,9 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
             && let Some(user) = server.users.get(&stand_in.name)
         {
             options.user = stand_in.name.to_string();
+            if let Proof::Password(password) = &user.proof {
+                options.pass = password.to_string();
+            }
             return Verdict::User(user.clone());
         }
         if !options.user.is_empty() {

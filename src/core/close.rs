@@ -50,7 +50,11 @@ impl Core {
     /// Closes a connection; `first` is told before its end is.
     pub(super) fn close_after(&mut self, id: ConnId, reason: CloseReason, first: Option<Notice>) {
         let now = self.now;
-        let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
+        if self.conn(id).is_none_or(Conn::is_closing) {
+            return;
+        }
+        self.end_callout(id);
+        let Some(conn) = self.conn_mut(id) else {
             return;
         };
         conn.closing = Some(reason);

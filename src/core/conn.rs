@@ -9,6 +9,7 @@ use nats_mock_protocol::wire::ConnectOptions;
 use super::CloseReason;
 use super::account::AccountId;
 use super::asked::Asked;
+use super::callout::Callout;
 use super::identity::Identity;
 use super::leaf::Leaf;
 use super::permissions::UserRights;
@@ -117,6 +118,8 @@ pub(crate) struct Conn {
     pub(super) late: Option<Box<Late>>,
     /// What waits for it, if nothing passes at the moment.
     pub(super) stalled: Option<Box<Stalled>>,
+    /// What waits for it while a service is asked who it is.
+    pub(super) callout: Option<Box<Callout>>,
     /// What it is greeted with instead of INFO.
     #[expect(clippy::box_collection, reason = "hardly any connection has one")]
     pub(super) greeting: Option<Box<Vec<u8>>>,
@@ -149,6 +152,11 @@ impl Conn {
     pub fn pending(&self) -> usize {
         let late = self.late.as_deref().map_or(0, Late::bytes);
         self.output.len() + self.in_flight + late
+    }
+
+    /// Whether what it sends has to wait.
+    pub(super) fn is_held(&self) -> bool {
+        self.stalled.is_some() || self.callout.is_some()
     }
 
     pub fn last_in_utc(&self) -> bool {

@@ -3,7 +3,7 @@
 use nats_mock_protocol::wire::{Limits, encode};
 
 use super::asked::Asked;
-use super::authenticate::Login;
+use super::authenticate::{Admission, Login};
 use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
 use super::freeze::Waiting;
 use super::ids;
@@ -100,6 +100,7 @@ impl Core {
             passed: 0,
             late: None,
             stalled: None,
+            callout: None,
             greeting: None,
         });
         let id = ConnId {
@@ -238,9 +239,13 @@ impl Core {
         if !first && drops_subscriptions {
             self.drop_subscriptions(id);
         }
-        if !self.log_in(id, Login::Explicit) {
-            return;
+        if self.log_in(id, Login::Explicit) == Admission::In {
+            self.connected(id);
         }
+    }
+
+    /// Goes on with CONNECT when it is known who the client is.
+    pub(super) fn connected(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         if conn.options.new_account || !conn.options.account.is_empty() {
             self.auth_violation(id);

@@ -410,6 +410,16 @@ impl Core {
                 self.request(delivery, tag, None);
                 true
             }
+            Receiver::Callout(client) => {
+                self.count_matched(sub_id, at);
+                let message = &delivery.message;
+                self.notices.push_back(Notice::Answered {
+                    server: at,
+                    client,
+                    payload: message.payload[message.header_len.unwrap_or(0)..].into(),
+                });
+                true
+            }
             // The server where a message is published looks after what is imported.
             Receiver::Import(_) if at != delivery.server => false,
             Receiver::Import(index) => {

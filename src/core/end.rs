@@ -72,15 +72,26 @@ impl Core {
 
     /// Closes a connection that may not be here, and tells of it.
     pub(super) fn close_for_violation(&mut self, id: ConnId, reason: CloseReason) {
-        let Some(conn) = self.conn(id) else { return };
-        let event = Notice::AuthFailed {
+        let event = self.refusal_for_system(id, reason);
+        self.close_after(id, reason, event);
+    }
+
+    /// Tells the system account of a connection that may not be here.
+    pub(super) fn tell_system_of_refusal(&mut self, id: ConnId, reason: CloseReason) {
+        let event = self.refusal_for_system(id, reason);
+        self.notices.extend(event);
+    }
+
+    fn refusal_for_system(&self, id: ConnId, reason: CloseReason) -> Option<Notice> {
+        let conn = self.conn(id)?;
+        Some(Notice::AuthFailed {
             server: conn.server,
             client: Box::new(self.snapshot(conn)),
             audience: AuthAudience::System,
             reason,
+            words: None,
             at: self.now,
-        };
-        self.close_after(id, reason, Some(event));
+        })
     }
 
     /// Breaks a connection: the other side finds it reset, and so does the server. What has been sent before

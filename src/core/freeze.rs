@@ -19,6 +19,8 @@ pub(super) enum Waiting {
     Batch {
         conn: ConnId,
         batch: ClientBatch,
+        /// How many of its operations are done.
+        done: usize,
         goes_on: bool,
     },
     /// The other side of a connection has closed it.
@@ -56,9 +58,9 @@ impl Core {
         self.notices.push_back(Notice::Fate { server, fate });
     }
 
-    /// Servers that stand still, and connections that are stalled.
+    /// Servers that stand still, and connections that are not read from.
     pub fn frozen(&self) -> usize {
-        self.frozen + self.stalled
+        self.frozen + self.stalled + self.asked_about
     }
 
     /// How often a server or a connection has stood still, or gone on.
@@ -69,7 +71,7 @@ impl Core {
     /// Whether nobody reads what a connection sends.
     pub fn is_unread(&self, conn: ConnId) -> bool {
         self.conn(conn)
-            .is_some_and(|conn| conn.stalled.is_some() || self.is_frozen(conn.server))
+            .is_some_and(|conn| conn.is_held() || self.is_frozen(conn.server))
     }
 
     /// Whether as many connections wait for a server as a system lets wait.
@@ -111,9 +113,14 @@ impl Core {
             Waiting::Batch {
                 conn,
                 batch,
+                done,
                 goes_on,
             } => {
-                self.receive(now, conn, &batch, goes_on);
+                if self.is_unread(conn) {
+                    self.keep_rest(conn, &batch, done, goes_on);
+                    return;
+                }
+                self.receive_rest(conn, &batch, done, goes_on, None);
             }
             Waiting::Closed(conn, reason) => self.peer_closed(now, conn, reason),
             Waiting::Ended(conn, ending) => self.end(now, conn, &ending),
@@ -132,6 +139,10 @@ impl Core {
         let server = conn.server;
         if let Some(stalled) = &mut conn.stalled {
             stalled.waiting.push(event());
+            return true;
+        }
+        if let Some(callout) = &mut conn.callout {
+            callout.waiting.push(event());
             return true;
         }
         self.wait_if_frozen(server, event)
@@ -159,7 +170,7 @@ impl Core {
     ) -> Option<Received> {
         let known = self.conn(conn)?;
         let server = known.server;
-        if known.stalled.is_none() && !self.is_frozen(server) {
+        if !known.is_held() && !self.is_frozen(server) {
             return None;
         }
         let mut limits = None;
@@ -178,6 +189,7 @@ impl Core {
         self.wait_if_unread(conn, || Waiting::Batch {
             conn,
             batch: batch.clone(),
+            done: 0,
             goes_on,
         });
         Some(Received {
@@ -201,6 +213,7 @@ impl Core {
             | Timer::Tls(id)
             | Timer::Ping(id)
             | Timer::WriteDeadline(id)
+            | Timer::Callout(id)
             | Timer::TokenExpires(id) => self.conn(id).map(|conn| conn.server),
             Timer::LameDuck(server)
             | Timer::Service(server, _)

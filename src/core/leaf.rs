@@ -139,6 +139,7 @@ impl Core {
             passed: 0,
             late: None,
             stalled: None,
+            callout: None,
             greeting: None,
         };
         conn.options.user = new.user;

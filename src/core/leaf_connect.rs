@@ -7,7 +7,7 @@ use super::authenticate::{LeafLogin, LeafUser};
 use super::conn::{ConnId, Peer};
 use super::leaf::{Leaf, NewEnd, rights_of_end};
 use super::leaf_dial::{AFTER_LOSS, AFTER_VIOLATION, Refused};
-use super::notice::{AuthAudience, Notice};
+use super::notice::Notice;
 use super::permissions::UserRights;
 use super::server::{ServerId, User};
 use super::{AccountId, CloseReason, Core};
@@ -262,16 +262,7 @@ impl Core {
                 if let Some(leaf) = self.leaf_mut(id) {
                     leaf.is_stranger = true;
                 }
-                let Some(conn) = self.conn(id) else {
-                    return Err(());
-                };
-                self.notices.push_back(Notice::AuthFailed {
-                    server,
-                    client: Box::new(self.snapshot(conn)),
-                    audience: AuthAudience::System,
-                    reason: CloseReason::AuthenticationViolation,
-                    at: self.now,
-                });
+                self.tell_system_of_refusal(id, CloseReason::AuthenticationViolation);
                 self.send_err(id, "Authorization Violation");
                 self.discard(id, CloseReason::AuthenticationViolation);
                 Err(())

@@ -26,6 +26,8 @@
 mod account;
 mod asked;
 mod authenticate;
+mod callout;
+mod callout_answer;
 mod certified;
 mod close;
 mod conn;
@@ -180,6 +182,8 @@ pub(crate) struct Core {
     has_route_rights: bool,
     /// Connections that are stalled.
     stalled: usize,
+    /// Connections of which a service is being asked who they are.
+    asked_about: usize,
     freezes: u64,
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.

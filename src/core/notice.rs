@@ -53,7 +53,15 @@ pub(crate) enum Notice {
         client: Box<ClientSnapshot>,
         audience: AuthAudience,
         reason: CloseReason,
+        /// What is said instead of the reason, if a service was asked.
+        words: Option<Box<str>>,
         at: Time,
+    },
+    /// A service has said who a client is.
+    Answered {
+        server: ServerId,
+        client: ConnId,
+        payload: Box<[u8]>,
     },
     /// It was measured how long a service took to answer.
     Measured(Box<Measured>),

@@ -2,7 +2,7 @@
 
 use nats_mock_protocol::wire::{ClientBatch, ClientOp, Limits, WireError};
 
-use super::authenticate::Login;
+use super::authenticate::{Admission, Login};
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::deliver::{Digits, Origin};
 use super::text::quoted;
@@ -48,12 +48,24 @@ impl Core {
         id: ConnId,
         batch: &ClientBatch,
         goes_on: bool,
-        mut after: Option<&mut dyn FnMut(&mut Self)>,
+        after: Option<&mut dyn FnMut(&mut Self)>,
     ) -> Received {
         self.set_now(now);
         if let Some(kept) = self.keep_batch(id, batch, goes_on) {
             return kept;
         }
+        self.receive_rest(id, batch, 0, goes_on, after)
+    }
+
+    /// Does what is left of a batch.
+    pub(super) fn receive_rest(
+        &mut self,
+        id: ConnId,
+        batch: &ClientBatch,
+        done: usize,
+        goes_on: bool,
+        mut after: Option<&mut dyn FnMut(&mut Self)>,
+    ) -> Received {
         let Some(conn) = self.conn_mut(id).filter(|conn| !conn.is_closing()) else {
             return Received {
                 reset: self.conn(id).is_some_and(|conn| conn.flags.reset),
@@ -70,9 +82,17 @@ impl Core {
         };
         self.stall = false;
         let mut limits_changed = false;
-        for op in batch.iter() {
-            limits_changed |= matches!(op, ClientOp::Connect(_));
+        let mut ops = batch.iter().enumerate().skip(done);
+        let mut waits_from = None;
+        for (place, op) in ops.by_ref() {
+            let is_connect = matches!(op, ClientOp::Connect(_));
+            limits_changed |= is_connect;
             self.operate(&mut inbound, op);
+            if self.is_asked_about(id) {
+                // Anything but CONNECT is still to be done.
+                waits_from = Some(place + usize::from(is_connect));
+                break;
+            }
             if let Some(after) = &mut after {
                 after(self);
             }
@@ -80,13 +100,19 @@ impl Core {
                 break;
             }
         }
-        if let Some(fault) = batch.fault()
+        if let Some(done) = waits_from {
+            self.keep_rest(id, batch, done, goes_on);
+        } else if let Some(fault) = batch.fault()
             && !self.is_closing(id)
         {
             self.close_for_fault(id, fault);
         }
         self.count_inbound(inbound, account);
-        if !goes_on && let Some(conn) = self.conn_mut(id) {
+        // The rest of what was read is still to be looked at.
+        if !goes_on
+            && waits_from.is_none()
+            && let Some(conn) = self.conn_mut(id)
+        {
             conn.counted_in = conn.account;
         }
         Received {
@@ -192,7 +218,7 @@ impl Core {
         if let Some(timer) = conn.auth_timer.take() {
             self.timers.cancel(timer);
         }
-        self.log_in(id, Login::Implicit)
+        self.log_in(id, Login::Implicit) == Admission::In
     }
 
     fn close_for_fault(&mut self, id: ConnId, fault: &WireError) {

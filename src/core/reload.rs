@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::authenticate::Login;
+use super::authenticate::{Admission, Login};
 use super::conn::ConnId;
 use super::reload_refused::refuse_unsupported;
 use super::server::ServerId;
@@ -148,7 +148,7 @@ impl Core {
             let logged_in = self
                 .conn(id)
                 .is_some_and(|conn| conn.flags.connect_received);
-            if logged_in && self.log_in(id, Login::Again) {
+            if logged_in && self.log_in(id, Login::Again) == Admission::In {
                 self.recheck_subscriptions(id);
             }
         }

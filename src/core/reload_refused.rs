@@ -114,6 +114,14 @@ pub(super) fn refuse_unsupported(
             })
         }
     };
+    // Unlike the real ones, a server has keys to sign with only if it needed them from the start.
+    let callout = |spec: &ServerSpec| {
+        let auth = spec.authorization.as_ref();
+        auth.is_some_and(|auth| auth.callout.is_some())
+    };
+    if callout(new) && !callout(old) {
+        refuse("AuthCallout", "none".to_owned(), "the first".to_owned())?;
+    }
     let name = |spec: &ServerSpec| spec.name.clone().unwrap_or_default();
     refuse("ServerName", name(old), name(new))?;
     let host = |spec: &ServerSpec| {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::CloseReason;
@@ -23,6 +24,7 @@ use super::subs::SubId;
 use super::time::Time;
 use super::tls::{Offer, Rate, TlsSession};
 use super::wall_clock::WallClock;
+use crate::identity;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
 use crate::version::{Feature, Profile};
 
@@ -53,6 +55,8 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub id: Arc<str>,
+    /// What it signs and seals with, if it ever does.
+    pub(super) keys: Option<Box<identity::Keys>>,
     pub xkey: Box<str>,
     pub name: Arc<str>,
     pub spec: Arc<ServerSpec>,
@@ -211,8 +215,30 @@ pub(crate) struct ClosedSub {
 impl Server {
     pub fn new(index: ServerId, spec: Arc<ServerSpec>, cluster: ClusterId, seed: u64) -> Self {
         let mut rng = ids::stream(seed, &format!("server {}", index.0));
-        let id: Arc<str> = ids::public_key(KeyKind::Server, &mut rng).into();
-        let xkey = ids::public_key(KeyKind::Curve, &mut rng).into_boxed_str();
+        let random: [[u8; 32]; 2] = std::array::from_fn(|_| {
+            let mut bytes = [0; 32];
+            rng.fill_bytes(&mut bytes);
+            bytes
+        });
+        let signs = spec
+            .authorization
+            .as_ref()
+            .is_some_and(|auth| auth.callout.is_some());
+        // To make whole keys takes longer than everything else, and hardly any server needs them.
+        let keys = signs
+            .then(|| identity::Keys::new(random[0], random[1]))
+            .flatten();
+        let (id, xkey) = match &keys {
+            Some(keys) => (keys.public_key(), keys.public_curve_key()),
+            None => {
+                let [server, curve] = random;
+                (
+                    ids::public_key(KeyKind::Server, server),
+                    ids::public_key(KeyKind::Curve, curve),
+                )
+            }
+        };
+        let id: Arc<str> = id.into();
         let offer = Offer::at_start(spec.tls.as_ref(), spec.allow_non_tls);
         let tls_rate_limit = spec.tls.as_ref().map_or(0, |tls| tls.rate_limit);
         let operator = spec.operator.as_ref();
@@ -220,7 +246,8 @@ impl Server {
         Self {
             name: spec.name.as_deref().map_or_else(|| id.clone(), Into::into),
             id,
-            xkey,
+            keys: keys.map(Box::new),
+            xkey: xkey.into_boxed_str(),
             profile: spec.version.profile(),
             spec,
             phase: Phase::Running,

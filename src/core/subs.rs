@@ -45,6 +45,8 @@ pub(crate) enum Receiver {
     Import(u32),
     /// The answers to service imports, on their way back.
     ImportReplies,
+    /// The answer of a service that was asked who a client is.
+    Callout(ConnId),
     /// Whoever has the subscription `of` another account, which imports what is listened to here: the
     /// place in its list of streams.
     Shadow { of: SubId, import: u32 },

@@ -12,6 +12,8 @@ use super::time::Time;
 pub(crate) enum Timer {
     /// CONNECT has not come in time.
     Auth(ConnId),
+    /// A service that was asked about a connection has not answered in time.
+    Callout(ConnId),
     /// A TLS handshake, or what comes before it, has not come in time.
     Tls(ConnId),
     /// Time to PING a connection, or to find it stale.

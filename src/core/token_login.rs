@@ -83,11 +83,7 @@ impl Core {
         {
             return None;
         }
-        let offset = match limits.times_location.as_str() {
-            "UTC" => 0,
-            _ => i64::from(self.utc_offset),
-        };
-        let in_range = identity::stays_in_range(&limits.times, self.now.nanos_of_day(offset))?;
+        let in_range = identity::stays_in_range(&limits.times, self.time_of_day(&limits))?;
         let left = (claims.exp > 0).then(|| Duration::from_secs((claims.exp - now).max(0) as u64));
         let stays = match (in_range, left) {
             (Some(range), Some(left)) => Some(range.min(left)),
@@ -124,6 +120,15 @@ impl Core {
             identity,
             stays,
         })
+    }
+
+    /// The time of day where a user is, in nanoseconds since midnight.
+    pub(super) fn time_of_day(&self, limits: &identity::UserLimits) -> i64 {
+        let offset = match limits.times_location.as_str() {
+            "UTC" => 0,
+            _ => i64::from(self.utc_offset),
+        };
+        self.now.nanos_of_day(offset)
     }
 
     /// Lets a client in that was registered with its account.

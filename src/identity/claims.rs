@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-fn is_zero(number: &i64) -> bool {
+pub(super) fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
@@ -46,7 +46,18 @@ pub(crate) struct Claims<N> {
 impl<N> Claims<N> {
     /// Whether the time is right for it, in seconds since 1970.
     pub fn is_in_time(&self, now: i64) -> bool {
-        (self.exp <= 0 || now <= self.exp) && (self.nbf <= 0 || self.nbf <= now)
+        self.time_issue(now).is_none()
+    }
+
+    /// How the time is wrong for it, as servers say it.
+    pub fn time_issue(&self, now: i64) -> Option<&'static str> {
+        if self.exp > 0 && now > self.exp {
+            Some("claim is expired")
+        } else if self.nbf > 0 && self.nbf > now {
+            Some("claim is not yet valid")
+        } else {
+            None
+        }
     }
 }
 

@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use nats_mock_protocol::subject;
-
 use super::claims::{Permission, Responses, TimeRange, UserLimits};
 use crate::topology::{ConnectionType, Permissions, ResponsePermission, SubjectPermission};
 
@@ -58,29 +56,77 @@ pub(crate) fn connection_types(names: &[String]) -> Option<Vec<ConnectionType>> 
 
 /// Whether what is claimed can be read at all.
 pub(crate) fn is_valid(limits: &UserLimits) -> bool {
-    let subjects = |side: &Permission, queues: bool| {
-        side.allow.iter().chain(&side.deny).all(|entry| {
-            let mut words = entry.split(' ');
-            let (subject, queue, more) = (words.next(), words.next(), words.next());
-            subject.is_some_and(is_subject)
-                && more.is_none()
-                && queue.is_none_or(|queue| queues && is_subject(queue))
-        })
-    };
-    subjects(&limits.publish, false)
-        && subjects(&limits.subscribe, true)
-        && limits
-            .src
-            .iter()
-            .all(|network| parse_network(network).is_some())
-        && limits.times.iter().all(|range| {
-            seconds_of_day(&range.start).is_some() && seconds_of_day(&range.end).is_some()
-        })
-        && matches!(limits.times_location.as_str(), "" | "UTC" | "Local")
+    issue(limits).is_none()
 }
 
-fn is_subject(text: &str) -> bool {
-    !text.is_empty() && !text.contains([' ', '\t']) && subject::is_valid(text.as_bytes())
+/// The first thing that is wrong with what is claimed, as servers say it.
+pub(crate) fn issue(limits: &UserLimits) -> Option<String> {
+    let sides = [(&limits.subscribe, true), (&limits.publish, false)];
+    let entries = sides.into_iter().flat_map(|(side, takes_queues)| {
+        let entries = side.allow.iter().chain(&side.deny);
+        entries.map(move |entry| (entry, takes_queues))
+    });
+    let of_permissions = entries
+        .filter_map(|(entry, takes_queues)| permission_issue(entry, takes_queues))
+        .next();
+    let of_networks = || {
+        let mut networks = limits.src.iter();
+        let bad = networks.find(|network| parse_network(network).is_none())?;
+        Some(format!("invalid cidr {bad:?} in user src limits"))
+    };
+    let of_times = || limits.times.iter().find_map(time_issue);
+    let of_zone = || {
+        let zone = limits.times_location.as_str();
+        let is_known = matches!(zone, "" | "UTC" | "Local");
+        (!is_known)
+            .then(|| format!("could not parse iana time zone by name: unknown time zone {zone}"))
+    };
+    of_permissions
+        .or_else(of_networks)
+        .or_else(of_times)
+        .or_else(of_zone)
+}
+
+fn permission_issue(entry: &str, takes_queues: bool) -> Option<String> {
+    let words: Vec<&str> = entry.split(' ').collect();
+    let [subject, rest @ ..] = &words[..] else {
+        return None;
+    };
+    if rest.len() > 1 {
+        let text = format!("Permission Subject \"{entry}\" contains too many spaces");
+        return Some(text);
+    }
+    let of_queue = || {
+        let queue = rest.first()?;
+        let refused = || format!("Permission Subject \"{entry}\" is not allowed to contain queue");
+        subject_issue(queue).or_else(|| (!takes_queues).then(refused))
+    };
+    subject_issue(subject).or_else(of_queue)
+}
+
+fn subject_issue(text: &str) -> Option<String> {
+    if text.is_empty() {
+        Some("subject cannot be empty".to_owned())
+    } else if text.starts_with('.') || text.ends_with('.') {
+        Some(format!("subject {text:?} cannot start or end with a `.`"))
+    } else if text.contains("..") {
+        Some(format!("subject {text:?} cannot contain consecutive `.`"))
+    } else {
+        None
+    }
+}
+
+fn time_issue(range: &TimeRange) -> Option<String> {
+    let of = |text: &str, missing: &str, name: &str| {
+        if text.is_empty() {
+            Some(format!("time ranges {name} must contain {missing}"))
+        } else if seconds_of_day(text).is_none() {
+            Some(format!("{name} in time range is invalid {text:?}"))
+        } else {
+            None
+        }
+    };
+    of(&range.start, "a start", "start").or_else(|| of(&range.end, "an end", "end"))
 }
 
 /// Whether somebody at `host` may come.

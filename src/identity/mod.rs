@@ -3,7 +3,10 @@
 //! All of it takes the feature `jwt`. Without it a configuration that needs it is refused, so that what is
 //! here instead is never asked anything that matters.
 
+mod callout;
 mod claims;
+#[cfg(feature = "jwt")]
+mod encode;
 mod grant;
 #[cfg_attr(not(feature = "jwt"), path = "no_nkey.rs")]
 mod nkey;
@@ -14,9 +17,16 @@ mod token;
 
 use data_encoding::Encoding;
 
-pub(crate) use claims::{AccountClaims, OperatorClaims, Signer, UserLimits};
-pub(crate) use grant::{allows_host, connection_types, is_valid, permissions, stays_in_range};
-pub(crate) use nkey::{is_public_key, signs, verifies};
+pub(crate) use callout::{
+    ClientInfo, ConnectInfo, QuestionClaims, ServerInfo, TlsInfo, read_answer,
+};
+pub(crate) use claims::{
+    AccountClaims, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits,
+};
+pub(crate) use grant::{
+    allows_host, connection_types, is_valid, issue, permissions, stays_in_range,
+};
+pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
 pub(crate) use template::{Holder, filled};
 pub(crate) use token::{Token, TokenError, account, operator, user};
 
@@ -32,6 +42,9 @@ pub(crate) enum Role {
     Account,
     Operator,
     User,
+    Server,
+    /// It seals instead of signing.
+    Curve,
 }
 
 /// As Go decodes: line ends are skipped, and bits that are left over are not looked at.

@@ -3,14 +3,19 @@
 use std::sync::LazyLock;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding};
-use nkeys::KeyPair;
+use nkeys::{KeyPair, KeyPairType, XKey};
+use serde::Serialize;
 
+use super::claims::Claims;
+use super::encode::unsigned;
 use super::{Role, lenient};
 
 /// The prefix bytes of public keys.
 const ACCOUNT: u8 = 0;
 const OPERATOR: u8 = 14 << 3;
 const USER: u8 = 20 << 3;
+const SERVER: u8 = 13 << 3;
+const CURVE: u8 = 23 << 3;
 
 /// A signature with its padding and line ends has no more characters than this.
 const MAX_SIGNATURE: usize = 1024;
@@ -21,6 +26,8 @@ pub(crate) fn is_public_key(role: Role, text: &str) -> bool {
         Role::Account => ACCOUNT,
         Role::Operator => OPERATOR,
         Role::User => USER,
+        Role::Server => SERVER,
+        Role::Curve => CURVE,
     };
     nkeys::from_public_key(text).is_ok_and(|(found, _)| found == prefix)
 }
@@ -36,6 +43,68 @@ pub(crate) fn signs(key: &str, text: &[u8], signature: &str) -> bool {
 /// The same for a signature's bytes.
 pub(crate) fn verifies(key: &str, text: &[u8], signature: &[u8]) -> bool {
     KeyPair::from_public_key(key).is_ok_and(|key| key.verify(text, signature).is_ok())
+}
+
+/// The keys of a server: the one it is known by, and the one it seals with.
+pub(crate) struct Keys {
+    key: KeyPair,
+    curve: XKey,
+}
+
+impl Keys {
+    /// Keys made of random bytes.
+    pub fn new(key: [u8; 32], curve: [u8; 32]) -> Option<Self> {
+        Some(Self {
+            key: KeyPair::new_from_raw(KeyPairType::Server, key).ok()?,
+            curve: XKey::new_from_raw(curve),
+        })
+    }
+
+    pub fn public_key(&self) -> String {
+        self.key.public_key()
+    }
+
+    pub fn public_curve_key(&self) -> String {
+        self.curve.public_key()
+    }
+
+    /// A JWT of these claims.
+    pub fn token<N: Serialize>(&self, mut claims: Claims<N>) -> Option<String> {
+        claims.iss = self.key.public_key();
+        let text = unsigned(&mut claims);
+        let signature = self.key.sign(text.as_bytes()).ok()?;
+        Some(format!("{text}.{}", BASE64URL_NOPAD.encode(&signature)))
+    }
+
+    /// Seals a text for the holder of the public key `receiver`; the random bytes must not be used twice.
+    pub fn seal(&self, text: &[u8], receiver: &str, random: [u8; 24]) -> Option<Vec<u8>> {
+        let receiver = XKey::from_public_key(receiver).ok()?;
+        let nonce = random.into();
+        self.curve.seal_with_nonce(text, &receiver, nonce).ok()
+    }
+
+    /// What `sender` has sealed for this server, or what servers say of it.
+    pub fn open(&self, sealed: &[u8], sender: &str) -> Result<Vec<u8>, &'static str> {
+        const SHORTEST: usize = b"xkv1".len() + 24;
+        if sealed.len() <= SHORTEST || !sealed.starts_with(b"xkv1") {
+            return Err("nkeys: encrypted input is not valid");
+        }
+        let opened =
+            XKey::from_public_key(sender).and_then(|sender| self.curve.open(sealed, &sender));
+        opened.map_err(|_| "nkeys: could not decrypt input")
+    }
+}
+
+/// A public key of a user, made of random bytes.
+pub(crate) fn user_key(random: [u8; 32]) -> String {
+    let key = KeyPair::new_from_raw(KeyPairType::User, random);
+    key.map(|key| key.public_key()).unwrap_or_default()
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Keys").field(&self.public_key()).finish()
+    }
 }
 
 /// The bytes of a signature in either alphabet.

@@ -69,6 +69,11 @@ pub(crate) fn user(text: &str) -> Result<Token<UserClaims>, TokenError> {
     Ok(token)
 }
 
+/// The answer of a service that was asked about a client.
+pub(super) fn answer<N: DeserializeOwned + Default>(text: &str) -> Result<Token<N>, TokenError> {
+    decode(text, "authorization_response", &[Role::Account])
+}
+
 #[derive(Deserialize)]
 struct Header {
     #[serde(default)]

@@ -43,7 +43,7 @@ pub(super) fn disconnected(
     }
     let account = context.account_name(client.account);
     let at = context.server().wall_clock.local(at);
-    let event = ending(context, client, reason, at);
+    let event = ending(context, client, reason.as_str(), at);
     context.publish(&format!("$SYS.ACCOUNT.{account}.DISCONNECT"), &event);
 }
 
@@ -65,20 +65,21 @@ pub(super) fn refused(
     context: &mut Context<'_>,
     client: &ClientSnapshot,
     audience: AuthAudience,
-    reason: CloseReason,
+    words: &str,
     at: Time,
 ) {
     if context.state.silent {
         return;
     }
     let at = context.server().wall_clock.utc(at);
-    let event = ending(context, client, reason, at);
+    let mut event = ending(context, client, words, at);
     match audience {
         AuthAudience::System => {
             let subject = format!("$SYS.SERVER.{}.CLIENT.AUTH.ERR", context.server_id());
             context.publish(&subject, &event);
         }
         AuthAudience::Account(account) => {
+            event.client.acc = context.account_name(account);
             context.publish_in(account, "$SYS.ACCOUNT.CLIENT.AUTH.ERR", "", &event);
         }
     }
@@ -93,7 +94,7 @@ fn is_reported(context: &Context<'_>, account: AccountId) -> bool {
 fn ending(
     context: &mut Context<'_>,
     client: &ClientSnapshot,
-    reason: CloseReason,
+    reason: &str,
     at: Timestamp,
 ) -> Disconnect {
     Disconnect {
@@ -106,7 +107,7 @@ fn ending(
         },
         sent: data_stats(client.sent),
         received: data_stats(client.received),
-        reason: reason.as_str().to_owned(),
+        reason: reason.to_owned(),
         server: context.envelope(),
         ..Disconnect::default()
     }

@@ -167,9 +167,10 @@ fn owner(core: &Core, server: ServerId, sub: &Sub) -> u64 {
         Receiver::Client(id) => core.conn(id).map_or(0, |conn| conn.cid),
         Receiver::Shadow { of, .. } => owner(core, server, core.sub(of)),
         Receiver::Service(_) => crate::core::SYSTEM_CLIENT_CID,
-        Receiver::MadeUp(_) | Receiver::Import(_) | Receiver::ImportReplies => {
-            core.server(server).internal_cid(sub.account)
-        }
+        Receiver::MadeUp(_)
+        | Receiver::Import(_)
+        | Receiver::ImportReplies
+        | Receiver::Callout(_) => core.server(server).internal_cid(sub.account),
         Receiver::Leaf { end, .. } => core.conn(end).map_or(0, |conn| conn.cid),
     }
 }

@@ -236,6 +236,12 @@ impl Services {
         self.journal.note(core, &notice);
         trace::notice(core, &notice);
         let notice = match notice {
+            Notice::Answered {
+                client, payload, ..
+            } => {
+                core.hear_answer(client, &payload);
+                return;
+            }
             Notice::Published(message) => {
                 let seen = Seen::published(core, *message);
                 self.see(core, seen);
@@ -299,9 +305,13 @@ impl Services {
                 client,
                 audience,
                 reason,
+                words,
                 at,
                 ..
-            } => connections::refused(&mut context, &client, audience, reason, at),
+            } => {
+                let words = words.as_deref().unwrap_or(reason.as_str());
+                connections::refused(&mut context, &client, audience, words, at);
+            }
             Notice::Request(request) => {
                 context.journal.request(context.core, &request);
                 let waiting = context.core.set_notices_aside();
@@ -332,8 +342,8 @@ impl Services {
             Notice::LeafAccepted { account, .. } => {
                 connections::leaf_accepted(&mut context, account);
             }
-            // Nobody but expectations hears of these.
-            Notice::Published(_) | Notice::Subscribed(_) => {}
+            // They were looked at before.
+            Notice::Published(_) | Notice::Subscribed(_) | Notice::Answered { .. } => {}
             // They have happened already.
             Notice::Fate { .. } | Notice::Link { .. } => {}
             Notice::LameDuck { .. } => server_life::lame_duck(&mut context),
@@ -351,6 +361,7 @@ fn server_of(notice: &Notice) -> ServerId {
         | Notice::Connected { server, .. }
         | Notice::Disconnected { server, .. }
         | Notice::AuthFailed { server, .. }
+        | Notice::Answered { server, .. }
         | Notice::Timer { server, .. }
         | Notice::PeerFound { server, .. }
         | Notice::PeerLost { server, .. }

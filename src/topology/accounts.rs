@@ -77,6 +77,24 @@ pub struct AuthOptions {
     /// What those of `users` without permissions of their own may do. The single user and the holder
     /// of the token may do everything.
     pub default_permissions: Option<Permissions>,
+    /// Who is asked about clients, if anybody is. Needs the feature `jwt`.
+    pub callout: Option<CalloutOptions>,
+}
+
+/// The `auth_callout` block: a service that is asked who clients are, on `$SYS.REQ.USER.AUTH`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CalloutOptions {
+    /// The public key of an account, with which answers have to be signed.
+    pub issuer: String,
+    /// The account in which the service is.
+    pub account: String,
+    /// The users and nkeys about whom nobody is asked, that of the service above all.
+    pub auth_users: Vec<String>,
+    /// A public curve key for which questions are sealed, and with which answers may be.
+    pub xkey: Option<String>,
+    /// The accounts whose users are asked about, besides clients that nobody knows; empty for all. Since
+    /// 2.11.
+    pub allowed_accounts: Vec<String>,
 }
 
 impl AuthOptions {
@@ -97,6 +115,7 @@ impl fmt::Debug for AuthOptions {
             .field("timeout", &self.timeout)
             .field("users", &self.users)
             .field("default_permissions", &self.default_permissions)
+            .field("callout", &self.callout)
             .finish()
     }
 }

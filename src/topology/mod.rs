@@ -16,8 +16,8 @@ mod sharing;
 pub(crate) mod tls;
 
 pub use accounts::{
-    AccountLimits, AccountOptions, AuthOptions, ConnectionType, Permissions, ResponsePermission,
-    SubjectPermission, UserOptions,
+    AccountLimits, AccountOptions, AuthOptions, CalloutOptions, ConnectionType, Permissions,
+    ResponsePermission, SubjectPermission, UserOptions,
 };
 pub(crate) use leaf_plan::leaf_listener;
 pub use links::{
@@ -47,6 +47,7 @@ pub use sharing::{
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
 pub use tls::TlsOptions;
+pub(crate) use tls::pem;
 
 /// A whole deployment, ready to be simulated.
 #[derive(Clone, Debug)]

@@ -66,6 +66,10 @@ features! {
     OldGatewayRepliesRefused since V2_15: "with gateways, clients may not publish to `$GR.`; before, what they publish there goes nowhere",
     InsecureSuitesRefused since V2_12: "insecure cipher suites are refused unless `allow_insecure_cipher_suites` is set",
     // Events.
+    CalloutAllowedAccounts since V2_11: "`auth_callout` takes `allowed_accounts`",
+    CalloutOfSilentClients since V2_14: "a client of `no_auth_user` that never sent CONNECT is asked about",
+    CalloutAnswerIssuer since V2_15: "the answer about a client has to be signed by the issuer, and not only its user",
+    OneAuthErrorAfterCallout since V2_15: "a refusal because of an answer about a client is told of once; before twice",
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
     NoConnectEventOverAccountLimit since V2_15: "a client over its account's connection limit raises no CONNECT event before it is refused",
     GlobalAccountEvents since V2_12: "clients of `$G` raise CONNECT and DISCONNECT events",

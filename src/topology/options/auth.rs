@@ -30,22 +30,14 @@ pub(super) struct Block {
     pub auth: AuthOptions,
     /// Its users: a list without any still excludes a single user.
     pub users: Option<Vec<UserOptions>>,
-    /// That it asks for a callout, which each kind of connection refuses in its own words.
-    pub callout: Option<Problem>,
 }
 
 impl Reader<'_> {
     /// The top-level `authorization`.
     pub(super) fn authorization(&mut self, value: &Value) -> Result<(), Problem> {
-        let Some(Block {
-            auth,
-            users,
-            callout,
-        }) = self.authorization_block(value)?
-        else {
+        let Some(Block { auth, users }) = self.authorization_block(value)? else {
             return Ok(());
         };
-        self.problems.extend(callout);
         // Kept without users at first, so that `accounts` can tell whether these blocks go together.
         self.options.authorization = Some(auth);
         let auth = self.options.authorization.get_or_insert_default();
@@ -109,7 +101,10 @@ impl Reader<'_> {
                         Err(problem) => self.problems.push(problem),
                     }
                 }
-                "auth_callout" | "auth_hook" => block.callout = Some(unsupported(key, value)),
+                "auth_callout" | "auth_hook" => match self.callout(key, value) {
+                    Ok(callout) => auth.callout = Some(callout),
+                    Err(problem) => self.problems.push(problem),
+                },
                 "proxy_required" if self.knows("proxy_required") => {
                     if boolean(value)? {
                         self.problems.push(unsupported(key, value));

@@ -78,7 +78,7 @@ impl Reader<'_> {
             "does not allow multiple users"
         } else if block.auth.token.is_some() {
             "does not support tokens"
-        } else if block.callout.is_some() {
+        } else if block.auth.callout.is_some() {
             "does not support callouts"
         } else {
             let auth = LinkAuth {

@@ -1,6 +1,7 @@
 //! The options of one server.
 
 mod auth;
+mod callout;
 mod cluster;
 mod durations;
 mod exports;

@@ -76,6 +76,7 @@ impl<'d> Reader<'d> {
                 self.problems.push(problem);
             }
         }
+        self.check_callout();
         if !self.problems.is_empty() {
             return Err(OptionsError {
                 warnings: self.warnings,

@@ -29,6 +29,8 @@ struct Configs {
     aes_first: Arc<ServerConfig>,
     /// For the others.
     aes_last: Arc<ServerConfig>,
+    /// Who has to have signed the certificates of clients.
+    authorities: Vec<CertificateDer<'static>>,
 }
 
 /// What a server demands.
@@ -79,7 +81,13 @@ impl Acceptor {
         Ok(Self(Arc::new(Configs {
             aes_first: config(true)?,
             aes_last: config(false)?,
+            authorities: demands.authorities.clone().unwrap_or_default(),
         })))
+    }
+
+    /// Who has to have signed the certificates of clients, if anybody.
+    pub fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.0.authorities
     }
 
     /// How to go on with a client that has said what it can do.
@@ -87,6 +95,7 @@ impl Acceptor {
         let Configs {
             aes_first,
             aes_last,
+            ..
         } = &*self.0;
         Arc::clone(if suites::prefers_aes(hello.cipher_suites()) {
             aes_first

@@ -16,6 +16,7 @@ pub(crate) fn facts(der: &[u8]) -> Option<PeerCertificate> {
         subject: subject(&certificate),
         key_digest: digest(certificate.public_key().raw),
         digest: digest(der),
+        der: der.into(),
         ..PeerCertificate::default()
     };
     let names = certificate.subject_alternative_name().ok().flatten();
@@ -34,6 +35,22 @@ pub(crate) fn facts(der: &[u8]) -> Option<PeerCertificate> {
 pub(super) fn not_after(der: &[u8]) -> Option<i64> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(certificate.validity().not_after.timestamp())
+}
+
+/// Which of these certificates has signed another, going by their names; none if it has signed itself.
+pub(super) fn issuer_of<'a>(der: &[u8], known: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let (subject, issuer) = (
+        certificate.subject().as_raw(),
+        certificate.issuer().as_raw(),
+    );
+    if subject == issuer {
+        return None;
+    }
+    known.iter().copied().find(|known| {
+        let known = X509Certificate::from_der(known);
+        known.is_ok_and(|(_, known)| known.subject().as_raw() == issuer)
+    })
 }
 
 fn digest(bytes: &[u8]) -> String {

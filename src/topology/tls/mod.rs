@@ -72,6 +72,8 @@ pub(crate) struct PeerCertificate {
     pub key_digest: String,
     /// The digest of all of it.
     pub digest: String,
+    /// All of it, in DER.
+    pub der: Box<[u8]>,
 }
 
 impl TlsOptions {
@@ -81,8 +83,50 @@ impl TlsOptions {
     }
 }
 
+/// A certificate in PEM.
+pub(crate) fn pem(der: &[u8]) -> String {
+    const WIDTH: usize = 64;
+    let text = data_encoding::BASE64.encode(der);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in text.as_bytes().chunks(WIDTH) {
+        pem.extend(line.iter().map(|&byte| char::from(byte)));
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
+}
+
+#[cfg(not(feature = "tls"))]
+impl TlsOptions {
+    pub(crate) fn verified_chain(&self, _: &[PeerCertificate]) -> Vec<Box<[u8]>> {
+        Vec::new()
+    }
+}
+
 #[cfg(feature = "tls")]
 impl TlsOptions {
+    /// A client's certificate and those that vouch for it up to an authority, in DER; nothing if nobody
+    /// looks at it.
+    pub(crate) fn verified_chain(&self, shown: &[PeerCertificate]) -> Vec<Box<[u8]>> {
+        let authorities = self.acceptor.authorities();
+        if !self.verify || authorities.is_empty() {
+            return Vec::new();
+        }
+        let known = shown.iter().skip(1).map(|certificate| &*certificate.der);
+        let known: Vec<&[u8]> = known.chain(authorities.iter().map(|der| &**der)).collect();
+        let mut chain: Vec<Box<[u8]>> = Vec::new();
+        chain.extend(shown.first().map(|certificate| certificate.der.clone()));
+        // A chain is no longer than there are certificates.
+        for _ in 0..known.len() {
+            let next = chain
+                .last()
+                .and_then(|last| certificate::issuer_of(last, &known));
+            let Some(next) = next else { break };
+            chain.push(next.into());
+        }
+        chain
+    }
+
     /// The certificate and the key of files in PEM, and, if clients have to show certificates, the
     /// authorities that are to have signed them.
     ///

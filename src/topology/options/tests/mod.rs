@@ -363,7 +363,6 @@ fn what_would_behave_differently_is_refused() {
         ("default_sentinel", "default_sentinel: x"),
         ("ping_interval", "ping_interval: \"-1s\""),
         ("ocsp", "ocsp {mode: auto}"),
-        ("auth_callout", "authorization {auth_callout {}}"),
         ("proxy_required", "authorization {proxy_required: true}"),
         ("jetstream", "accounts {A {jetstream: true}}"),
         ("msg_trace", "accounts {A {msg_trace: x}}"),

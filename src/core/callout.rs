@@ -1,0 +1,392 @@
+//! Asking a service who a client is: `auth_callout`.
+//!
+//! A client that the configuration does not settle waits. What it sends meanwhile is kept, until the service has
+//! answered, or has not for too long.
+
+use std::sync::Arc;
+
+use nats_mock_protocol::wire::ClientBatch;
+use rand::Rng;
+
+use super::account::AccountId;
+use super::authenticate::{Admission, Login};
+use super::conn::ConnId;
+use super::freeze::Waiting;
+use super::notice::{AuthAudience, Notice};
+use super::permissions::UserRights;
+use super::server::ServerId;
+use super::subs::{Receiver, Sub, SubId};
+use super::timers::{Timer, TimerKey};
+use super::{CloseReason, Conn, Core, Outgoing, TlsSession, ids};
+use crate::identity::{self, Claims, ConnectInfo, Generic, QuestionClaims, TlsInfo};
+use crate::topology::{CalloutOptions, Permissions, TlsOptions, pem};
+use crate::version::Feature;
+
+/// Where a server asks.
+const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
+
+/// A client of whom a service is being asked who it is.
+#[derive(Debug)]
+pub(super) struct Callout {
+    how: Login,
+    /// The account of the service.
+    pub account: AccountId,
+    /// The key that stands for the client.
+    pub user: String,
+    answers: Option<SubId>,
+    timer: TimerKey,
+    /// What the client has done since.
+    pub waiting: Vec<Waiting>,
+}
+
+/// Why a client is not let in after all.
+pub(super) enum Refused {
+    /// The service, or what it says, is why.
+    Answer(String),
+    /// Its account is full.
+    Full,
+    /// There was no answer.
+    Silence,
+}
+
+impl Core {
+    /// Whether a service has to be asked who a client is, going by what the configuration made of it.
+    pub(super) fn is_to_be_asked_about(&self, id: ConnId) -> bool {
+        let Some((conn, callout)) = self
+            .conn(id)
+            .and_then(|conn| Some((conn, self.callout_of(conn.server)?)))
+        else {
+            return false;
+        };
+        let user = conn.shown_user(true).unwrap_or_default();
+        self.is_delegated(conn) && callout.auth_users.iter().all(|known| known != user)
+    }
+
+    /// Whether the service has the say of a client in its account.
+    pub(super) fn is_delegated(&self, conn: &Conn) -> bool {
+        let callout = self.callout_of(conn.server);
+        let allowed = callout.map(|callout| &*callout.allowed_accounts);
+        let name = &*self.account(conn.account).name;
+        allowed.is_some_and(|allowed| {
+            conn.account == self.server(conn.server).global
+                || allowed.is_empty()
+                || allowed.iter().any(|allowed| allowed == name)
+        })
+    }
+
+    pub(super) fn callout_of(&self, server: ServerId) -> Option<&CalloutOptions> {
+        let auth = self.server(server).spec.authorization.as_ref();
+        auth?.callout.as_ref()
+    }
+
+    /// The account of the service that is asked.
+    pub(super) fn callout_account(&self, server: ServerId) -> Option<AccountId> {
+        self.account_named(server, &self.callout_of(server)?.account)
+    }
+
+    pub(super) fn is_asked_about(&self, id: ConnId) -> bool {
+        self.conn(id).is_some_and(|conn| conn.callout.is_some())
+    }
+
+    /// Asks who a client is.
+    pub(super) fn ask_about(&mut self, id: ConnId, how: Login) -> Admission {
+        let Some((server, own)) = self.conn(id).map(|conn| (conn.server, conn.account)) else {
+            return Admission::Out;
+        };
+        let Some(account) = self.callout_account(server) else {
+            let name = self
+                .callout_of(server)
+                .map_or("", |callout| &callout.account);
+            let text =
+                format!("No valid account {name:?} for auth callout request: account missing");
+            self.tell_service_of_refusal(id, own, Some(text));
+            self.auth_violation(id);
+            return Admission::Out;
+        };
+        let rng = &mut self.servers[usize::from(server.0)].rng;
+        let mut random = [0; 32];
+        rng.fill_bytes(&mut random);
+        let user = identity::user_key(random);
+        let inbox = ids::base62(8, rng);
+        let reply = format!("$SYS._INBOX.{}.{inbox}", self.server(server).hash());
+        let Some((header_len, payload)) = self.question(id, &user) else {
+            self.auth_violation(id);
+            return Admission::Out;
+        };
+        let answers = self.add_sub(Sub::new(
+            Receiver::Callout(id),
+            server,
+            account,
+            reply.as_bytes(),
+            None,
+            b"",
+        ));
+        let timeout = self.server(server).spec.timing.auth_timeout;
+        let timer = self.timers.set(self.now + timeout, Timer::Callout(id));
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
+            return Admission::Out;
+        };
+        conn.callout = Some(Box::new(Callout {
+            how,
+            account,
+            user,
+            answers,
+            timer,
+            waiting: Vec::new(),
+        }));
+        self.asked_about += 1;
+        self.freezes += 1;
+        let question = Outgoing {
+            subject: SUBJECT.as_bytes(),
+            reply: Some(reply.as_bytes()),
+            header_len,
+            payload: &payload,
+            digits: None,
+        };
+        self.publish_internal(server, account, &question);
+        Admission::Asked
+    }
+
+    /// What is sent to ask about a client, and how much of it is headers.
+    fn question(&self, id: ConnId, user: &str) -> Option<(Option<usize>, Vec<u8>)> {
+        let conn = self.conn(id)?;
+        let server = self.server(conn.server);
+        let callout = self.callout_of(conn.server)?;
+        let keys = server.keys.as_deref()?;
+        let options = &conn.options;
+        let seal_for = callout.xkey.as_deref();
+        let timeout = server.spec.timing.auth_timeout;
+        let issued = self.now.unix_seconds();
+        let nonce = conn.nonce.as_deref().filter(|_| !options.sig.is_empty());
+        let nats = QuestionClaims {
+            server_id: identity::ServerInfo {
+                name: server.name.to_string(),
+                host: server.shown_host().to_owned(),
+                id: server.id.to_string(),
+                version: server.profile.version.to_owned(),
+                cluster: server
+                    .cluster_name
+                    .as_deref()
+                    .unwrap_or_default()
+                    .to_owned(),
+                tags: server.spec.tags.clone(),
+                xkey: seal_for
+                    .map(|_| server.xkey.to_string())
+                    .unwrap_or_default(),
+            },
+            user_nkey: user.to_owned(),
+            client_info: identity::ClientInfo {
+                host: conn.peer.host.to_string(),
+                id: conn.cid,
+                user: server.user_of(conn).unwrap_or_default().to_owned(),
+                name: options.name.clone(),
+                kind: "Client".to_owned(),
+                client_type: "nats".to_owned(),
+                nonce: nonce.unwrap_or_default().to_owned(),
+            },
+            connect_opts: ConnectInfo {
+                jwt: options.jwt.clone(),
+                nkey: options.nkey.clone(),
+                sig: options.sig.clone(),
+                auth_token: options.auth_token.clone(),
+                user: options.user.clone(),
+                pass: options.pass.clone(),
+                name: options.name.clone(),
+                lang: options.lang.clone(),
+                version: options.version.clone(),
+                protocol: options.protocol,
+            },
+            client_tls: conn
+                .tls_session()
+                .map(|session| tls_info(session, server.spec.tls.as_ref())),
+            generic: Generic {
+                kind: "authorization_request".to_owned(),
+                version: 2,
+                ..Generic::default()
+            },
+        };
+        let token = keys.token(Claims {
+            aud: "nats-authorization-request".to_owned(),
+            exp: (self.now + timeout).unix_seconds(),
+            iat: issued,
+            sub: callout.issuer.clone(),
+            nats,
+            ..Claims::default()
+        })?;
+        let Some(receiver) = seal_for else {
+            return Some((None, token.into_bytes()));
+        };
+        let mut random = [0; 24];
+        ids::stream(self.seed, user).fill_bytes(&mut random);
+        let mut message =
+            format!("NATS/1.0\r\nNats-Server-Xkey: {}\r\n\r\n", server.xkey).into_bytes();
+        let header_len = message.len();
+        message.extend(keys.seal(token.as_bytes(), receiver, random)?);
+        Some((Some(header_len), message))
+    }
+
+    /// Keeps what is left of a batch behind the CONNECT of a client that is asked about.
+    pub(super) fn keep_rest(
+        &mut self,
+        conn: ConnId,
+        batch: &ClientBatch,
+        done: usize,
+        goes_on: bool,
+    ) {
+        self.wait_if_unread(conn, || Waiting::Batch {
+            conn,
+            batch: batch.clone(),
+            done,
+            goes_on,
+        });
+    }
+
+    /// The service has answered.
+    pub fn hear_answer(&mut self, id: ConnId, payload: &[u8]) {
+        let Some(callout) = self.end_callout(id) else {
+            return;
+        };
+        let outcome = self.read_answer(id, &callout, payload);
+        let outcome = outcome
+            .map_err(Refused::Answer)
+            .and_then(|(user, claims)| self.admit_answered(id, &callout, &user, &claims));
+        self.conclude(id, *callout, outcome);
+    }
+
+    /// The service has taken too long to answer.
+    pub(super) fn callout_timed_out(&mut self, id: ConnId) {
+        if let Some(callout) = self.end_callout(id) {
+            self.conclude(id, *callout, Err(Refused::Silence));
+        }
+    }
+
+    /// Nobody waits any more for an answer about a client.
+    pub(super) fn end_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
+        let conn = super::conn_mut(&mut self.conns, id)?;
+        let callout = conn.callout.take()?;
+        if !conn.flags.detached {
+            super::wake(&mut self.woken, conn, id);
+        }
+        self.asked_about -= 1;
+        self.freezes += 1;
+        self.limit_changes += 1;
+        self.timers.cancel(callout.timer);
+        if let Some(answers) = callout.answers {
+            self.remove_sub(answers);
+        }
+        Some(callout)
+    }
+
+    /// Keeps a client in the account of the service from asking what only servers may.
+    pub(super) fn deny_questions(&mut self, id: ConnId) {
+        let now = self.now;
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        let granted = conn
+            .rights
+            .as_ref()
+            .map(|rights| Permissions::clone(rights.granted()));
+        let mut granted = granted.unwrap_or_default();
+        let denied = &mut granted.publish.get_or_insert_default().deny;
+        if denied.iter().all(|subject| subject != SUBJECT) {
+            denied.push(SUBJECT.to_owned());
+        }
+        conn.rights = Some(Box::new(UserRights::new(Arc::new(granted), now)));
+    }
+
+    /// Lets a client in or not, and goes on with what it has done meanwhile.
+    fn conclude(&mut self, id: ConnId, callout: Callout, outcome: Result<(), Refused>) {
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+            return;
+        };
+        match outcome {
+            Ok(()) => {
+                if self.tells_log_in(server, callout.how) {
+                    self.notice_connected(id);
+                }
+                if callout.how == Login::Explicit {
+                    self.connected(id);
+                }
+            }
+            Err(refused) => self.refuse_after_callout(id, callout.account, refused),
+        }
+        for event in callout.waiting {
+            self.happen(server, event);
+        }
+    }
+
+    fn refuse_after_callout(&mut self, id: ConnId, account: AccountId, refused: Refused) {
+        let Some(conn) = self.conn(id) else { return };
+        let is_told_once = self
+            .server(conn.server)
+            .profile
+            .has(Feature::OneAuthErrorAfterCallout);
+        let text = match refused {
+            Refused::Silence => {
+                self.tell_service_of_refusal(id, account, Some(String::new()));
+                self.auth_violation(id);
+                return;
+            }
+            Refused::Full => {
+                self.send_err(id, "maximum account active connections exceeded");
+                self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+                self.tell_system_of_refusal(id, CloseReason::AuthenticationViolation);
+                "Could not register auth callout user: maximum account active connections exceeded"
+                    .to_owned()
+            }
+            Refused::Answer(text) => {
+                self.auth_violation(id);
+                title_case(&text)
+            }
+        };
+        self.tell_service_of_refusal(id, account, Some(text));
+        if !is_told_once {
+            self.tell_system_of_refusal(id, CloseReason::AuthenticationViolation);
+        }
+    }
+
+    /// Tells the account of the service that a client was refused, and in what words.
+    pub(super) fn tell_service_of_refusal(
+        &mut self,
+        id: ConnId,
+        account: AccountId,
+        words: Option<String>,
+    ) {
+        let Some(conn) = self.conn(id) else { return };
+        self.notices.push_back(Notice::AuthFailed {
+            server: conn.server,
+            client: Box::new(self.snapshot(conn)),
+            audience: AuthAudience::Account(account),
+            reason: CloseReason::AuthenticationViolation,
+            words: words.map(Into::into),
+            at: self.now,
+        });
+    }
+}
+
+fn tls_info(session: &TlsSession, options: Option<&TlsOptions>) -> TlsInfo {
+    let shown = &session.certificates;
+    let chain = options.map_or_else(Vec::new, |options| options.verified_chain(shown));
+    let mut info = TlsInfo {
+        version: session.version.to_owned(),
+        cipher: session.suite.clone(),
+        ..TlsInfo::default()
+    };
+    if chain.is_empty() {
+        info.certs = shown
+            .iter()
+            .map(|certificate| pem(&certificate.der))
+            .collect();
+    } else {
+        info.verified_chains
+            .push(chain.iter().map(|der| pem(der)).collect());
+    }
+    info
+}
+
+fn title_case(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
+}

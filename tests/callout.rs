@@ -1,0 +1,131 @@
+//! Clients of whom a service is asked who they are, when the service, or somebody else, does what it should
+//! not.
+
+mod support;
+
+use std::time::Duration;
+
+use nats_mock::{Builder, Client, MockNats, MockOperator, Subscription};
+use proptest::prelude::*;
+use support::epoch;
+use support::raw::{Raw, connect};
+
+/// A deployment in which a service in the account `AUTH` has the say of all clients but itself.
+fn server() -> MockNats {
+    let issuer = MockOperator::new("acme").account("AUTH").public_key();
+    let conf = format!(
+        r#"
+        accounts {{ AUTH {{ users: [ {{ user: auth, password: auth }} ] }}, APP {{}} }}
+        authorization {{ auth_callout {{ issuer: {issuer}, account: AUTH, auth_users: [ auth ] }} }}
+        "#
+    );
+    let builder = Builder::from_conf_str(&conf).unwrap();
+    builder.manual_clock(epoch()).start_blocking().unwrap()
+}
+
+/// A client that waits for what the service says of it.
+struct Asked {
+    client: Raw,
+    service: Client,
+    questions: Subscription,
+    reply: String,
+    nats: MockNats,
+}
+
+impl Asked {
+    fn new() -> Self {
+        let nats = server();
+        let mut service = nats.client("auth").unwrap();
+        let mut questions = service.subscribe("$SYS.REQ.USER.AUTH").unwrap();
+        let mut client = Raw::open(&nats);
+        client.send(format!("{}PING\r\n", connect("eve", "x", "")));
+        let question = questions.try_next().unwrap();
+        assert_eq!(client.read(), "", "nothing is said before the service has");
+        Self {
+            client,
+            service,
+            questions,
+            reply: question.reply.unwrap(),
+            nats,
+        }
+    }
+
+    fn is_refused(&mut self) -> bool {
+        self.client.read() == "-ERR 'Authorization Violation'\r\n" && self.client.is_closed()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_nonsense_lets_anybody_in(answer in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut asked = Asked::new();
+        asked.service.publish(&asked.reply, answer).unwrap();
+        prop_assert!(asked.is_refused());
+    }
+
+    #[test]
+    fn nor_what_looks_like_an_answer(
+        chunks in proptest::collection::vec("(eyJ)?[A-Za-z0-9_-]{0,40}", 1..5),
+        sealed in any::<bool>(),
+    ) {
+        let mut asked = Asked::new();
+        let answer = format!("{}{}", if sealed { "xkv1" } else { "" }, chunks.join("."));
+        asked.service.publish(&asked.reply, answer).unwrap();
+        prop_assert!(asked.is_refused());
+    }
+}
+
+#[test]
+fn a_user_of_somebody_else_is_no_answer() {
+    let mut asked = Asked::new();
+    let eve = MockOperator::new("acme").account("AUTH").user("eve");
+    asked.service.publish(&asked.reply, eve.jwt()).unwrap();
+    assert!(asked.is_refused());
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_not_awaited_for_ever() {
+    let mut asked = Asked::new();
+    asked.nats.advance(Duration::from_secs(1));
+    assert_eq!(asked.client.read(), "");
+    asked.nats.advance(Duration::from_secs(2));
+    assert!(asked.is_refused());
+    asked.service.publish(&asked.reply, "late").unwrap();
+    let mut other = Raw::open(&asked.nats);
+    other.send(connect("joe", "x", ""));
+    assert!(asked.questions.try_next().is_some());
+}
+
+#[test]
+fn a_client_that_goes_meanwhile_is_forgotten() {
+    let mut asked = Asked::new();
+    drop(asked.client);
+    asked.service.publish(&asked.reply, "").unwrap();
+    let mut other = Raw::open(&asked.nats);
+    other.send(connect("joe", "x", ""));
+    assert!(asked.questions.try_next().is_some());
+}
+
+#[test]
+fn a_server_that_stops_meanwhile_ends_the_client() {
+    let mut asked = Asked::new();
+    asked.nats.stop();
+    assert!(asked.client.is_closed());
+}
+
+#[test]
+fn what_is_sent_meanwhile_is_never_done_for_a_client_that_is_refused() {
+    let mut asked = Asked::new();
+    let mut heard = asked.service.subscribe(">").unwrap();
+    asked.client.send("SUB > 1\r\nPUB a 2\r\nhi\r\nPING\r\n");
+    asked.service.publish(&asked.reply, "no").unwrap();
+    assert!(asked.is_refused());
+    assert_eq!(heard.try_next().unwrap().payload, "no");
+    assert_eq!(
+        heard.try_next().unwrap().subject,
+        "$SYS.ACCOUNT.CLIENT.AUTH.ERR"
+    );
+    assert!(heard.try_next().is_none());
+}
