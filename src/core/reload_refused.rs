@@ -16,7 +16,7 @@ use super::reload::ReloadError;
 use super::reload_remotes::{self, is_same_remote};
 use crate::topology::{
     ClusterOptions, Compression, CompressionOptions, GatewayOptions, LeafNodeOptions, LeafUser,
-    RemoteGateway, ServerSpec, WriteTimeout,
+    RemoteGateway, RemoteUrl, ServerSpec, TlsOptions, WriteTimeout,
 };
 use crate::version::{Feature, Profile};
 
@@ -33,16 +33,17 @@ struct Shown {
 struct Block(Vec<Shown>);
 
 impl Block {
-    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        let value = value.to_string();
-        let tells = true;
-        self.0.push(Shown { name, value, tells });
-        self
+    fn with(self, name: &'static str, value: impl ToString) -> Self {
+        self.with_told(true, name, value.to_string())
     }
 
     /// An option that is compared in another way.
-    fn with_apart(mut self, name: &'static str, value: String) -> Self {
-        let tells = false;
+    fn with_apart(self, name: &'static str, value: String) -> Self {
+        self.with_told(false, name, value)
+    }
+
+    /// An option whose value may tell if it was changed.
+    fn with_told(mut self, tells: bool, name: &'static str, value: String) -> Self {
         self.0.push(Shown { name, value, tells });
         self
     }
@@ -51,6 +52,15 @@ impl Block {
     fn with_if(self, is_known: bool, name: &'static str, value: impl ToString) -> Self {
         if is_known {
             self.with(name, value)
+        } else {
+            self
+        }
+    }
+
+    /// An option that not all releases have, compared in another way.
+    fn with_apart_if(self, is_known: bool, name: &'static str, value: String) -> Self {
+        if is_known {
+            self.with_apart(name, value)
         } else {
             self
         }
@@ -76,14 +86,19 @@ impl Addresses {
     const STEP: u64 = 0x10;
     const PLACES: u64 = 0x4_0000;
 
+    fn place(&mut self) -> String {
+        let place = self.0.next_u64() % Self::PLACES;
+        format!("{:#x}", Self::HEAP + place * Self::STEP)
+    }
+
     fn list(&mut self, len: usize) -> String {
-        let all: Vec<String> = (0..len)
-            .map(|_| {
-                let place = self.0.next_u64() % Self::PLACES;
-                format!("{:#x}", Self::HEAP + place * Self::STEP)
-            })
-            .collect();
+        let all: Vec<String> = (0..len).map(|_| self.place()).collect();
         format!("[{}]", all.join(" "))
+    }
+
+    /// A pointer, if it points to anything.
+    fn to(&mut self, exists: bool) -> String {
+        if exists { self.place() } else { NIL.to_owned() }
     }
 }
 
@@ -162,8 +177,8 @@ fn refuse_gateway(
     let (was, is) = (block(old), block(new));
     let remotes = |spec: &ServerSpec| {
         let all = spec.gateway.iter().flat_map(|it| it.gateways.iter());
-        let mut all: Vec<RemoteGateway> = all.cloned().collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut all: Vec<_> = all.map(what_is_kept).collect();
+        all.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         all
     };
     if was.first_change(&is).is_none() && remotes(old) == remotes(new) {
@@ -253,8 +268,45 @@ fn default_host(listens: bool) -> &'static str {
     if listens { ALL_ADDRESSES } else { "" }
 }
 
-fn default_timeout(listens: bool) -> f64 {
-    if listens { LINK_TIMEOUT } else { 0.0 }
+/// Of a gateway that is dialled, what a running server does not change. Its certificates are read anew.
+fn what_is_kept(remote: &RemoteGateway) -> (String, Vec<RemoteUrl>, Option<Duration>) {
+    let timeout = remote.tls.as_ref().and_then(TlsOptions::stated_timeout);
+    (remote.name.clone(), remote.urls.clone(), timeout)
+}
+
+/// What a server prints of the TLS of a block.
+struct Secured {
+    exists: bool,
+    timeout: f64,
+    auth_timeout: f64,
+    maps: bool,
+    checks_known_urls: bool,
+    pinned: String,
+    first: bool,
+    fallback: Option<Duration>,
+}
+
+impl Secured {
+    fn new(tls: Option<&TlsOptions>, listens: bool) -> Self {
+        let default = if listens { LINK_TIMEOUT } else { 0.0 };
+        let timeout = tls.map_or(default, |tls| tls.timeout.as_secs_f64());
+        let pinned = tls.and_then(|tls| tls.pinned.as_ref());
+        let pinned = pinned
+            .into_iter()
+            .flatten()
+            .map(|key| format!("{key}:{{}}"));
+        Self {
+            exists: tls.is_some(),
+            timeout,
+            // Whoever has to make a handshake first gets a second more.
+            auth_timeout: tls.map_or(default, |_| timeout + 1.0),
+            maps: tls.is_some_and(|tls| tls.map),
+            checks_known_urls: tls.is_some_and(|tls| tls.checks_known_urls),
+            pinned: format!("map[{}]", pinned.collect::<Vec<_>>().join(" ")),
+            first: tls.is_some_and(|tls| tls.handshake_first),
+            fallback: tls.and_then(|tls| tls.fallback),
+        }
+    }
 }
 
 fn written(duration: Option<Duration>) -> String {
@@ -273,6 +325,7 @@ fn policy(timeout: Option<WriteTimeout>) -> &'static str {
 fn gateway(options: &GatewayOptions, profile: &Profile, addresses: &mut Addresses) -> Block {
     let listens = options.port.is_some();
     let auth = options.authorization.clone().unwrap_or_default();
+    let tls = Secured::new(options.tls.as_ref(), listens);
     let has_deadlines = profile.has(Feature::WriteDeadlinesOfLinks);
     Block::default()
         .with("Name", options.name.as_deref().unwrap_or_default())
@@ -283,15 +336,16 @@ fn gateway(options: &GatewayOptions, profile: &Profile, addresses: &mut Addresse
         .with("Port", options.port.unwrap_or(0))
         .with("Username", auth.user.unwrap_or_default())
         .with("Password", auth.password.unwrap_or_default())
-        .with(
-            "AuthTimeout",
-            auth.timeout.unwrap_or(default_timeout(listens)),
+        .with("AuthTimeout", auth.timeout.unwrap_or(tls.auth_timeout))
+        .with_apart("TLSConfig", addresses.to(tls.exists))
+        .with("TLSTimeout", tls.timeout)
+        .with("TLSMap", tls.maps)
+        .with("TLSCheckKnownURLs", tls.checks_known_urls)
+        .with_told(
+            !profile.has(Feature::GatewayPinsReloaded),
+            "TLSPinnedCerts",
+            tls.pinned,
         )
-        .with("TLSConfig", NIL)
-        .with("TLSTimeout", default_timeout(listens))
-        .with("TLSMap", false)
-        .with("TLSCheckKnownURLs", false)
-        .with("TLSPinnedCerts", "map[]")
         .with(
             "Advertise",
             options.advertise.as_deref().unwrap_or_default(),
@@ -312,7 +366,7 @@ fn gateway(options: &GatewayOptions, profile: &Profile, addresses: &mut Addresse
         .with_if(has_deadlines, "WriteTimeout", policy(options.write_timeout))
         .with("resolver", NIL)
         .with("sendQSubsBufSize", 0)
-        .with("tlsConfigOpts", NIL)
+        .with_apart("tlsConfigOpts", addresses.to(tls.exists))
 }
 
 fn leafnodes(
@@ -324,6 +378,7 @@ fn leafnodes(
 ) -> Block {
     let listens = options.is_listening();
     let auth = options.authorization.clone().unwrap_or_default();
+    let tls = Secured::new(options.tls.as_ref(), listens);
     let has_deadlines = profile.has(Feature::WriteDeadlinesOfLinks);
     let isolates = profile.has(Feature::IsolatedLeafs);
     let has_dial_timeout = profile.has(Feature::LeafOptionsNamed);
@@ -339,16 +394,17 @@ fn leafnodes(
         .with("Nkey", "")
         .with("Account", auth.account.unwrap_or_default())
         .with_apart("Users", addresses.list(users))
-        .with(
-            "AuthTimeout",
-            auth.timeout.unwrap_or(default_timeout(listens)),
+        .with("AuthTimeout", auth.timeout.unwrap_or(tls.auth_timeout))
+        .with_apart("TLSConfig", addresses.to(tls.exists))
+        .with("TLSTimeout", tls.timeout)
+        .with("TLSMap", tls.maps)
+        .with("TLSPinnedCerts", tls.pinned)
+        .with_apart("TLSHandshakeFirst", tls.first.to_string())
+        .with_apart_if(
+            has_deadlines,
+            "TLSHandshakeFirstFallback",
+            written(tls.fallback),
         )
-        .with("TLSConfig", NIL)
-        .with("TLSTimeout", default_timeout(listens))
-        .with("TLSMap", false)
-        .with("TLSPinnedCerts", "map[]")
-        .with("TLSHandshakeFirst", false)
-        .with_if(has_deadlines, "TLSHandshakeFirstFallback", written(None))
         .with(
             "Advertise",
             options.advertise.as_deref().unwrap_or_default(),
@@ -383,7 +439,7 @@ fn leafnodes(
         .with("resolver", NIL)
         .with_if(!has_dial_timeout, "dialTimeout", 0)
         .with("connDelay", 0)
-        .with("tlsConfigOpts", NIL)
+        .with_apart("tlsConfigOpts", addresses.to(tls.exists))
 }
 
 /// The compression of a running server, which has filled in what was left to it.

@@ -49,10 +49,16 @@ pub(super) fn is_same_remote(old: &LeafRemote, new: &LeafRemote) -> bool {
     let first_info = |remote: &LeafRemote| remote.first_info_timeout.unwrap_or(FIRST_INFO_TIMEOUT);
     is_named_alike(old, new)
         && old.no_randomize == new.no_randomize
+        && handshake_timeout(old) == handshake_timeout(new)
         && old.hub == new.hub
         && first_info(old) == first_info(new)
         && old.isolate_leafnode_interest == new.isolate_leafnode_interest
         && old.request_isolation == new.request_isolation
+}
+
+/// How long a handshake with a remote may take, if there is to be one.
+fn handshake_timeout(remote: &LeafRemote) -> Option<Duration> {
+    remote.tls.as_ref().map(|tls| tls.timeout)
 }
 
 /// The remote as a server names it.
@@ -72,9 +78,11 @@ fn options(remote: &LeafRemote) -> Vec<(&'static str, String)> {
         duration::format(nanos)
     };
     let list = |subjects: &[String]| format!("[{}]", subjects.join(" "));
+    let timeout = handshake_timeout(remote).map_or(0.0, |it| it.as_secs_f64());
     let first_info = remote.first_info_timeout.or(Some(FIRST_INFO_TIMEOUT));
     vec![
         ("NoRandomize", remote.no_randomize.to_string()),
+        ("TLSTimeout", timeout.to_string()),
         ("Hub", remote.hub.to_string()),
         ("DenyImports", list(&remote.deny_imports)),
         ("DenyExports", list(&remote.deny_exports)),

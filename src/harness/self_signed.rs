@@ -170,6 +170,8 @@ fn options(
         verify,
         map: false,
         timeout: DEFAULT_TIMEOUT,
+        states_timeout: false,
+        checks_known_urls: false,
         handshake_first: false,
         fallback: None,
         pinned: None,

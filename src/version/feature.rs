@@ -59,6 +59,7 @@ features! {
     LeafOptionsNamed since V2_14: "a reload takes other remotes of a leaf node, and names what it refuses to change of leaf nodes",
     HandshakeFailureAlert since V2_11: "the alert about a missing certificate, before TLS 1.3, is `handshake_failure`, not `bad_certificate`",
     SixBytesToChooseTls since V2_12: "with `allow_non_tls`, a client has to send six bytes, not four, before it is known whether it wants TLS",
+    GatewayPinsReloaded since V2_12: "a reload may pin other certificates of gateways",
     PinnedByReload since V2_15: "clients whose certificates a reload does not pin are closed; before, those are whose certificates were not pinned",
     SignalsLogged since V2_11: "the log says which signal was trapped",
     AnswersRoutedOn since V2_14: "the answer to an imported service that has come by a route goes on to other servers",

@@ -63,7 +63,7 @@ impl EmbeddedFleet {
     }
 
     fn write_conf(&self, index: ServerIndex, text: &str) -> Result<(), DriverError> {
-        let text = self.ports.fill(text, index)?;
+        let text = self.scratch.fill(&self.ports.fill(text, index)?);
         fs::write(self.conf(index), text).map_err(DriverError::io("writing a configuration"))
     }
 

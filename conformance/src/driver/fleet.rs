@@ -88,7 +88,7 @@ impl FleetDriver {
     }
 
     fn write_conf(&self, index: ServerIndex, text: &str) -> Result<(), DriverError> {
-        let text = self.ports.fill(text, index)?;
+        let text = self.scratch.fill(&self.ports.fill(text, index)?);
         fs::write(self.conf(&self.server(index)?.name), text)
             .map_err(DriverError::io("writing a configuration"))
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{DriverError, tls};
-use crate::scenario::Deployment;
+use crate::scenario::{CERTIFICATES, Deployment};
 
 /// A directory with the scenario's files; removed when dropped.
 pub(super) struct Scratch {
@@ -40,6 +40,12 @@ impl Scratch {
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// A configuration whose certificates lie here.
+    pub(super) fn fill(&self, text: &str) -> String {
+        let folder = self.path().display().to_string();
+        text.replace(&format!("{{{{{CERTIFICATES}}}}}"), &folder)
     }
 
     /// The configuration file.

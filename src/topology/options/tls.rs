@@ -38,6 +38,7 @@ struct Block {
     certs: Option<Vec<(String, String)>>,
     verify: bool,
     map: bool,
+    checks_known_urls: bool,
     timeout: Option<Duration>,
     handshake_first: bool,
     fallback: Option<Duration>,
@@ -125,6 +126,7 @@ impl Reader<'_> {
                         return Err(invalid(value, reason));
                     }
                     block.verify = true;
+                    block.checks_known_urls = true;
                 }
             }
             // Only whoever connects could heed this.
@@ -225,6 +227,8 @@ impl Block {
             verify,
             map: self.map,
             timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            states_timeout: self.timeout.is_some(),
+            checks_known_urls: self.checks_known_urls,
             handshake_first: self.handshake_first,
             fallback: self.fallback,
             pinned: self.pinned,

@@ -47,6 +47,10 @@ pub struct TlsOptions {
     pub map: bool,
     /// How long a handshake may take (2 s).
     pub timeout: Duration,
+    /// Whether that was written down rather than left to the server.
+    pub(crate) states_timeout: bool,
+    /// Whether other servers have to be known by what their certificates name.
+    pub(crate) checks_known_urls: bool,
     /// Whether the handshake comes before INFO.
     pub handshake_first: bool,
     /// How long to wait for a handshake before INFO is sent after all.
@@ -80,6 +84,11 @@ impl TlsOptions {
     /// Whether clients have to show a certificate that an authority has signed.
     pub fn verifies(&self) -> bool {
         self.verify
+    }
+
+    /// How long a handshake may take, unless that was left to the server.
+    pub(crate) fn stated_timeout(&self) -> Option<Duration> {
+        self.states_timeout.then_some(self.timeout)
     }
 }
 
