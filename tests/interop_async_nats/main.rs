@@ -10,3 +10,5 @@ mod support;
 mod system_account;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(all(feature = "jwt", feature = "tls"))]
+mod variants;

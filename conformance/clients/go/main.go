@@ -27,7 +27,7 @@ type check struct {
 
 func main() {
 	failed := false
-	for _, check := range []check{
+	checks := []check{
 		{"connect", checkConnect},
 		{"publish and subscribe", checkPublishSubscribe},
 		{"request and reply", checkRequestReply},
@@ -39,7 +39,13 @@ func main() {
 		{"auth failure", checkAuthFailure},
 		{"permission violation", checkPermissionViolation},
 		{"reconnect", checkReconnect},
-	} {
+	}
+	access, err := accessChecks()
+	if err != nil {
+		fmt.Printf("FAIL access: %v\n", err)
+		os.Exit(1)
+	}
+	for _, check := range append(checks, access...) {
 		if err := check.run(); err != nil {
 			failed = true
 			fmt.Printf("FAIL %s: %v\n", check.name, err)

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { connect as dial, headers } from "@nats-io/transport-node";
+import { accessChecks } from "./access.mjs";
 
 const WAIT = 10_000;
 const text = (message) => message.string();
@@ -176,7 +177,7 @@ const checks = {
 };
 
 let failed = false;
-for (const [name, check] of Object.entries(checks)) {
+for (const [name, check] of Object.entries({ ...checks, ...accessChecks() })) {
   try {
     await within(check(), name, 3 * WAIT);
     console.log(`ok   ${name}`);

@@ -19,6 +19,7 @@ mkdir -p "$install"
 
 cleanup() {
   "$clients/lib/server" stop "$run/server"
+  "$clients/lib/access" stop "$run/access"
   rm -rf "$run"
 }
 trap cleanup EXIT
@@ -27,8 +28,9 @@ trap 'exit 143' TERM
 
 # Prefixes each line of the checks with who is talking to what. No round takes longer than two minutes.
 round() {
-  local port
+  local port ports
   port=$("$clients/lib/server" start "$run/server" "$binary")
-  NATS_PORT=$port RESTART="$clients/lib/restart" RESTART_FOLDER=$run/server RESTART_BINARY=$binary \
+  ports=$("$clients/lib/access" start "$run/access" "$binary")
+  NATS_PORT=$port FIXTURES="$clients/../../fixtures" ACCESS_PORTS=$ports RESTART="$clients/lib/restart" RESTART_FOLDER=$run/server RESTART_BINARY=$binary \
     timeout --kill-after=5 120 "$@" | sed -u "s/^/$name $label: /"
 }

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import access
 import nats
 from nats.errors import NoRespondersError
 
@@ -204,7 +205,7 @@ CHECKS = [
 
 async def main():
     failed = False
-    for name, check in CHECKS:
+    for name, check in [*CHECKS, *access.checks()]:
         try:
             await asyncio.wait_for(check(), 3 * WAIT)
             print(f"ok   {name}", flush=True)
