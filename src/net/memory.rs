@@ -1,5 +1,6 @@
 //! A client connection without a socket.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::core::{AfterOutput, CloseReason, ConnId, Peer, ServerId, Standing};
 /// INFO, and dropping it closes it.
 ///
 /// Reading and writing work on any runtime. What is written is handled before the write returns.
-#[derive(Debug)]
+///
+/// [`Debug`](fmt::Debug) shows how much waits in it, and nothing of what it is: that may be a password.
 pub struct MemoryConnection {
     hub: Arc<Hub>,
     id: ConnId,
@@ -35,6 +37,19 @@ pub struct MemoryConnection {
     was_reset: bool,
     /// What has been sent since the server stands still, as a system would count it.
     backlog: usize,
+}
+
+impl fmt::Debug for MemoryConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryConnection")
+            .field("id", &self.id)
+            .field("unparsed", &self.unparsed.len())
+            .field("unread", &(self.unread.len() - self.read))
+            .field("ended", &self.ended)
+            .field("finished", &self.finished)
+            .field("was_reset", &self.was_reset)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a system counts for every write, besides its bytes.

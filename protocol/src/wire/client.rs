@@ -129,8 +129,9 @@ impl ClientBatch {
     }
 }
 
-/// One operation of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One operation of a client. [`Debug`](fmt::Debug) shows of CONNECT, which may hold a password, no more than how long
+/// it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ClientOp<'a> {
     /// CONNECT with what stands behind it, which ought to be a JSON object.
     Connect(&'a [u8]),
@@ -162,6 +163,35 @@ pub enum ClientOp<'a> {
     Ok,
     /// `-ERR`, upon which the server closes the connection.
     Err(&'a [u8]),
+}
+
+impl fmt::Debug for ClientOp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(json) => write!(f, "Connect({} bytes)", json.len()),
+            Self::Info(json) => f.debug_tuple("Info").field(json).finish(),
+            Self::Pub(publish) => f.debug_tuple("Pub").field(publish).finish(),
+            Self::Sub {
+                subject,
+                queue,
+                sid,
+            } => f
+                .debug_struct("Sub")
+                .field("subject", subject)
+                .field("queue", queue)
+                .field("sid", sid)
+                .finish(),
+            Self::Unsub { sid, max } => f
+                .debug_struct("Unsub")
+                .field("sid", sid)
+                .field("max", max)
+                .finish(),
+            Self::Ping => f.write_str("Ping"),
+            Self::Pong => f.write_str("Pong"),
+            Self::Ok => f.write_str("Ok"),
+            Self::Err(text) => f.debug_tuple("Err").field(text).finish(),
+        }
+    }
 }
 
 /// PUB or HPUB.

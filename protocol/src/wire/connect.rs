@@ -4,7 +4,12 @@ use super::gojson::{JsonError, members, selects};
 use crate::json;
 use serde::Serialize;
 use serde_json::Value;
+use std::fmt;
 use thiserror::Error;
+
+/// The options that nobody but the server may see.
+const SECRETS: [&str; 5] = ["jwt", "sig", "auth_token", "pass", "proxy_sig"];
+const REDACTED: &str = "[REDACTED]";
 
 /// Why the text behind CONNECT is refused. The real server closes the connection without `-ERR`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,7 +37,7 @@ pub enum ConnectError {
         option: &'static str,
         /// What it takes.
         expected: &'static str,
-        /// The value found, as JSON.
+        /// The value found, as JSON; of an option that is a secret only its kind.
         found: String,
     },
 }
@@ -53,7 +58,9 @@ impl From<JsonError> for ConnectError {
 /// echo on, everything else off or empty. An option that CONNECT does not mention keeps its
 /// value, so these are also the defaults of CONNECT itself, and a second CONNECT starts from the
 /// first one's values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// [`Debug`](fmt::Debug) shows no password, token or JWT, and nothing that was signed.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ConnectOptions {
     /// Whether the connection gets its own messages.
@@ -108,6 +115,22 @@ pub struct ConnectOptions {
     /// A proxy's signature of the nonce.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub proxy_sig: String,
+}
+
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.clone();
+        for option in SECRETS {
+            if let Some((_, Slot::Text(secret))) = shown.slot(option)
+                && !secret.is_empty()
+            {
+                REDACTED.clone_into(secret);
+            }
+        }
+        f.debug_tuple("ConnectOptions")
+            .field(&shown.to_json())
+            .finish()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -250,11 +273,28 @@ fn store(option: &'static str, slot: Slot<'_>, value: Value) -> Result<(), Conne
         (Slot::Number(_), value) => ("a whole number", value),
         (Slot::Permissions, value) => ("permissions", value),
     };
+    let (expected, value) = expected;
+    let found = if SECRETS.contains(&option) {
+        kind(&value).to_owned()
+    } else {
+        value.to_string()
+    };
     Err(ConnectError::Type {
         option,
-        expected: expected.0,
-        found: expected.1.to_string(),
+        expected,
+        found,
     })
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a bool",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
 }
 
 /// Whether the value is of the form `{"allow":["…"],"deny":["…"]}`, either part optional.

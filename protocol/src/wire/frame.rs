@@ -6,6 +6,7 @@ use super::verb::{Front, Shape, Verb, is_blank, recognise};
 use super::{Limits, Progress};
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
+use std::fmt;
 use std::marker::PhantomData;
 
 /// A range of the bytes of a batch.
@@ -111,11 +112,22 @@ enum State {
 }
 
 /// What one call to [`Framer::decode`] found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Frames {
     pub bytes: Bytes,
     pub records: Vec<Record>,
     pub fault: Option<WireError>,
+}
+
+/// The bytes may hold a password.
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames")
+            .field("bytes", &self.bytes.len())
+            .field("records", &self.records.len())
+            .field("fault", &self.fault)
+            .finish()
+    }
 }
 
 impl Frames {
