@@ -7,15 +7,15 @@ import time
 
 
 class RawClient:
-    """A connection to 127.0.0.1 as `user`; a context manager."""
+    """A connection to 127.0.0.1 as `user`, or with other fields of CONNECT that say who it is; a context manager."""
 
-    def __init__(self, port, user, password, name):
+    def __init__(self, port, user, password, name, **fields):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.lines = self.socket.makefile("rb")
         self.pinged = False
         self.info = json.loads(self.expect(b"INFO ").partition(b" ")[2])
         options = {"verbose": False, "pedantic": False, "user": user, "pass": password, "name": name, "lang": "raw",
-                   "version": "1.0.0", "protocol": 1, "echo": True, "headers": True, "no_responders": True}
+                   "version": "1.0.0", "protocol": 1, "echo": True, "headers": True, "no_responders": True, **fields}
         self.send(b"CONNECT " + json.dumps(options).encode())
         self.flush()
 

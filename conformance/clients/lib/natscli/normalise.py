@@ -43,6 +43,11 @@ REPLACEMENTS = [
     (re.compile(r"\b\d{8}-\d{6}\b"), "<time>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<time>"),
     (re.compile(r"(?<=\b127\.0\.0\.1:)\d+"), "<port>"),
+    # With TLS 1.3 a client is done before the server misses its certificate. Either it sees the alert about it first, or
+    # that it cannot write any more.
+    (re.compile(r"remote error: tls: certificate required|nats: tls error: connection closed by remote after TLS "
+                r"handshake: (?:write|read) tcp \S+ (?:write: broken pipe|(?:write|read): connection reset by peer)"),
+     "<certificate missed>"),
     (re.compile(r"\b[\d,.]+ msgs/sec ~ [\d.,]+ [KMGT]?i?B/sec"), "<rate>"),
     # A graph of round trip times, whose shape is their distribution.
     (re.compile(r"^ *(?:\d\.\d\d +[┤┼]| +┼).*$"), "<graph>"),
@@ -57,11 +62,16 @@ class Normaliser:
     values that became a placeholder there."""
 
     sets = document.SETS
+    own_row = OWN_ROW
     own_columns = OWN_COLUMNS
     machine_columns = MACHINE_COLUMNS
 
     def __init__(self):
         self.hidden = {}
+
+    def calls_system_account(self, name):
+        """Has rows of that account taken for those of natscli's own."""
+        self.own_row = re.compile(f"{OWN_ROW.pattern}|^│ {re.escape(name)} ")
 
     def free(self, path, parent):
         """What a value in a document is replaced by because of how its server was started."""
@@ -113,7 +123,7 @@ class Normaliser:
         if not columns and len(cells) > 1:
             columns = cells
         elif len(cells) == len(columns):
-            own = OWN_ROW.search(line) is not None
+            own = self.own_row.search(line) is not None
             cells = [self.cell(cell, column, cells[0], own) for cell, column in zip(cells, columns)]
         return "│ " + " │ ".join(cells) + " │", columns
 

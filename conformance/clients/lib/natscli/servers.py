@@ -193,7 +193,7 @@ def servers(side):
 
 def in_order_of_subjects(text):
     """Imports and exports of an account come from maps."""
-    sections = re.split(r"^(?=\w+:\n)", text, flags=re.MULTILINE)
+    sections = re.split(r"^(?=[\w ]+:\n)", text, flags=re.MULTILINE)
     return "".join("".join(sorted(re.split(r"^(?=  Subject:)", section, flags=re.MULTILINE))) for section in sections)
 
 

@@ -34,6 +34,7 @@ class Side:
         self.nats, self.folder, self.normaliser = nats, folder, normaliser
         self.outputs, self.processes = {}, []
         self.names = {"folder": str(folder)}
+        self.who = dict(WHO)
         (folder / "server").mkdir(parents=True)
         self.configure(configuration)
         server = [SERVER, "start", folder / "server", command[0]]
@@ -42,7 +43,8 @@ class Side:
         home = folder / "home"
         home.mkdir()
         # No context or setting of whoever runs this may leak in.
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TZ": "UTC", "LANG": "C.UTF-8"}
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CONFIG_HOME": str(home),
+                            "XDG_DATA_HOME": str(home), "TZ": "UTC", "LANG": "C.UTF-8"}
 
     def __enter__(self):
         return self
@@ -95,7 +97,7 @@ class Side:
         """Runs natscli with each line, in which {id} is the server and other names are those of `self.names`."""
         for line in filter(None, map(str.strip, lines.splitlines())):
             words = [word.format_map(self.names) for word in shlex.split(line)]
-            self.run(line + WHO[user] + when, [*user, *words], arrange)
+            self.run(line + self.who[user] + when, [*user, *words], arrange)
 
     def sockets(self):
         """How many sockets the server has open."""
