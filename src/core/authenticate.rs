@@ -11,6 +11,7 @@ use super::account::AccountId;
 use super::conn::ConnId;
 use super::identity::Identity;
 use super::notice::{ClientSnapshot, ConnKind, Notice};
+use super::password;
 use super::permissions::UserRights;
 use super::server::{Proof, Server, ServerId, User};
 use super::{CloseReason, Conn, Core};
@@ -266,7 +267,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
         let (user, pass) = (&conn.options.user, &conn.options.pass);
         if let Some(name) = &auth.user {
             let password = auth.password.as_deref().unwrap_or_default();
-            return if name == user && same_password(password, pass) {
+            return if name == user && password::is_same(password, pass) {
                 anybody(auth.account.as_ref())
             } else {
                 LeafLogin::Refused
@@ -275,7 +276,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
         if let Some(users) = auth.users.as_ref().filter(|users| !users.is_empty()) {
             let known = users
                 .iter()
-                .find(|known| known.user == *user && same_password(&known.password, pass));
+                .find(|known| known.user == *user && password::is_same(&known.password, pass));
             return known.map_or(LeafLogin::Refused, |known| anybody(known.account.as_ref()));
         }
     }
@@ -364,10 +365,10 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         }
     }
     let matches = auth.is_some_and(|auth| match (&auth.token, &auth.user) {
-        (Some(token), _) => same_password(token, &options.auth_token),
+        (Some(token), _) => password::is_same(token, &options.auth_token),
         (None, Some(name)) => {
             let password = auth.password.as_deref().unwrap_or_default();
-            *name == options.user && same_password(password, &options.pass)
+            *name == options.user && password::is_same(password, &options.pass)
         }
         (None, None) => false,
     });
@@ -416,16 +417,7 @@ fn authenticate_nkey(
 
 impl Proof {
     fn is_password(&self, given: &str) -> bool {
-        matches!(self, Self::Password(password) if same_password(password, given))
-    }
-}
-
-/// Compares a configured password, plain or a bcrypt hash, with the one that came.
-fn same_password(configured: &str, given: &str) -> bool {
-    if configured.starts_with("$2") {
-        bcrypt::verify(given, configured).unwrap_or(false)
-    } else {
-        configured == given
+        matches!(self, Self::Password(password) if password::is_same(password, given))
     }
 }
 

@@ -61,6 +61,7 @@ mod nonce;
 mod notice;
 mod operator;
 mod output;
+mod password;
 mod permissions;
 mod receive;
 mod reload;
