@@ -67,6 +67,7 @@ mod receive;
 mod reload;
 mod reload_refused;
 mod reload_remotes;
+mod reload_trust;
 mod remembered;
 mod replies;
 mod request_info;

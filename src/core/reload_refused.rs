@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::ids;
 use super::reload::ReloadError;
 use super::reload_remotes::{self, is_same_remote};
+use super::reload_trust::refuse_other_trust;
 use crate::topology::{
     ClusterOptions, Compression, CompressionOptions, GatewayOptions, LeafNodeOptions, LeafUser,
     RemoteGateway, RemoteUrl, ServerSpec, TlsOptions, WriteTimeout,
@@ -154,14 +155,9 @@ pub(super) fn refuse_unsupported(
     let mut addresses = Addresses(ids::stream(seed, "addresses"));
     refuse_gateway(old, new, profile, &mut addresses)?;
     refuse_leafnodes(old, new, profile, &mut addresses)?;
-    let operator = |spec: &ServerSpec| format!("{:?}", spec.operator);
-    if old.operator != new.operator {
-        refuse("Operator", operator(old), operator(new))?;
-    }
     let plain = |spec: &ServerSpec| spec.allow_non_tls.to_string();
     refuse("AllowNonTLS", plain(old), plain(new))?;
-    let system = |spec: &ServerSpec| format!("{:?}", spec.system_account);
-    refuse("SystemAccount", system(old), system(new))
+    refuse_other_trust(old, new)
 }
 
 fn refuse_gateway(

@@ -1,0 +1,76 @@
+//! Whom a running server trusts: it changes neither its system account nor its operators and their keys.
+
+use super::reload::ReloadError;
+use crate::identity;
+use crate::topology::{OperatorOptions, ServerSpec, SystemAccount};
+
+/// Says why a server does not trust others than before.
+pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(), ReloadError> {
+    refuse("SystemAccount", old, new, |spec| {
+        match &spec.system_account {
+            SystemAccount::Named(name) => name.clone(),
+            SystemAccount::Default | SystemAccount::Disabled => String::new(),
+        }
+    })?;
+    refuse("NoSystemAccount", old, new, |spec| {
+        (spec.system_account == SystemAccount::Disabled).to_string()
+    })?;
+    let options = |spec: &ServerSpec| spec.operator.clone().unwrap_or_default();
+    let (was, is) = (options(old), options(new));
+    let refused = |option: &'static str, shown: fn(&OperatorOptions) -> String| {
+        Err(ReloadError {
+            option: option.into(),
+            old: shown(&was),
+            new: shown(&is),
+        })
+    };
+    if was.operators != is.operators {
+        return refused("TrustedOperators", operators);
+    }
+    if trusted(&was) != trusted(&is) {
+        return refused("TrustedKeys", trusted);
+    }
+    // A server takes these, but what becomes of accounts in use is not simulated.
+    if was.resolver != is.resolver || was.preload != is.preload {
+        return refused("AccountResolver", accounts);
+    }
+    Ok(())
+}
+
+fn refuse(
+    option: &'static str,
+    old: &ServerSpec,
+    new: &ServerSpec,
+    shown: impl Fn(&ServerSpec) -> String,
+) -> Result<(), ReloadError> {
+    let (old, new) = (shown(old), shown(new));
+    if old == new {
+        return Ok(());
+    }
+    Err(ReloadError {
+        option: option.into(),
+        old,
+        new,
+    })
+}
+
+/// The keys of operators. A server prints all that their tokens claim.
+fn operators(options: &OperatorOptions) -> String {
+    let tokens = options.operators.iter();
+    let tokens = tokens.filter_map(|text| identity::operator(text).ok());
+    listed(tokens.map(|token| token.claims.sub).collect())
+}
+
+fn trusted(options: &OperatorOptions) -> String {
+    listed(options.trusted_keys.clone())
+}
+
+fn accounts(options: &OperatorOptions) -> String {
+    listed(options.preload.keys().cloned().collect())
+}
+
+/// A list in order, as a server compares and prints it.
+fn listed(mut all: Vec<String>) -> String {
+    all.sort_unstable();
+    format!("[{}]", all.join(" "))
+}
