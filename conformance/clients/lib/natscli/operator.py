@@ -15,7 +15,7 @@ auth operator add acme
 auth account add SHOP --operator acme --defaults --bearer --connections 10
 auth account add LATE --operator acme --defaults --expiry 1s
 auth user add alice SHOP --operator acme --defaults --credential alice.creds
-auth user add limited SHOP --operator acme --defaults --pub-allow orders.> --pub-allow $SYS.REQ.USER.INFO --sub-deny secret --credential limited.creds
+auth user add limited SHOP --operator acme --defaults --pub-allow orders.> --sub-deny secret --credential limited.creds
 auth user add bearer SHOP --operator acme --defaults --bearer --credential bearer.creds
 auth user add revoked SHOP --operator acme --defaults --credential revoked.creds
 auth user rm revoked SHOP --operator acme --revoke --force
