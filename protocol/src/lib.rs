@@ -9,6 +9,8 @@
 pub mod conf;
 pub mod events;
 pub mod headers;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod jetstream;
 pub mod json;
 pub mod monitor;
@@ -16,4 +18,5 @@ pub mod subject;
 pub mod sys;
 pub mod time;
 pub mod transform;
+pub mod websocket;
 pub mod wire;

@@ -91,6 +91,21 @@ impl Timestamp {
         self.offset
     }
 
+    /// As HTTP writes it: in UTC, to the second.
+    ///
+    /// ```
+    /// use nats_mock_protocol::time::Timestamp;
+    ///
+    /// let at = Timestamp::from_unix_nanos(784_111_777_000_000_000);
+    /// assert_eq!(at.to_http(), "Sun, 06 Nov 1994 08:49:37 GMT");
+    /// ```
+    pub fn to_http(self) -> String {
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        let at = jiff::Timestamp::from_nanosecond(i128::from(self.unix_nanos()));
+        at.and_then(|at| printer.timestamp_to_rfc9110_string(&at))
+            .unwrap_or_default()
+    }
+
     /// True for [`Timestamp::ZERO`] in any zone.
     #[must_use]
     pub const fn is_zero(&self) -> bool {
