@@ -14,6 +14,7 @@ mod server;
 mod shared;
 mod sharing;
 pub(crate) mod tls;
+mod websocket;
 
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, CalloutOptions, ConnectionType, Permissions,
@@ -29,6 +30,8 @@ pub(crate) use mappings::{Mapping, Share};
 pub use mappings::{MappingDestination, MappingError, SubjectMapping};
 pub use operator::{OperatorOptions, Resolver};
 pub(crate) use options::min_version::is_older as is_older_release;
+#[cfg(feature = "websocket")]
+pub(crate) use options::parse_origin;
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,
     StartError, Warning, WriteTimeout,
@@ -48,6 +51,7 @@ pub use sharing::{
 pub use tls::TlsError;
 pub use tls::TlsOptions;
 pub(crate) use tls::pem;
+pub use websocket::WebsocketOptions;
 
 /// A whole deployment, ready to be simulated.
 #[derive(Clone, Debug)]

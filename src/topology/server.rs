@@ -11,6 +11,7 @@ use super::options::ServerOptions;
 use super::shared::Shared;
 use super::sharing::{Sharing, SharingError};
 use super::tls::TlsOptions;
+use super::websocket::WebsocketOptions;
 use crate::Version;
 
 /// One simulated nats-server with every default applied.
@@ -62,6 +63,8 @@ pub struct ServerSpec {
     pub gateway: Option<GatewayOptions>,
     /// The leaf nodes of this server, and where it is one itself.
     pub leafnodes: Option<LeafNodeOptions>,
+    /// Where clients are taken over WebSocket.
+    pub websocket: Option<WebsocketOptions>,
     /// Whether subscription lists cache their results.
     pub sublist_cache: bool,
     /// What the server says of the machine it runs on.
@@ -211,6 +214,7 @@ impl Default for ServerSpec {
             cluster: None,
             gateway: None,
             leafnodes: None,
+            websocket: None,
             sublist_cache: true,
             machine: Machine::default(),
             config_digest: None,
@@ -287,6 +291,7 @@ impl ServerSpec {
             cluster: options.cluster,
             gateway: options.gateway,
             leafnodes: options.leafnodes,
+            websocket: options.websocket,
             sublist_cache: !options.no_sublist_cache,
             config_digest: options.config_digest,
             ..defaults

@@ -9,7 +9,7 @@ macro_rules! features {
         /// Something that all lines from one on do, and none before.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[cfg_attr(
-            not(feature = "tls"),
+            not(all(feature = "tls", feature = "websocket")),
             allow(dead_code, reason = "some are about what is not compiled then")
         )]
         pub(crate) enum Feature {
@@ -54,6 +54,11 @@ features! {
     ServicesOfSeveralAccounts since V2_11: "an account may import services of several accounts under one subject",
     MoreMappingFunctions since V2_12: "mappings know `random`, and `partition` without wildcards",
     UniqueLeafRemotes since V2_14: "a leaf node's remote that is configured twice is refused",
+    StrictFrames since V2_12: "over WebSocket, frames with reserved bits, deflated ones that were not agreed on, and close codes that nobody may send are refused",
+    StrictUpgrades since V2_12: "over WebSocket, the key has to have 16 bytes, the same origin has the same scheme, and several origins of one host may be allowed",
+    FaultsOverWebsocketUntold since V2_12: "over WebSocket, who breaks the client protocol is not told, and is closed as by a read error",
+    NoMqttPath since V2_14: "over WebSocket, `/mqtt` is not found where there is no MQTT",
+    AbsoluteOrigins since V2_12: "`allowed_origins` of `websocket` have to be URLs of `http` or `https` with a host",
     ReservedClusterName since V2_15: "`_` is refused as the name of a cluster or gateway",
     ConnectBackoff since V2_12: "gateways have `connect_backoff`, which a refused reload shows",
     LeafOptionsNamed since V2_14: "a reload takes other remotes of a leaf node, and names what it refuses to change of leaf nodes",

@@ -269,6 +269,11 @@ static PROFILES: [Profile; 5] = [
         exit_code_after_term: 1,
         config_digest: ConfigDigest::None,
         unknown_conf_keys: &[
+            "websocket.user_cookie",
+            "websocket.pass_cookie",
+            "websocket.token_cookie",
+            "websocket.headers",
+            "websocket.ping_interval",
             "server_metadata",
             "proxy_protocol",
             "proxy_required",
@@ -312,6 +317,7 @@ static PROFILES: [Profile; 5] = [
         exit_code_after_term: 0,
         config_digest: ConfigDigest::WithoutVariables,
         unknown_conf_keys: &[
+            "websocket.ping_interval",
             "server_metadata",
             "proxy_protocol",
             "proxy_required",

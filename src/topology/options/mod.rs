@@ -19,6 +19,7 @@ mod read;
 mod remotes;
 mod start;
 mod start_links;
+mod start_websocket;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tls")]
@@ -26,12 +27,15 @@ pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls_off.rs"]
 mod tls;
+mod websocket;
 pub(in crate::topology) mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use nats_mock_protocol::conf::Document;
 
+#[cfg(feature = "websocket")]
+pub(crate) use self::start_websocket::parse_origin;
 pub use self::{
     problem::{OptionsError, Problem, ProblemKind, Warning},
     start::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, StartError},
@@ -42,6 +46,7 @@ use super::{
     mappings::SubjectMapping,
     operator::OperatorOptions,
     tls::TlsOptions,
+    websocket::WebsocketOptions,
 };
 use crate::Version;
 
@@ -155,6 +160,8 @@ pub struct ServerOptions {
     pub gateway: Option<GatewayOptions>,
     /// The `leafnodes` block.
     pub leafnodes: Option<LeafNodeOptions>,
+    /// The `websocket` block.
+    pub websocket: Option<WebsocketOptions>,
 
     /// To log debug messages.
     pub debug: Option<bool>,

@@ -174,6 +174,7 @@ impl<'d> Reader<'d> {
             "cluster" => self.cluster(value)?,
             "gateway" => self.gateway(value)?,
             "leaf" | "leafnodes" => self.leafnodes(value)?,
+            "websocket" | "ws" => self.websocket(key, value)?,
             "no_auth_user" => options.no_auth_user = non_empty(string(value)?),
             // Read before all others.
             "system_account" | "system" => {}
@@ -337,12 +338,7 @@ impl<'d> Reader<'d> {
                 }
                 kind => !is_off(kind),
             },
-            "websocket"
-            | "ws"
-            | "mqtt"
-            | "proxies"
-            | "resolver_tls"
-            | "resolver_pinned_accounts" => true,
+            "mqtt" | "proxies" | "resolver_tls" | "resolver_pinned_accounts" => true,
             _ if value.is_used_variable() => false,
             _ => return Err(unknown(key, value)),
         };
@@ -411,7 +407,7 @@ pub(super) fn boolean(value: &Value) -> Result<bool, Problem> {
     value.as_bool().ok_or_else(|| wrong_type(value, "bool"))
 }
 
-fn at(value: &Value, kind: ProblemKind) -> Problem {
+pub(super) fn at(value: &Value, kind: ProblemKind) -> Problem {
     Problem {
         at: Some(value.at.clone()),
         kind,

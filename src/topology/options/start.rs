@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     Version,
-    topology::{accounts::Permissions, links::CompressionError},
+    topology::{
+        accounts::{Permissions, UserOptions},
+        links::CompressionError,
+    },
     version::Feature,
 };
 
@@ -149,6 +152,30 @@ pub enum StartError {
         /// What is wrong in it.
         reason: String,
     },
+    /// Clients are to come over WebSocket, neither with TLS nor with `no_tls`.
+    #[error("websocket requires TLS configuration")]
+    WebsocketWithoutTls,
+    /// One of `allowed_origins` of `websocket` is none.
+    #[error("unable to parse allowed origin{reason}")]
+    Origin {
+        /// Which, and what is wrong with it.
+        reason: String,
+    },
+    /// `websocket` has a login of its own although there are users; which.
+    #[error("websocket authentication {0} not compatible with presence of users/nkeys")]
+    WebsocketLoginAndUsers(&'static str),
+    /// JWTs are to come in a cookie, and nobody is trusted who could have signed them; the cookie.
+    #[error(
+        "trusted operators or trusted keys configuration is required for JWT authentication via cookie {}",
+        quote(.0)
+    )]
+    JwtCookieWithoutOperator(String),
+    /// `headers` of `websocket` has one that the server sends itself.
+    #[error("websocket: invalid header {} not allowed", quote(.0))]
+    WebsocketHeader(String),
+    /// `headers` of `websocket` has one that looks as if the server had sent it itself.
+    #[error("websocket: invalid header {}, \"Sec-WebSocket-\" prefix not allowed", quote(.0))]
+    WebsocketHeaderPrefix(String),
     /// `no_auth_user` names a user, and there are none.
     #[error("no_auth_user: \"{0}\" present, but users/nkeys are not defined")]
     NoAuthUserWithoutUsers(String),
@@ -223,6 +250,7 @@ impl ServerOptions {
         self.validate_users()?;
         self.validate_gateway(version)?;
         self.validate_cluster(version)?;
+        self.validate_websocket(version)?;
         let known = |name: &str| {
             let operator = self.operator.as_ref();
             name == GLOBAL_ACCOUNT
@@ -247,16 +275,33 @@ impl ServerOptions {
                 .iter()
                 .map(|user| (user.id(), account.permissions_of(user)))
         });
-        let users: Vec<_> = global.chain(others).collect();
-        for &(user, permissions) in &users {
+        for (user, permissions) in global.chain(others) {
             permissions.map_or(Ok(()), |permissions| check_permissions(user, permissions))?;
         }
         match &self.no_auth_user {
             None => Ok(()),
-            Some(name) if users.is_empty() => Err(StartError::NoAuthUserWithoutUsers(name.clone())),
-            Some(name) if users.iter().any(|(user, _)| user == name) => Ok(()),
-            Some(name) => Err(StartError::NoAuthUserUnknown(name.clone())),
+            Some(name) => self.validate_no_auth_user(name),
         }
+    }
+
+    pub(super) fn validate_no_auth_user(&self, name: &str) -> Result<(), StartError> {
+        if !self.has_users() {
+            return Err(StartError::NoAuthUserWithoutUsers(name.to_owned()));
+        }
+        if self.listed_users().any(|user| user.id() == name) {
+            return Ok(());
+        }
+        Err(StartError::NoAuthUserUnknown(name.to_owned()))
+    }
+
+    pub(super) fn has_users(&self) -> bool {
+        self.listed_users().next().is_some()
+    }
+
+    fn listed_users(&self) -> impl Iterator<Item = &UserOptions> {
+        let global = self.authorization.iter().flat_map(|auth| &auth.users);
+        let others = self.accounts.iter().flat_map(|account| &account.users);
+        global.chain(others)
     }
 
     /// The system account's name, or nothing where there is none to talk to.

@@ -7,6 +7,7 @@ mod links;
 mod proptests;
 mod recorded;
 mod tls;
+mod websocket;
 
 use std::time::Duration;
 
@@ -179,6 +180,7 @@ fn every_option_is_read() {
         cluster: None,
         gateway: None,
         leafnodes: None,
+        websocket: None,
         debug: Some(true),
         trace: Some(false),
         trace_verbose: false,
@@ -355,7 +357,6 @@ fn what_would_behave_differently_is_refused() {
     for (key, text) in [
         ("jetstream", "jetstream: enabled"),
         ("jetstream", "jetstream {}"),
-        ("websocket", "websocket {}"),
         ("mqtt", "mqtt {}"),
         ("http", "http: 8222"),
         ("http_port", "http_port: -1"),
