@@ -34,7 +34,7 @@ impl Core {
     ) -> Result<(), ReloadError> {
         self.set_now(now);
         let old = Arc::clone(&self.server(server).spec);
-        keep_link_ports(&old, &mut spec);
+        keep_ports(&old, &mut spec);
         refuse_unsupported(&old, &spec, self.server(server).profile, self.seed)?;
         spec.host.clone_from(&old.host);
         spec.port = old.port;
@@ -179,7 +179,7 @@ impl Core {
 }
 
 /// Where the configuration leaves the choice of a port, it was made at the start.
-fn keep_link_ports(old: &ServerSpec, new: &mut ServerSpec) {
+fn keep_ports(old: &ServerSpec, new: &mut ServerSpec) {
     const ANY: Option<i64> = Some(-1);
     if let (Some(new), Some(old)) = (&mut new.cluster, &old.cluster)
         && new.port == ANY
@@ -192,6 +192,11 @@ fn keep_link_ports(old: &ServerSpec, new: &mut ServerSpec) {
         new.port = old.port;
     }
     if let (Some(new), Some(old)) = (&mut new.leafnodes, &old.leafnodes)
+        && new.port == ANY
+    {
+        new.port = old.port;
+    }
+    if let (Some(new), Some(old)) = (&mut new.websocket, &old.websocket)
         && new.port == ANY
     {
         new.port = old.port;

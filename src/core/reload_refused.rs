@@ -4,107 +4,21 @@
 //! and where there are pointers, addresses in memory. Newer releases name the one option of leaf nodes that
 //! was changed.
 
-use nats_mock_protocol::conf::duration;
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ids;
+use nats_mock_protocol::conf::duration;
+
 use super::reload::ReloadError;
 use super::reload_remotes::{self, is_same_remote};
+use super::reload_shown::{Addresses, Block, NIL, written};
 use super::reload_trust::refuse_other_trust;
+use super::reload_websocket::refuse_websocket;
 use crate::topology::{
     ClusterOptions, Compression, CompressionOptions, GatewayOptions, LeafNodeOptions, LeafUser,
     RemoteGateway, RemoteUrl, ServerSpec, TlsOptions, WriteTimeout,
 };
 use crate::version::{Feature, Profile};
-
-/// An option of a block, as a server prints it.
-struct Shown {
-    name: &'static str,
-    value: String,
-    /// Whether its value tells if it was changed.
-    tells: bool,
-}
-
-/// All options of a block, in the server's order.
-#[derive(Default)]
-struct Block(Vec<Shown>);
-
-impl Block {
-    fn with(self, name: &'static str, value: impl ToString) -> Self {
-        self.with_told(true, name, value.to_string())
-    }
-
-    /// An option that is compared in another way.
-    fn with_apart(self, name: &'static str, value: String) -> Self {
-        self.with_told(false, name, value)
-    }
-
-    /// An option whose value may tell if it was changed.
-    fn with_told(mut self, tells: bool, name: &'static str, value: String) -> Self {
-        self.0.push(Shown { name, value, tells });
-        self
-    }
-
-    /// An option that not all releases have.
-    fn with_if(self, is_known: bool, name: &'static str, value: impl ToString) -> Self {
-        if is_known {
-            self.with(name, value)
-        } else {
-            self
-        }
-    }
-
-    /// An option that not all releases have, compared in another way.
-    fn with_apart_if(self, is_known: bool, name: &'static str, value: String) -> Self {
-        if is_known {
-            self.with_apart(name, value)
-        } else {
-            self
-        }
-    }
-
-    /// The first option in which two blocks differ.
-    fn first_change<'a>(&'a self, new: &'a Self) -> Option<(&'a Shown, &'a Shown)> {
-        let mut pairs = self.0.iter().zip(&new.0);
-        pairs.find(|(old, new)| old.tells && old.value != new.value)
-    }
-
-    fn shown(&self) -> String {
-        let values: Vec<&str> = self.0.iter().map(|shown| &*shown.value).collect();
-        format!("{{{}}}", values.join(" "))
-    }
-}
-
-/// What pointers are printed as. A simulation has no memory that they could point to.
-struct Addresses(ChaCha8Rng);
-
-impl Addresses {
-    const HEAP: u64 = 0xc0_0000_0000;
-    const STEP: u64 = 0x10;
-    const PLACES: u64 = 0x4_0000;
-
-    fn place(&mut self) -> String {
-        let place = self.0.next_u64() % Self::PLACES;
-        format!("{:#x}", Self::HEAP + place * Self::STEP)
-    }
-
-    fn list(&mut self, len: usize) -> String {
-        let all: Vec<String> = (0..len).map(|_| self.place()).collect();
-        format!("[{}]", all.join(" "))
-    }
-
-    /// A pointer, if it points to anything.
-    fn to(&mut self, exists: bool) -> String {
-        if exists { self.place() } else { NIL.to_owned() }
-    }
-}
-
-/// What Go prints for a pointer to nothing.
-const NIL: &str = "<nil>";
 
 /// Where a server listens that is not told where.
 const ALL_ADDRESSES: &str = "0.0.0.0";
@@ -152,9 +66,10 @@ pub(super) fn refuse_unsupported(
         cluster.and_then(|cluster| cluster.port).unwrap_or(0)
     };
     refuse("cluster port", port(old).to_string(), port(new).to_string())?;
-    let mut addresses = Addresses(ids::stream(seed, "addresses"));
+    let mut addresses = Addresses::new(seed);
     refuse_gateway(old, new, profile, &mut addresses)?;
     refuse_leafnodes(old, new, profile, &mut addresses)?;
+    refuse_websocket(old, new, profile, &mut addresses)?;
     let plain = |spec: &ServerSpec| spec.allow_non_tls.to_string();
     refuse("AllowNonTLS", plain(old), plain(new))?;
     refuse_other_trust(old, new)
@@ -223,10 +138,7 @@ fn refuse_leafnodes(
             new: new.to_owned(),
         };
         if users_changed {
-            let shown = |block: &Block| {
-                let users = block.0.iter().find(|shown| shown.name == "Users");
-                users.map_or_else(String::new, |shown| shown.value.clone())
-            };
+            let shown = |block: &Block| block.value("Users").to_owned();
             let option = "LeafNode: field \"Users\"".to_owned();
             return Err(field(option, &shown(&old_block), &shown(&new_block)));
         }
@@ -303,11 +215,6 @@ impl Secured {
             fallback: tls.and_then(|tls| tls.fallback),
         }
     }
-}
-
-fn written(duration: Option<Duration>) -> String {
-    let nanos = duration.map_or(0, |it| i64::try_from(it.as_nanos()).unwrap_or(i64::MAX));
-    duration::format(nanos)
 }
 
 fn policy(timeout: Option<WriteTimeout>) -> &'static str {
