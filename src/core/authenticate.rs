@@ -205,6 +205,7 @@ impl Core {
         ClientSnapshot {
             cid: conn.cid,
             kind: match &conn.leaf {
+                None if conn.peer.websocket.is_some() => ConnKind::Websocket,
                 None => ConnKind::Client,
                 Some(leaf) if leaf.is_stranger => ConnKind::StrangeLeaf,
                 Some(leaf) if leaf.remote.is_some() => ConnKind::LeafToHub,
@@ -294,13 +295,19 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
 fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     let wanted = match conn.leaf {
         Some(_) => ConnectionType::Leafnode,
+        None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
         None => ConnectionType::Standard,
     };
     let nonce = conn.nonce.clone().unwrap_or_default();
-    let options = &mut *conn.options;
-    if !server.requires_auth() {
+    if !server.requires_auth_of(conn) {
         return Verdict::Accepted;
     }
+    let own_login = server.websocket_login(conn);
+    let no_auth_user = match own_login {
+        Some(login) => login.no_auth_user.as_deref(),
+        None => server.no_auth_user.as_ref().map(|user| &*user.name),
+    };
+    let options = &mut *conn.options;
     let auth = server.spec.authorization.as_ref();
     let by_port = conn.peer.stand_in.as_deref();
     let has_secret = !options.pass.is_empty() || !options.auth_token.is_empty();
@@ -321,7 +328,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     }
     // Leaf nodes, and clients within the process, come without certificates.
     let may_be_certified = conn.leaf.is_none() && !conn.peer.in_process;
-    if may_be_certified && !server.users.is_empty() && server.maps_certificates() {
+    if may_be_certified && !server.users.is_empty() && server.maps_certificates(wanted) {
         let session = conn.tls.as_deref().and_then(super::tls::Tls::session);
         let name = server.user_certified(session, wanted);
         let known = name.and_then(|name| Some((server.users.get(name.as_str())?.clone(), name)));
@@ -338,18 +345,18 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         };
     }
     if server.has_nkeys
-        && let Some(verdict) = authenticate_nkey(server, options, &nonce, wanted)
+        && let Some(verdict) = authenticate_nkey(server, options, &nonce, wanted, no_auth_user)
     {
         return verdict;
     }
     if !server.users.is_empty() {
-        if let Some(stand_in) = &server.no_auth_user
+        if let Some(stand_in) = no_auth_user
             && by_port.is_none()
             && options.user.is_empty()
             && !has_secret
-            && let Some(user) = server.users.get(&stand_in.name)
+            && let Some(user) = server.users.get(stand_in)
         {
-            options.user = stand_in.name.to_string();
+            options.user = stand_in.to_owned();
             if let Proof::Password(password) = &user.proof {
                 options.pass = password.to_string();
             }
@@ -364,14 +371,19 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
             };
         }
     }
-    let matches = auth.is_some_and(|auth| match (&auth.token, &auth.user) {
+    let (token, user, password) = match (own_login, auth) {
+        (Some(login), _) => (&login.token, &login.user, &login.password),
+        (None, Some(auth)) => (&auth.token, &auth.user, &auth.password),
+        (None, None) => return Verdict::Refused,
+    };
+    let matches = match (token, user) {
         (Some(token), _) => password::is_same(token, &options.auth_token),
         (None, Some(name)) => {
-            let password = auth.password.as_deref().unwrap_or_default();
+            let password = password.as_deref().unwrap_or_default();
             *name == options.user && password::is_same(password, &options.pass)
         }
         (None, None) => false,
-    });
+    };
     if matches {
         Verdict::Accepted
     } else {
@@ -385,8 +397,8 @@ fn authenticate_nkey(
     options: &mut ConnectOptions,
     nonce: &str,
     wanted: ConnectionType,
+    stand_in: Option<&str>,
 ) -> Option<Verdict> {
-    let stand_in = server.no_auth_user.as_ref().map(|user| &*user.name);
     let nothing = [
         &options.user,
         &options.pass,

@@ -7,8 +7,15 @@ use crate::topology::tls::{Name, PeerCertificate};
 
 impl Server {
     /// Whether clients are who their certificates say.
-    pub(super) fn maps_certificates(&self) -> bool {
-        self.spec.tls.as_ref().is_some_and(|tls| tls.map)
+    pub(super) fn maps_certificates(&self, wanted: ConnectionType) -> bool {
+        let tls = match wanted {
+            ConnectionType::Websocket => {
+                let websocket = self.spec.websocket.as_ref();
+                websocket.and_then(|it| it.tls.as_ref())
+            }
+            _ => self.spec.tls.as_ref(),
+        };
+        tls.is_some_and(|tls| tls.map)
     }
 
     /// The user that a client's certificate names: by its addresses first, then by its subject.

@@ -43,6 +43,19 @@ impl Core {
         id.is_some()
     }
 
+    /// Closes a client that breaks the protocol.
+    pub(super) fn close_for_nonsense(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        let profile = self.server(conn.server).profile;
+        let is_untold = conn.peer.websocket.is_some()
+            && profile.has(crate::version::Feature::FaultsOverWebsocketUntold);
+        let reason = match is_untold {
+            true => CloseReason::ReadError,
+            false => CloseReason::ProtocolViolation,
+        };
+        self.close(id, reason);
+    }
+
     pub(super) fn close(&mut self, id: ConnId, reason: CloseReason) {
         self.close_after(id, reason, None);
     }

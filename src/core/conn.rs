@@ -21,6 +21,7 @@ use super::subs::SubId;
 use super::time::Time;
 use super::timers::TimerKey;
 use super::tls::Tls;
+use super::websocket::Upgraded;
 
 /// A connection's name in the core. It is never reused: a stale id names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub(crate) struct Peer {
     pub stand_in: Option<Box<str>>,
     /// It is in the same process, where nobody needs TLS.
     pub in_process: bool,
+    /// What it brought along if it came over WebSocket.
+    pub websocket: Option<Box<Upgraded>>,
 }
 
 /// Message counts and payload bytes (headers included) in one direction.
@@ -161,6 +164,11 @@ impl Conn {
 
     pub fn last_in_utc(&self) -> bool {
         self.flags.last_in_utc
+    }
+
+    /// Why it is being closed.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.closing
     }
 
     pub fn is_closing(&self) -> bool {

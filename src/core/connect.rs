@@ -10,7 +10,9 @@ use super::ids;
 use super::notice::Notice;
 use super::server::{Phase, ServerId};
 use super::timers::Timer;
+use super::tls::Tls;
 use super::{CloseReason, Conn, Core, Time};
+use crate::topology::WebsocketOptions;
 use crate::version::Feature;
 
 /// A connection that a server has taken on.
@@ -39,7 +41,7 @@ impl Core {
 
     /// As [`accept`](Self::accept), but the client is not greeted before it is made
     /// [welcome](Self::welcome).
-    pub fn admit(&mut self, now: Time, server: ServerId, peer: Peer) -> Option<Accepted> {
+    pub fn admit(&mut self, now: Time, server: ServerId, mut peer: Peer) -> Option<Accepted> {
         self.set_now(now);
         let now = self.now;
         if self.is_frozen(server) && self.is_crowded(server) {
@@ -53,10 +55,15 @@ impl Core {
         srv.total_connections += 1;
         let account = srv.global;
         let requires_auth = srv.requires_auth();
+        let overrides = srv.spec.websocket.as_ref();
+        let overrides =
+            peer.websocket.is_some() && overrides.is_some_and(WebsocketOptions::overrides_auth);
+        let requires_auth = requires_auth || overrides;
         let expect_connect = requires_auth && !srv.takes_silent_clients();
         let max_payload = srv.spec.limits.max_payload;
         let max_subscriptions = srv.spec.limits.max_subscriptions;
         let nonce = self.draw_nonce(server);
+        let tls = peer.websocket.as_mut().and_then(|it| it.tls.take());
         self.next_generation += 1;
         let generation = self.next_generation;
         let slot = self.conns.insert(Conn {
@@ -92,7 +99,7 @@ impl Core {
             write_timer: None,
             output: Vec::new(),
             in_flight: 0,
-            tls: None,
+            tls: tls.map(|session| Box::new(Tls::Done(session))),
             closing: None,
             matches: MatchCache::default(),
             asked: Asked::default(),
@@ -174,11 +181,12 @@ impl Core {
             return;
         };
         let srv = self.server(conn.server);
-        let (requires_auth, timing) = (srv.requires_auth(), srv.spec.timing.clone());
+        let requires_auth = srv.requires_auth_of(conn);
+        let (auth_timeout, ping_interval) = (srv.auth_timeout_of(conn), srv.ping_interval_of(conn));
         let now = self.now;
         let auth_timer =
-            requires_auth.then(|| self.timers.set(now + timing.auth_timeout, Timer::Auth(id)));
-        let ping_timer = self.timers.set(now + timing.ping_interval, Timer::Ping(id));
+            requires_auth.then(|| self.timers.set(now + auth_timeout, Timer::Auth(id)));
+        let ping_timer = self.timers.set(now + ping_interval, Timer::Ping(id));
         if let Some(conn) = self.conn_mut(id) {
             conn.auth_timer = auth_timer;
             conn.ping_timer = Some(ping_timer);
@@ -212,13 +220,16 @@ impl Core {
         conn.rtt = round_trip(conn.start, now);
         let first = !conn.flags.connect_received;
         let parsed = conn.options.apply(json);
+        if let Some(upgraded) = &conn.peer.websocket {
+            upgraded.cookies.stand_in_for(&mut conn.options);
+        }
         let server = conn.server;
         if let Some(timer) = timer {
             self.timers.cancel(timer);
         }
         self.set_first_ping(id);
         if parsed.is_err() {
-            self.close(id, CloseReason::ProtocolViolation);
+            self.close_for_nonsense(id);
             return;
         }
         let supports_headers = self.server(server).spec.headers;
@@ -265,7 +276,7 @@ impl Core {
     fn set_first_ping(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let previous = conn.ping_timer;
-        let interval = self.server(conn.server).spec.timing.ping_interval;
+        let interval = self.server(conn.server).ping_interval_of(conn);
         let delay = interval.min(FIRST_PING);
         let jitter = ids::below((delay.as_nanos() / 5) as u64, &mut self.jitter);
         let at = self.now + delay + std::time::Duration::from_nanos(jitter);
@@ -284,8 +295,8 @@ impl Core {
         let Some(conn) = self.conn(id).filter(|conn| !conn.is_closing()) else {
             return;
         };
-        let timing = &self.server(conn.server).spec.timing;
-        let (interval, max_out) = (timing.ping_interval, timing.ping_max);
+        let server = self.server(conn.server);
+        let (interval, max_out) = (server.ping_interval_of(conn), server.spec.timing.ping_max);
         let quiet = now - conn.last_in >= interval;
         let wants_rtt = conn.rtt == 0 || conn.ping_sent.is_none_or(|sent| now - sent > RTT_AGE);
         if quiet || wants_rtt {

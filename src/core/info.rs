@@ -49,18 +49,7 @@ impl Server {
 
     /// Where clients are told to connect to.
     fn client_url(&self) -> String {
-        let host = match self.shown_host() {
-            // Nobody can connect to all addresses at once.
-            "0.0.0.0" | "::" | "" => "127.0.0.1",
-            host => host,
-        };
-        // Every server of a cluster names all others: this is no place for the machinery of formatting.
-        let port = self.shown_port().to_string();
-        if host.contains(':') {
-            ["[", host, "]:", &port].concat()
-        } else {
-            [host, ":", &port].concat()
-        }
+        url(self.shown_host(), self.shown_port())
     }
 
     /// The host that is shown wherever the server tells its address: that of `client_advertise` if
@@ -77,14 +66,34 @@ impl Server {
     }
 
     fn advertised(&self) -> Option<(&str, Option<u16>)> {
-        let address = self.spec.client_advertise.as_deref()?;
-        // The colons of an IPv6 address stand between brackets.
-        let split = address.rsplit_once(':').filter(|(host, port)| {
-            !port.contains(']') && (!host.contains(':') || host.ends_with(']'))
-        });
-        let (host, port) = split.unwrap_or((address, ""));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Some((host, port.parse().ok().filter(|&port| port != 0)))
+        self.spec.client_advertise.as_deref().map(split_address)
+    }
+}
+
+/// Host and port of an address that others are told, which may lack the port.
+pub(super) fn split_address(address: &str) -> (&str, Option<u16>) {
+    // The colons of an IPv6 address stand between brackets.
+    let split = address
+        .rsplit_once(':')
+        .filter(|(host, port)| !port.contains(']') && (!host.contains(':') || host.ends_with(']')));
+    let (host, port) = split.unwrap_or((address, ""));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (host, port.parse().ok().filter(|&port| port != 0))
+}
+
+/// Host and port as clients are told them.
+pub(super) fn url(host: &str, port: u16) -> String {
+    let host = match host {
+        // Nobody can connect to all addresses at once.
+        "0.0.0.0" | "::" | "" => "127.0.0.1",
+        host => host,
+    };
+    // Every server of a cluster names all others: this is no place for the machinery of formatting.
+    let port = port.to_string();
+    if host.contains(':') {
+        ["[", host, "]:", &port].concat()
+    } else {
+        [host, ":", &port].concat()
     }
 }
 
@@ -103,7 +112,7 @@ impl Core {
     /// What every INFO to a connection says.
     pub(super) fn info_for(&self, conn: &Conn) -> ServerInfo {
         let server = self.server(conn.server);
-        ServerInfo {
+        let info = ServerInfo {
             cluster: server
                 .cluster_name
                 .as_deref()
@@ -111,12 +120,30 @@ impl Core {
                 .to_owned(),
             connect_urls: self.connect_urls(conn.server),
             ..server.info_for(conn)
+        };
+        if conn.peer.websocket.is_some() {
+            let urls = self.ws_connect_urls(conn.server);
+            return server.info_over_websocket(conn, urls, info);
         }
+        info
     }
 
     /// Where clients of a server can connect to: to the server itself first, then, in an order of its
     /// own, to its peers. Nothing, as long as there has never been one.
     pub fn connect_urls(&self, id: ServerId) -> Vec<String> {
+        self.urls(id, |server| Some(server.client_url()))
+    }
+
+    /// As [`connect_urls`](Self::connect_urls), for clients over WebSocket.
+    pub fn ws_connect_urls(&self, id: ServerId) -> Vec<String> {
+        // Most deployments have none: their many servers should not look for it.
+        if !self.takes_websockets {
+            return Vec::new();
+        }
+        self.urls(id, Server::websocket_url)
+    }
+
+    fn urls(&self, id: ServerId, url: impl Fn(&Server) -> Option<String>) -> Vec<String> {
         let server = self.server(id);
         let cluster = self.cluster(server.cluster);
         if !server.has_had_peers || server.keeps_clients_to_itself() {
@@ -126,12 +153,12 @@ impl Core {
         let peers = self.routed_peers(id).map(|peer| self.server(peer));
         let mut urls: Vec<String> = peers
             .filter(|peer| is_open(peer) && !peer.keeps_clients_to_itself())
-            .map(Server::client_url)
+            .filter_map(&url)
             .collect();
         let order = format!("urls {} {}", id.0, cluster.changes);
         urls.shuffle(&mut ids::stream(self.seed, &order));
-        if is_open(&server) {
-            urls.insert(0, server.client_url());
+        if let Some(own) = url(server).filter(|_| is_open(&server)) {
+            urls.insert(0, own);
         }
         urls
     }
@@ -157,7 +184,7 @@ impl Core {
             let Some(conn) = self.conn(id) else { continue };
             if conn.options.protocol >= 1 && conn.flags.first_pong_sent {
                 let info = ServerInfo {
-                    auth_required: self.server(server).requires_auth(),
+                    auth_required: self.server(server).requires_auth_of(conn),
                     ldm: self.server(server).phase == Phase::LameDuck,
                     ..self.info_for(conn)
                 };
@@ -179,7 +206,7 @@ impl Core {
         let server = self.server(conn.server);
         ServerInfo {
             // Credentials are needed or not, whatever `no_auth_user` makes of it.
-            auth_required: server.requires_auth(),
+            auth_required: server.requires_auth_of(conn),
             connect_info: true,
             remote_account: self.account(conn.account).name.to_string(),
             acc_is_sys: server.system == Some(conn.account),
@@ -191,7 +218,7 @@ impl Core {
     pub(super) fn lame_duck_info(&self, conn: &Conn) -> ServerInfo {
         let server = self.server(conn.server);
         ServerInfo {
-            auth_required: server.requires_auth(),
+            auth_required: server.requires_auth_of(conn),
             ldm: true,
             ..self.info_for(conn)
         }

@@ -20,7 +20,7 @@ use super::timers::{Timer, Timers};
 use super::wall_clock::WallClock;
 use super::{CloseReason, Core, Time};
 use crate::topology::{
-    DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, ServerSpec, SystemAccount, Topology,
+    DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, ServerSpec, SystemAccount, Topology, WebsocketOptions,
 };
 
 /// The cid of the client in whose name a server's services speak.
@@ -77,6 +77,7 @@ impl Core {
             asked_about: 0,
             freezes: 0,
             limit_changes: 0,
+            takes_websockets: false,
             stall: false,
             lookups: super::lookups::Lookups::default(),
             leaf_news: VecDeque::new(),
@@ -124,6 +125,8 @@ impl Core {
     /// Applies the accounts and users of a server's specification.
     pub(super) fn configure(&mut self, id: ServerId) {
         let spec = Arc::clone(&self.server(id).spec);
+        let websocket = spec.websocket.as_ref();
+        self.takes_websockets |= websocket.is_some_and(WebsocketOptions::is_listening);
         let global = self.ensure_account(id, GLOBAL_ACCOUNT);
         self.server_mut(id).global = global;
         let shares_as_others = self.know_accounts(id, &spec);

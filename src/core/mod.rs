@@ -97,6 +97,7 @@ mod told;
 mod transit;
 mod wall_clock;
 mod watch;
+mod websocket;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -136,6 +137,8 @@ pub(crate) use time::Time;
 #[cfg(feature = "tls")]
 pub(crate) use tls::FirstBytes;
 pub(crate) use tls::TlsSession;
+#[cfg(feature = "websocket")]
+pub(crate) use websocket::{Cookies, Upgraded};
 
 use links::Links;
 use lookups::Lookups;
@@ -192,6 +195,8 @@ pub(crate) struct Core {
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.
     stall: bool,
+    /// Some server takes clients over WebSocket.
+    takes_websockets: bool,
     /// What ends of leaf node connections have yet to tell.
     leaf_news: VecDeque<leaf_interest::News>,
     /// They are being told.

@@ -131,6 +131,8 @@ pub(crate) enum AuthAudience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnKind {
     Client,
+    /// A client over WebSocket.
+    Websocket,
     /// A leaf node's connection on the server that was connected to.
     LeafOfHub,
     /// The same on the server that has made it.
@@ -141,7 +143,7 @@ pub(crate) enum ConnKind {
 
 impl ConnKind {
     pub fn is_leaf(self) -> bool {
-        self != Self::Client
+        !matches!(self, Self::Client | Self::Websocket)
     }
 
     /// As events and CONNZ call it.
@@ -151,7 +153,11 @@ impl ConnKind {
 
     /// The protocol that a client speaks.
     pub fn client_type(self) -> &'static str {
-        if self.is_leaf() { "" } else { "nats" }
+        match self {
+            Self::Client => "nats",
+            Self::Websocket => "websocket",
+            Self::LeafOfHub | Self::LeafToHub | Self::StrangeLeaf => "",
+        }
     }
 }
 

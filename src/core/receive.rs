@@ -201,7 +201,7 @@ impl Core {
             ClientOp::Pong => self.pong_received(id),
             ClientOp::Info(json) => {
                 if nats_mock_protocol::wire::ServerInfo::parse(json).is_err() {
-                    self.close(id, CloseReason::ProtocolViolation);
+                    self.close_for_nonsense(id);
                 }
             }
             ClientOp::Err(_) => self.close(id, CloseReason::ParseError),
@@ -234,7 +234,10 @@ impl Core {
         if let Some(text) = fault.reply() {
             self.send_err(id, text);
         }
-        self.close(id, reason);
+        match reason {
+            CloseReason::ProtocolViolation => self.close_for_nonsense(id),
+            reason => self.close(id, reason),
+        }
     }
 
     fn publish(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {

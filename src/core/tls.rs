@@ -154,7 +154,10 @@ impl Conn {
 impl Core {
     /// The TLS of a server, as far as it concerns a connection.
     fn tls_for(&self, id: ConnId) -> Option<&TlsOptions> {
-        let conn = self.conn(id).filter(|conn| !conn.peer.in_process)?;
+        let conn = self.conn(id)?;
+        if conn.peer.in_process || conn.peer.websocket.is_some() {
+            return None;
+        }
         self.server(conn.server).spec.tls.as_ref()
     }
 
@@ -369,9 +372,9 @@ impl Core {
         };
         let Some(by) = by.cloned() else { return };
         for id in self.clients_of(server) {
-            let good = self
-                .conn(id)
-                .is_none_or(|conn| is_pinned(&by, conn.tls_session()));
+            // Those over WebSocket have come by a port that pins others.
+            let conn = self.conn(id).filter(|conn| conn.peer.websocket.is_none());
+            let good = conn.is_none_or(|conn| is_pinned(&by, conn.tls_session()));
             if !good {
                 self.close(id, CloseReason::TlsHandshakeError);
             }

@@ -31,6 +31,7 @@ impl Core {
         let signature = conn.options.sig.clone();
         let wanted = match conn.leaf {
             Some(_) => ConnectionType::Leafnode,
+            None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
             None => ConnectionType::Standard,
         };
         let token = identity::user(&conn.options.jwt).ok()?;

@@ -87,6 +87,7 @@ impl MemoryConnection {
             port: hub.next_memory_port(),
             stand_in: from.user.map(Into::into),
             in_process: true,
+            websocket: None,
         };
         let accepted = hub.input(|state, now| {
             let deployment = &mut state.deployment;

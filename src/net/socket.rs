@@ -82,6 +82,7 @@ pub(crate) async fn listen(hub: Arc<Hub>, scratch: Arc<Mutex<Scratch>>, door: Ar
                     port: peer.port(),
                     stand_in: door.stand_in.clone(),
                     in_process: false,
+                    websocket: None,
                 };
                 greet(&hub, &scratch, stream, peer, door.server);
             }

@@ -31,6 +31,7 @@ impl<'a> Listed<'a> {
     pub fn kind(self) -> ConnKind {
         match self {
             Listed::Open(conn) if conn.leaf.is_some() => ConnKind::LeafOfHub,
+            Listed::Open(conn) if conn.peer.websocket.is_some() => ConnKind::Websocket,
             Listed::Open(_) => ConnKind::Client,
             Listed::Closed(conn) => conn.client.kind,
         }

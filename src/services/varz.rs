@@ -4,7 +4,7 @@
 use nats_mock_protocol::events::SlowConsumersStats;
 use nats_mock_protocol::monitor::{
     ClusterVarz, DenyRules, DiskIoWaitStats, GatewayVarz, LeafNodeVarz, RemoteGatewayVarz,
-    RemoteLeafVarz, Varz, VarzOptions,
+    RemoteLeafVarz, Varz, VarzOptions, WebsocketVarz,
 };
 use nats_mock_protocol::time::{Nanos, Timestamp, Uptime};
 
@@ -85,9 +85,11 @@ fn varz(context: &Context<'_>) -> Varz {
         stale_connections: profile.since(Feature::StaleConnections, all_stale(server) as i64),
         stalled_clients: profile.since(Feature::StaleConnections, server.stalled_clients as i64),
         connect_urls: core.connect_urls(context.server),
+        ws_connect_urls: core.ws_connect_urls(context.server),
         cluster: cluster(context),
         gateway: gateway(context),
         leaf: leaf(context),
+        websocket: websocket(server),
         leafnodes: server.leafs.len() as i64,
         routes: core.routed_peers(context.server).count() as i64
             * core.routes_per_peer(context.server) as i64,
@@ -251,6 +253,38 @@ fn leaf(context: &Context<'_>) -> LeafNodeVarz {
             .unwrap_or_default(),
         remotes,
         ..LeafNodeVarz::default()
+    }
+}
+
+fn websocket(server: &Server) -> WebsocketVarz {
+    let Some(options) = &server.spec.websocket else {
+        return WebsocketVarz::default();
+    };
+    let tls = options.tls.as_ref();
+    let pinned = tls.and_then(|tls| tls.pinned.as_ref());
+    WebsocketVarz {
+        host: match options.is_listening() {
+            true => options.shown_host().to_owned(),
+            false => options.host.clone().unwrap_or_default(),
+        },
+        port: options.port.unwrap_or_default(),
+        advertise: options.advertise.clone().unwrap_or_default(),
+        no_auth_user: options.no_auth_user.clone().unwrap_or_default(),
+        jwt_cookie: options.jwt_cookie.clone().unwrap_or_default(),
+        handshake_timeout: Nanos(
+            options
+                .handshake_timeout
+                .map_or(0, |timeout| timeout.as_nanos() as i64),
+        ),
+        auth_timeout: options.auth_timeout.unwrap_or_default(),
+        no_tls: options.no_tls,
+        tls_map: tls.is_some_and(|tls| tls.map),
+        tls_pinned_certs: pinned.into_iter().flatten().cloned().collect(),
+        tls_cert_not_after: not_after(server, tls),
+        same_origin: options.same_origin,
+        allowed_origins: options.allowed_origins.clone(),
+        compression: options.compression,
+        ..WebsocketVarz::default()
     }
 }
 
