@@ -57,6 +57,8 @@ mod net;
 mod services;
 pub mod topology;
 mod version;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use core::ReloadError;
 pub use harness::{

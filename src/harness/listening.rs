@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{Server, StartError};
-use crate::net::{Listener, bind, hold};
+use crate::net::{Listener, Way, bind, hold};
 
 /// The ports of a server while nobody listens at them.
 #[derive(Debug, Default)]
@@ -26,18 +26,25 @@ impl Server<'_> {
         if let Some(address) = known {
             return Ok(address);
         }
-        let address = self.listen(SocketAddr::new(self.address().ip(), 0), Some(user))?;
+        let any = SocketAddr::new(self.address().ip(), 0);
+        let address = self.listen(any, Some(user), Way::Plain)?;
         self.node(|node| node.user_ports.insert(user.to_owned(), address));
         Ok(address)
     }
 
-    fn listen(&self, address: SocketAddr, stand_in: Option<&str>) -> io::Result<SocketAddr> {
+    fn listen(
+        &self,
+        address: SocketAddr,
+        stand_in: Option<&str>,
+        way: Way,
+    ) -> io::Result<SocketAddr> {
         let socket = bind(address)?;
         let address = socket.local_addr()?;
         self.nats.io.listen(Listener {
             socket,
             server: self.current(),
             stand_in: stand_in.map(Into::into),
+            way,
         });
         Ok(address)
     }
@@ -50,9 +57,12 @@ impl Server<'_> {
         });
         let users = users
             .iter()
-            .map(|(user, &address)| (address, Some(&**user)));
-        for (address, user) in std::iter::once((server, None)).chain(users) {
-            patiently(|| self.listen(address, user))
+            .map(|(user, &address)| (address, Some(&**user), Way::Plain));
+        let own = std::iter::once((server, None, Way::Plain));
+        #[cfg(feature = "websocket")]
+        let own = own.chain(self.node(|node| Some((node.websocket?, None, Way::Websocket))));
+        for (address, user, way) in own.chain(users) {
+            patiently(|| self.listen(address, user, way))
                 .map_err(|source| StartError::Listen { address, source })?;
         }
         Ok(())
@@ -63,7 +73,8 @@ impl Server<'_> {
         let (closes, is_bound, addresses) = self.node(|node| {
             node.closed.times += 1;
             let users = node.user_ports.values().copied();
-            let addresses: Vec<_> = std::iter::once(node.address).chain(users).collect();
+            let own = std::iter::once(node.address).chain(node.websocket);
+            let addresses: Vec<_> = own.chain(users).collect();
             (node.closed.times == 1, !node.unbound, addresses)
         });
         if closes {

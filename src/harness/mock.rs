@@ -130,10 +130,15 @@ impl MockNats {
         let mut listeners = Vec::new();
         let mut nodes = Vec::with_capacity(servers.len());
         for (place, mut planned) in (0..).zip(servers) {
-            let listener = planned.listen()?;
-            let address = planned.address()?;
-            listeners.extend(listener.map(|socket| (socket, ServerId(place))));
-            nodes.push(Node::new(&planned, ServerId(place), address));
+            let server = ServerId(place);
+            let bound = planned.listen()?;
+            listeners.extend(bound.into_iter().map(|(socket, way)| Listener {
+                socket,
+                server,
+                stand_in: None,
+                way,
+            }));
+            nodes.push(Node::new(&planned, server)?);
             topology.servers.push(planned.spec);
             configurations.push(planned.configuration);
         }
@@ -144,12 +149,8 @@ impl MockNats {
         let hub = Arc::new(Hub::new(deployment, clock));
         io.drive(Arc::clone(&hub));
         let timekeeper = Timekeeper::start(&hub);
-        for (socket, server) in listeners {
-            io.listen(Listener {
-                socket,
-                server,
-                stand_in: None,
-            });
+        for listener in listeners {
+            io.listen(listener);
         }
         Ok(Self {
             hub,
@@ -259,9 +260,8 @@ impl MockNats {
     fn start_planned(&self, mut planned: Planned) -> Result<Server<'_>, StartError> {
         let known = self.servers().map(|server| server.spec());
         settle_ports(std::slice::from_mut(&mut planned), known);
-        let listener = planned.listen()?;
-        let address = planned.address()?;
-        let mut node = Node::new(&planned, ServerId(0), address);
+        let listeners = planned.listen()?;
+        let mut node = Node::new(&planned, ServerId(0))?;
         let Planned {
             spec,
             configuration,
@@ -271,11 +271,12 @@ impl MockNats {
             let id = state.deployment.start_another(now, spec, configuration);
             (id, state.deployment.core().server(id).name.to_string())
         });
-        if let Some(socket) = listener {
+        for (socket, way) in listeners {
             self.io.listen(Listener {
                 socket,
                 server: node.id,
                 stand_in: None,
+                way,
             });
         }
         let mut nodes = locked(&self.nodes);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use super::StartError;
-use crate::net::bind;
+use crate::net::{Way, bind};
 use crate::services::Configuration;
 use crate::topology::{ClusterOptions, GatewayOptions, RemoteGateway, RemoteUrl, ServerSpec};
 
@@ -40,27 +40,57 @@ impl fmt::Debug for Edit {
 }
 
 impl Planned {
-    /// Binds the server's address, and takes note of the port.
-    pub fn listen(&mut self) -> Result<Option<TcpListener>, StartError> {
+    /// Binds the server's addresses, and takes note of the ports.
+    pub fn listen(&mut self) -> Result<Vec<(TcpListener, Way)>, StartError> {
         if self.unbound {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let address = self.address()?;
-        let failed = |source| StartError::Listen { address, source };
-        let listener = bind(address).map_err(failed)?;
-        self.spec.port = listener.local_addr().map_err(failed)?.port();
-        Ok(Some(listener))
+        let (listener, port) = bind_any(self.address()?)?;
+        self.spec.port = port;
+        #[cfg_attr(
+            not(feature = "websocket"),
+            expect(unused_mut, reason = "it is the only one")
+        )]
+        let mut listeners = vec![(listener, Way::Plain)];
+        #[cfg(feature = "websocket")]
+        if let Some(address) = self.websocket_address()? {
+            let (listener, port) = bind_any(address)?;
+            if let Some(websocket) = &mut self.spec.websocket {
+                websocket.port = Some(port.into());
+            }
+            listeners.push((listener, Way::Websocket));
+        }
+        Ok(listeners)
     }
 
     pub fn address(&self) -> Result<SocketAddr, StartError> {
-        let host = &self.spec.host;
-        let ip: IpAddr = match host.as_str() {
-            "localhost" => IpAddr::from([127, 0, 0, 1]),
-            host => host.parse().map_err(|_| StartError::Host {
-                host: host.to_owned(),
-            })?,
+        Ok(SocketAddr::new(ip(&self.spec.host)?, self.spec.port))
+    }
+
+    /// Where the server takes clients over WebSocket, if it does.
+    pub fn websocket_address(&self) -> Result<Option<SocketAddr>, StartError> {
+        let websocket = self.spec.websocket.as_ref();
+        let Some((websocket, port)) = websocket.and_then(|it| Some((it, it.port?))) else {
+            return Ok(None);
         };
-        Ok(SocketAddr::new(ip, self.spec.port))
+        let port = u16::try_from(port).unwrap_or_default();
+        Ok(Some(SocketAddr::new(ip(websocket.shown_host())?, port)))
+    }
+}
+
+fn bind_any(address: SocketAddr) -> Result<(TcpListener, u16), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = bind(address).map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
+}
+
+fn ip(host: &str) -> Result<IpAddr, StartError> {
+    match host {
+        "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
+        host => host.parse().map_err(|_| StartError::Host {
+            host: host.to_owned(),
+        }),
     }
 }
 
@@ -70,6 +100,8 @@ const CLIENT_PORTS: u16 = 4222;
 pub(super) const CLUSTER_PORTS: u16 = 6222;
 pub(super) const GATEWAY_PORTS: u16 = 7222;
 pub(super) const LEAF_PORTS: u16 = 8222;
+/// The first port of clients over WebSocket where nobody listens.
+pub(super) const WEBSOCKET_PORTS: u16 = 9222;
 
 /// Servers of a cluster that the others have routes to; these are told of the rest.
 pub(super) const SEEDS: usize = 3;

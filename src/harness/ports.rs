@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{CLUSTER_PORTS, GATEWAY_PORTS, LEAF_PORTS, Planned};
+use super::plan::{CLUSTER_PORTS, GATEWAY_PORTS, LEAF_PORTS, Planned, WEBSOCKET_PORTS};
 use crate::topology::{DEFAULT_LEAFNODE_PORT, ServerSpec};
 
 /// What a server was configured to do to listen on any port that is free.
 const ANY_PORT: i64 = -1;
 
-/// Where a server listens for others: the port as configured, and the first that is looked at where
-/// any will do.
-fn link_ports(spec: &mut ServerSpec) -> impl Iterator<Item = (&mut i64, u16)> {
+/// Where a server listens without a socket: the port as configured, and the first that is looked at
+/// where any will do.
+fn open_ports(planned: &mut Planned) -> impl Iterator<Item = (&mut i64, u16)> {
+    let Planned { spec, unbound, .. } = planned;
     let cluster = spec.cluster.as_mut().and_then(|it| it.port.as_mut());
     let gateway = spec.gateway.as_mut().and_then(|it| it.port.as_mut());
     let leafs = spec.leafnodes.as_mut().and_then(|it| it.port.as_mut());
+    let websocket = spec.websocket.as_mut().filter(|_| *unbound);
+    let websocket = websocket.and_then(|it| it.port.as_mut());
     [
+        (websocket, WEBSOCKET_PORTS),
         (cluster, CLUSTER_PORTS),
         (gateway, GATEWAY_PORTS),
         (leafs, LEAF_PORTS),
@@ -31,6 +35,7 @@ fn named_ports(spec: &ServerSpec) -> impl Iterator<Item = i64> {
     let own = cluster.clone().filter_map(|it| it.port);
     let own = own.chain(gateway.clone().filter_map(|it| it.port));
     let own = own.chain(leafs.clone().filter_map(|it| it.port));
+    let own = own.chain(spec.websocket.iter().filter_map(|it| it.port));
     let urls = cluster.flat_map(|it| &it.routes);
     let urls = urls.chain(gateway.flat_map(|it| it.gateways.iter().flat_map(|it| &it.urls)));
     let urls = urls.chain(leafs.flat_map(|it| it.remotes.iter().flat_map(|it| &it.urls)));
@@ -42,7 +47,7 @@ fn named_ports(spec: &ServerSpec) -> impl Iterator<Item = i64> {
 /// speak of. Nobody binds it, so the operating system is not asked.
 pub(super) fn settle_ports(servers: &mut [Planned], others: impl IntoIterator<Item = ServerSpec>) {
     let is_open = |planned: &mut Planned| {
-        let mut ports = link_ports(&mut planned.spec);
+        let mut ports = open_ports(planned);
         ports.any(|(port, _)| *port == ANY_PORT)
     };
     if !servers.iter_mut().any(is_open) {
@@ -54,7 +59,7 @@ pub(super) fn settle_ports(servers: &mut [Planned], others: impl IntoIterator<It
         named.extend(named_ports(&other));
     }
     for planned in servers {
-        for (port, first) in link_ports(&mut planned.spec) {
+        for (port, first) in open_ports(planned) {
             if *port == ANY_PORT {
                 let mut free = (i64::from(first)..).skip_while(|port| named.contains(port));
                 *port = free.next().unwrap_or(ANY_PORT);
@@ -91,9 +96,7 @@ mod tests {
     }
 
     fn ports(planned: &mut Planned) -> Vec<i64> {
-        link_ports(&mut planned.spec)
-            .map(|(port, _)| *port)
-            .collect()
+        open_ports(planned).map(|(port, _)| *port).collect()
     }
 
     #[test]

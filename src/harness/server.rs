@@ -24,6 +24,8 @@ pub(super) struct Node {
     /// The server as it is running now, or did last.
     pub id: ServerId,
     pub(super) address: SocketAddr,
+    /// Where it takes clients over WebSocket.
+    pub(super) websocket: Option<SocketAddr>,
     /// It has no sockets.
     pub(super) unbound: bool,
     configuration: Configuration,
@@ -33,16 +35,17 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub fn new(planned: &Planned, id: ServerId, address: SocketAddr) -> Self {
-        Self {
+    pub fn new(planned: &Planned, id: ServerId) -> Result<Self, StartError> {
+        Ok(Self {
             name: planned.spec.name.clone().unwrap_or_default(),
             id,
-            address,
+            address: planned.address()?,
+            websocket: planned.websocket_address()?,
             unbound: planned.unbound,
             configuration: planned.configuration.clone(),
             user_ports: BTreeMap::new(),
             closed: Closed::default(),
-        }
+        })
     }
 }
 
@@ -159,6 +162,23 @@ impl<'a> Server<'a> {
     fn scheme(&self) -> &'static str {
         let needs_tls = self.look_at_spec(|spec| spec.tls.is_some() && !spec.allow_non_tls);
         if needs_tls { "tls" } else { "nats" }
+    }
+
+    /// `ws://host:port`, or `wss://host:port` where TLS is required, without credentials, if the server
+    /// takes clients over WebSocket.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    ///
+    /// let nats = MockNats::builder().websocket().start_blocking()?;
+    /// assert!(nats.first_server().websocket_url().unwrap().starts_with("ws://127.0.0.1:"));
+    /// # Ok::<(), nats_mock::StartError>(())
+    /// ```
+    #[cfg(feature = "websocket")]
+    pub fn websocket_url(&self) -> Option<String> {
+        let address = self.node(|node| node.websocket)?;
+        let scheme = self.look_at_spec(|spec| Some(spec.websocket.as_ref()?.scheme()));
+        Some(format!("{}://{address}", scheme?))
     }
 
     /// The URL by which a configured user connects.
@@ -454,9 +474,12 @@ impl<'a> Server<'a> {
             self.stop();
         }
         let mut spec = self.spec();
-        let (host, port) = (spec.host.clone(), spec.port);
+        let (host, port, websocket) = (spec.host.clone(), spec.port, spec.websocket.clone());
         change(&mut spec);
         (spec.host, spec.port) = (host, port);
+        if let (Some(new), Some(old)) = (&mut spec.websocket, websocket) {
+            (new.host, new.port) = (old.host, old.port);
+        }
         let (configuration, unbound) = self.node(|node| (node.configuration.clone(), node.unbound));
         let previous = self.current();
         let id = self.nats.hub.input(|state, now| {

@@ -1,6 +1,8 @@
 //! Which servers of a deployment open sockets.
 
 use super::Builder;
+#[cfg(feature = "websocket")]
+use crate::topology::WebsocketOptions;
 
 impl Builder {
     /// Opens no sockets: the servers are there for each other, for what is heard of them on the
@@ -20,6 +22,53 @@ impl Builder {
         self
     }
 
+    /// Has every server take clients over WebSocket, too, at an ephemeral port of `127.0.0.1` and without
+    /// TLS. Anything else is set by a `websocket` block of a configuration.
+    ///
+    /// ```
+    /// use nats_mock::MockNats;
+    /// use std::io::{Read, Write};
+    ///
+    /// let nats = MockNats::builder().websocket().start_blocking()?;
+    /// let url = nats.first_server().websocket_url().unwrap();
+    /// let mut browser = std::net::TcpStream::connect(url.trim_start_matches("ws://"))?;
+    /// browser.write_all(
+    ///     b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    /// )?;
+    /// let mut answer = [0; 32];
+    /// browser.read_exact(&mut answer)?;
+    /// assert_eq!(&answer, b"HTTP/1.1 101 Switching Protocols");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self) -> Self {
+        self.server.websocket = Some(WebsocketOptions {
+            no_tls: true,
+            ..at_any_port()
+        });
+        self
+    }
+
+    /// As [`websocket`](Self::websocket), with TLS.
+    ///
+    /// ```
+    /// use nats_mock::{MockNats, SelfSigned};
+    ///
+    /// let authority = SelfSigned::new()?;
+    /// let nats = MockNats::builder().websocket_with_tls(&authority).start_blocking()?;
+    /// assert!(nats.first_server().websocket_url().unwrap().starts_with("wss://127.0.0.1:"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "websocket", feature = "tls"))]
+    pub fn websocket_with_tls(mut self, tls: impl Into<crate::topology::TlsOptions>) -> Self {
+        self.server.websocket = Some(WebsocketOptions {
+            tls: Some(tls.into()),
+            ..at_any_port()
+        });
+        self
+    }
+
     /// Opens the sockets of one server nevertheless, when all others are [unbound](Self::unbound): clients
     /// and tools connect to it, and see them all.
     ///
@@ -33,5 +82,14 @@ impl Builder {
     pub fn bound(mut self, server: impl Into<String>) -> Self {
         self.bound.push(server.into());
         self
+    }
+}
+
+#[cfg(feature = "websocket")]
+fn at_any_port() -> WebsocketOptions {
+    WebsocketOptions {
+        host: Some("127.0.0.1".to_owned()),
+        port: Some(-1),
+        ..WebsocketOptions::default()
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::clock::Clock;
 use super::door::Door;
 use super::socket::Socket;
-use crate::core::{AfterOutput, ConnId, ServerId, Time};
+use crate::core::{AfterOutput, CloseReason, ConnId, ServerId, Time};
 use crate::services::Deployment;
 
 /// A deployment shared by its shells.
@@ -83,6 +83,8 @@ pub(crate) struct Flush {
     pub id: ConnId,
     pub bytes: Vec<u8>,
     pub after: AfterOutput,
+    /// Why the connection ends with this output.
+    pub end: Option<CloseReason>,
 }
 
 /// What passes between the hub and the I/O thread around one input.
@@ -331,6 +333,20 @@ impl Hub {
         Poll::Pending
     }
 
+    /// Whether a server does not stand still; if it does, wakes the caller when that may have changed.
+    #[cfg(feature = "websocket")]
+    pub fn poll_runs(&self, server: ServerId, waker: &Waker) -> Poll<()> {
+        if self.frozen.load(Ordering::Acquire) == 0 {
+            return Poll::Ready(());
+        }
+        let mut state = self.lock();
+        if !state.deployment.core().is_frozen(server) {
+            return Poll::Ready(());
+        }
+        state.thaw_waiters.add(waker);
+        Poll::Pending
+    }
+
     /// Accepts connections at a bound address as long as its server does.
     pub fn open(&self, door: &Arc<Door>) {
         let mut state = self.lock();
@@ -452,11 +468,15 @@ impl State {
                     spare.pop().unwrap_or_default()
                 }
             });
+            let end = (after == AfterOutput::Close)
+                .then(|| self.deployment.core().conn(id)?.close_reason())
+                .flatten();
             flushes.push(Flush {
                 socket: Arc::clone(socket),
                 id,
                 bytes,
                 after,
+                end,
             });
         }
     }

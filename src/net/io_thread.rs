@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::door::Door;
+use super::door::{Door, Way};
 use super::hub::{Hub, locked};
 use super::socket::{self, Scratch};
 use crate::core::ServerId;
@@ -55,6 +55,7 @@ pub(crate) struct Listener {
     pub server: ServerId,
     /// The user that connections without credentials are taken for.
     pub stand_in: Option<Box<str>>,
+    pub way: Way,
 }
 
 /// The thread ends within microseconds; a drop waits no longer than this for it.
@@ -185,12 +186,13 @@ fn serve_listener(listener: Listener, hub: &Arc<Hub>, scratch: &Arc<Mutex<Scratc
         socket,
         server,
         stand_in,
+        way,
     } = listener;
     // A listener that the reactor refuses cannot be served; connections to it fail.
     let Ok(socket) = tokio::net::TcpListener::from_std(socket) else {
         return;
     };
-    let door = Door::new(socket, server, stand_in);
+    let door = Door::new(socket, server, stand_in, way);
     hub.open(&door);
     tokio::spawn(socket::listen(Arc::clone(hub), Arc::clone(scratch), door));
 }

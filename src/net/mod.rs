@@ -6,6 +6,7 @@ mod door;
 mod hub;
 mod io_thread;
 mod memory;
+mod outgoing;
 mod socket;
 mod timekeeper;
 #[cfg(feature = "tls")]
@@ -13,8 +14,14 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls_off.rs"]
 mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
+#[cfg(not(feature = "websocket"))]
+#[path = "websocket_off.rs"]
+mod websocket;
 
 pub(crate) use clock::{Clock, RuntimeClock};
+pub(crate) use door::Way;
 pub(crate) use hub::{Hub, locked};
 pub(crate) use io_thread::{Alarm, IoThread, Listener, bind, hold};
 pub use memory::MemoryConnection;

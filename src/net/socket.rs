@@ -1,66 +1,49 @@
 //! A client connection over TCP.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::Shutdown;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use nats_mock_protocol::wire::{ClientBatch, ClientDecoder, Progress};
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
-use super::door::Door;
-use super::hub::{Exchange, Flush, Hub, Transport, locked};
+use super::door::{Door, Way};
+use super::hub::{Exchange, Hub, Transport, locked};
+use super::outgoing::{Blocked, break_off, linger, say, write_all};
 use super::tls::{self, Secure};
-use crate::core::{Accepted, AfterOutput, CloseReason, ConnId, Peer, ServerId};
+use super::websocket::Frames;
+use crate::core::{Accepted, CloseReason, ConnId, Peer};
+use crate::services::Deployment;
 
 /// How much is read at once: as much as stays in the processor's cache until it is parsed.
 const READ_SIZE: usize = 64 * 1024;
 /// How long a publisher pauses when a receiver is far behind.
 const STALL: Duration = Duration::from_millis(5);
-/// How long a peer may take to read the last bytes of a connection that is being closed.
-const LINGER: Duration = Duration::from_secs(10);
-/// Buffers kept for the next output, and the largest that is kept.
-const SPARE_BUFFERS: usize = 128;
-const SPARE_CAPACITY: usize = 1024 * 1024;
-
 /// A TCP connection, written to by the I/O thread only.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(super) stream: TcpStream,
     pub(super) secure: Secure,
-    blocked: Mutex<Blocked>,
-    reader: OnceLock<AbortHandle>,
+    /// What makes frames of the bytes, if the client has come over WebSocket.
+    pub(super) frames: Option<Frames>,
+    pub(super) blocked: Mutex<Blocked>,
+    pub(super) reader: OnceLock<AbortHandle>,
 }
 
-/// What a socket would not take yet.
-#[derive(Debug, Default)]
-struct Blocked {
-    chunks: VecDeque<Chunk>,
-    /// How much of the first chunk is written.
-    written: usize,
-    /// Waits for the socket to take more.
-    drainer: Option<AbortHandle>,
-    /// When all is written, the sending side is to be ended.
-    finish: bool,
-    close: bool,
-}
-
-/// Bytes on their way, and how many of them are more than what the core has given.
-#[derive(Debug)]
-struct Chunk {
-    bytes: Vec<u8>,
-    overhead: usize,
-}
-
-impl Chunk {
-    /// How much of what the core has given counts as written when so many bytes are.
-    fn counted(&self, written: usize) -> usize {
-        written.saturating_sub(self.overhead)
+impl Socket {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        // Failing to switch Nagle's algorithm off costs latency only.
+        let _ = stream.set_nodelay(true);
+        Self {
+            stream,
+            secure: Secure::default(),
+            frames: None,
+            blocked: Mutex::default(),
+            reader: OnceLock::new(),
+        }
     }
 }
 
@@ -84,7 +67,19 @@ pub(crate) async fn listen(hub: Arc<Hub>, scratch: Arc<Mutex<Scratch>>, door: Ar
                     in_process: false,
                     websocket: None,
                 };
-                greet(&hub, &scratch, stream, peer, door.server);
+                let server = door.server;
+                let socket = Socket::new(stream);
+                match door.way {
+                    Way::Plain => serve(&hub, &scratch, socket, |deployment, now| {
+                        deployment.accept(now, server, peer)
+                    }),
+                    #[cfg(feature = "websocket")]
+                    Way::Websocket => {
+                        let (hub, scratch) = (Arc::clone(&hub), Arc::clone(&scratch));
+                        let door = Arc::clone(&door);
+                        tokio::spawn(super::websocket::receive(hub, scratch, socket, peer, door));
+                    }
+                }
             }
             // Out of descriptors, most likely: others may be closed meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -92,23 +87,16 @@ pub(crate) async fn listen(hub: Arc<Hub>, scratch: Arc<Mutex<Scratch>>, door: Ar
     }
 }
 
-fn greet(
+/// Serves a client, if it is taken.
+pub(super) fn serve(
     hub: &Arc<Hub>,
     scratch: &Arc<Mutex<Scratch>>,
-    stream: TcpStream,
-    peer: Peer,
-    server: ServerId,
+    socket: Socket,
+    accept: impl FnOnce(&mut Deployment, crate::core::Time) -> Option<Accepted>,
 ) {
-    // Failing to switch Nagle's algorithm off costs latency only.
-    let _ = stream.set_nodelay(true);
-    let socket = Arc::new(Socket {
-        stream,
-        secure: Secure::default(),
-        blocked: Mutex::default(),
-        reader: OnceLock::new(),
-    });
+    let socket = Arc::new(socket);
     let accepted = with_flushes(hub, scratch, |state, now| {
-        let accepted = state.deployment.accept(now, server, peer)?;
+        let accepted = accept(&mut state.deployment, now)?;
         state.attach(accepted.conn, Transport::Socket(Arc::clone(&socket)));
         Some(accepted)
     });
@@ -265,31 +253,25 @@ fn read_once(
         &mut *rest
     };
     let room = buffer.capacity() - buffer.len();
-    let begun = begun.unwrap_or_default();
-    let read = if begun.is_empty() {
-        socket.secure.read(&socket.stream, buffer)
-    } else {
-        buffer.extend_from_slice(&begun);
-        Ok(begun.len())
-    };
+    let read = read_into(socket, buffer, begun.unwrap_or_default());
     if socket.secure.wants_to_say() {
-        say(hub, socket, id, exchange);
+        say(hub, socket, id, Vec::new());
     }
     let read = match read {
-        Ok(0) => Err(Next::End(CloseReason::ClientClosed)),
-        Ok(read) => Ok(read),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Next::Continue),
-        Err(_) => Err(Next::End(CloseReason::ReadError)),
-    };
-    let read = match read {
         Ok(read) => read,
-        Err(next) => {
+        Err(error) => {
             if shares {
                 keep(input, rest);
             }
-            return next;
+            return match error.kind() {
+                io::ErrorKind::WouldBlock => Next::Continue,
+                _ => Next::End(CloseReason::ReadError),
+            };
         }
     };
+    if !read.answers.is_empty() {
+        say(hub, socket, id, read.answers);
+    }
     let mut stall = false;
     loop {
         let progress = decoder.decode(buffer, batch);
@@ -314,24 +296,48 @@ fn read_once(
     } else if rest.is_empty() {
         *rest = BytesMut::new();
     }
-    if stall {
+    if !read.goodbye.is_empty() {
+        say(hub, socket, id, read.goodbye);
+    }
+    if let Some(reason) = read.end {
+        Next::End(reason)
+    } else if stall {
         Next::Pause
-    } else if read == room {
+    } else if read.len == room {
         Next::Yield
     } else {
         Next::Continue
     }
 }
 
-/// Says what TLS itself has to say.
-fn say(hub: &Arc<Hub>, socket: &Arc<Socket>, id: ConnId, exchange: &mut Exchange) {
-    exchange.flushes.push(Flush {
-        socket: Arc::clone(socket),
-        id,
-        bytes: Vec::new(),
-        after: AfterOutput::KeepOpen,
-    });
-    write_all(hub, exchange);
+/// What came of reading once.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// So much came.
+    pub len: usize,
+    /// To be sent past the core: before what comes of it, and after it.
+    pub answers: Vec<u8>,
+    pub goodbye: Vec<u8>,
+    /// Nothing more is read, for this reason.
+    pub end: Option<CloseReason>,
+}
+
+/// Reads once, to the end of `buffer`, unless something has been read already.
+fn read_into(socket: &Socket, buffer: &mut BytesMut, begun: Vec<u8>) -> io::Result<Read> {
+    if let Some(frames) = &socket.frames {
+        return frames.read(socket, buffer);
+    }
+    let len = if begun.is_empty() {
+        socket.secure.read(&socket.stream, buffer)?
+    } else {
+        buffer.extend_from_slice(&begun);
+        begun.len()
+    };
+    Ok(Read {
+        len,
+        end: (len == 0).then_some(CloseReason::ClientClosed),
+        ..Read::default()
+    })
 }
 
 /// Moves what is incomplete out of the shared memory. A connection without any keeps no memory.
@@ -359,228 +365,5 @@ fn close(
     blocked.close = true;
     if blocked.drainer.is_some() {
         tokio::spawn(linger(Arc::clone(hub), Arc::clone(socket), id));
-    }
-}
-
-/// Writes as much as the sockets take.
-fn write_all(hub: &Arc<Hub>, exchange: &mut Exchange) {
-    while !exchange.flushes.is_empty() {
-        for flush in std::mem::take(&mut exchange.flushes) {
-            let id = flush.id;
-            let (len, emptied) = write(hub, flush);
-            if len > 0 {
-                exchange.wrote.push((id, len));
-            }
-            if let Some(buffer) = emptied
-                && exchange.spare.len() < SPARE_BUFFERS
-                && buffer.capacity() <= SPARE_CAPACITY
-            {
-                exchange.spare.push(buffer);
-            }
-        }
-        // The core must not take for waiting what is written.
-        if !exchange.wrote.is_empty() {
-            hub.io_input(exchange, |_, _| ());
-        }
-    }
-}
-
-/// Writes one connection's output. Tells how much was written, and gives the buffer back if it is
-/// done with.
-fn write(hub: &Arc<Hub>, flush: Flush) -> (usize, Option<Vec<u8>>) {
-    let Flush {
-        socket,
-        id,
-        bytes,
-        after,
-    } = flush;
-    socket.secure.look_again();
-    let mut blocked = locked(&socket.blocked);
-    blocked.finish |= after == AfterOutput::Finish;
-    blocked.close |= !matches!(after, AfterOutput::KeepOpen | AfterOutput::Finish);
-    if after == AfterOutput::Reset {
-        if blocked.drainer.is_none() {
-            // What the system does not take at once is lost.
-            let sealed = socket.secure.seal(&bytes, false);
-            let _ = socket.stream.try_write(sealed.as_ref().unwrap_or(&bytes));
-        }
-        drop(blocked);
-        break_off(&socket.stream);
-        end(hub, &socket, id);
-        return (0, None);
-    }
-    if matches!(after, AfterOutput::Abort | AfterOutput::Unblock) {
-        blocked.chunks.clear();
-        blocked.written = 0;
-        let waits = after == AfterOutput::Unblock && blocked.drainer.is_some();
-        drop(blocked);
-        if waits {
-            tokio::spawn(linger(Arc::clone(hub), socket, id));
-        } else {
-            end(hub, &socket, id);
-        }
-        return (0, None);
-    }
-    let ends = blocked.close || blocked.finish;
-    let (chunk, spare) = match socket.secure.seal(&bytes, ends) {
-        None => (Chunk { bytes, overhead: 0 }, None),
-        Some(sealed) => {
-            let overhead = sealed.len().saturating_sub(bytes.len());
-            let sealed = Chunk {
-                bytes: sealed,
-                overhead,
-            };
-            (sealed, Some(bytes))
-        }
-    };
-    if blocked.drainer.is_some() {
-        blocked.chunks.push_back(chunk);
-        if blocked.close {
-            tokio::spawn(linger(Arc::clone(hub), Arc::clone(&socket), id));
-        }
-        return (0, None);
-    }
-    let mut written = 0;
-    while written < chunk.bytes.len() {
-        match socket.stream.try_write(&chunk.bytes[written..]) {
-            Ok(len) => written += len,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let counted = chunk.counted(written);
-                blocked.chunks.push_back(chunk);
-                blocked.written = written;
-                let drain = drain(Arc::clone(hub), Arc::clone(&socket), id);
-                blocked.drainer = Some(tokio::spawn(drain).abort_handle());
-                if blocked.close {
-                    tokio::spawn(linger(Arc::clone(hub), Arc::clone(&socket), id));
-                }
-                drop(blocked);
-                hub.input(|state, now| state.deployment.write_blocked(now, id));
-                return (counted, None);
-            }
-            Err(_) => {
-                drop(blocked);
-                fail(hub, &socket, id);
-                return (chunk.counted(written), None);
-            }
-        }
-    }
-    let written = chunk.counted(written);
-    let (close, finish) = (blocked.close, blocked.finish);
-    drop(blocked);
-    if close {
-        end(hub, &socket, id);
-    } else if finish {
-        finish_sending(&socket.stream);
-    }
-    let mut emptied = spare.unwrap_or(chunk.bytes);
-    emptied.clear();
-    (written, Some(emptied))
-}
-
-/// Has the other side find the connection reset as soon as it is closed.
-fn break_off(stream: &TcpStream) {
-    // A connection that is broken already cannot be told.
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-}
-
-/// Has the other side read to the end of what it was sent.
-fn finish_sending(stream: &TcpStream) {
-    let _ = SockRef::from(stream).shutdown(Shutdown::Write);
-}
-
-/// The connection is over: drops what holds the socket open.
-fn end(hub: &Hub, socket: &Socket, id: ConnId) {
-    let drainer = {
-        let mut blocked = locked(&socket.blocked);
-        blocked.close = true;
-        blocked.drainer.take()
-    };
-    if let Some(drainer) = drainer {
-        drainer.abort();
-    }
-    hub.input(|state, _| state.release(id));
-    if let Some(reader) = socket.reader.get() {
-        reader.abort();
-    }
-}
-
-/// Gives the last bytes of a closing connection a while to be taken.
-async fn linger(hub: Arc<Hub>, socket: Arc<Socket>, id: ConnId) {
-    tokio::time::sleep(LINGER).await;
-    end(&hub, &socket, id);
-}
-
-/// The other side does not read any more.
-fn fail(hub: &Hub, socket: &Socket, id: ConnId) {
-    hub.input(|state, now| {
-        state
-            .deployment
-            .peer_closed(now, id, CloseReason::WriteError);
-    });
-    end(hub, socket, id);
-}
-
-/// Waits for a socket to take more, until it has taken everything.
-async fn drain(hub: Arc<Hub>, socket: Arc<Socket>, id: ConnId) {
-    loop {
-        let writable = socket.stream.writable().await.is_ok();
-        let (written, state) = if writable {
-            socket.write_blocked()
-        } else {
-            (0, Drain::Failed)
-        };
-        if written > 0 {
-            hub.input(|state, now| state.deployment.wrote(now, id, written));
-        }
-        match state {
-            Drain::Blocked => {}
-            Drain::Done => return,
-            Drain::Close => return end(&hub, &socket, id),
-            Drain::Failed => return fail(&hub, &socket, id),
-        }
-    }
-}
-
-enum Drain {
-    Blocked,
-    Done,
-    Close,
-    Failed,
-}
-
-impl Socket {
-    fn write_blocked(&self) -> (usize, Drain) {
-        let mut blocked = locked(&self.blocked);
-        let mut total = 0;
-        loop {
-            let start = blocked.written;
-            let Some(chunk) = blocked.chunks.front() else {
-                blocked.drainer = None;
-                if blocked.finish {
-                    finish_sending(&self.stream);
-                }
-                let state = if blocked.close {
-                    Drain::Close
-                } else {
-                    Drain::Done
-                };
-                return (total, state);
-            };
-            match self.stream.try_write(&chunk.bytes[start..]) {
-                Ok(len) => {
-                    total += chunk.counted(start + len) - chunk.counted(start);
-                    if start + len == chunk.bytes.len() {
-                        blocked.chunks.pop_front();
-                        blocked.written = 0;
-                    } else {
-                        blocked.written = start + len;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return (total, Drain::Blocked);
-                }
-                Err(_) => return (total, Drain::Failed),
-            }
-        }
     }
 }

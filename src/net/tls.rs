@@ -14,8 +14,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::hub::{Hub, locked};
+use super::outgoing::write_whole;
 use super::socket::{Scratch, Socket, with_flushes};
-use crate::core::{CloseReason, ConnId, FirstBytes, TlsSession};
+use crate::core::{CloseReason, ConnId, FirstBytes, Server, TlsSession};
+use crate::topology::TlsOptions;
 use crate::topology::tls::{Acceptor, facts, suites};
 use crate::version::Feature;
 
@@ -153,10 +155,17 @@ pub(super) async fn begin(
             FirstBytes::NotYet => tokio::task::yield_now().await,
             FirstBytes::Plain => return Ok(read),
             FirstBytes::Handshake => {
-                return match shake_hands(hub, socket, id, &read).await {
-                    Ok((conn, session)) => {
-                        // What is sent from now on is encrypted.
-                        let _ = socket.secure.conn.set(Box::new(Mutex::new(conn)));
+                let handshake = hub.look(|deployment| {
+                    let core = deployment.core();
+                    let server = core.server(core.conn(id)?.server);
+                    Some(Handshake::of(server, server.spec.tls.as_ref()?))
+                });
+                let result = match handshake {
+                    Some(handshake) => handshake.make(socket, &read).await,
+                    None => Err(Failed),
+                };
+                return match result {
+                    Ok(session) => {
                         with_flushes(hub, scratch, |state, now| {
                             state.deployment.handshake_done(now, id, session);
                         });
@@ -204,7 +213,8 @@ async fn wait(socket: &Socket) {
 }
 
 /// The handshake has failed.
-struct Failed;
+#[derive(Debug)]
+pub(super) struct Failed;
 
 impl From<io::Error> for Failed {
     fn from(_: io::Error) -> Self {
@@ -212,25 +222,40 @@ impl From<io::Error> for Failed {
     }
 }
 
+/// What a handshake is made with.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    acceptor: Acceptor,
+    /// The alert about a missing certificate before TLS 1.3.
+    alert_before_1_3: u8,
+}
+
+impl Handshake {
+    /// What a server makes handshakes with at a port that has this TLS.
+    pub fn of(server: &Server, tls: &TlsOptions) -> Self {
+        Self {
+            acceptor: tls.acceptor.clone(),
+            alert_before_1_3: match server.profile.has(Feature::HandshakeFailureAlert) {
+                true => HANDSHAKE_FAILURE,
+                false => BAD_CERTIFICATE,
+            },
+        }
+    }
+
+    /// Makes a handshake; `read` has been read of it already. What is sent from then on is encrypted.
+    pub async fn make(&self, socket: &Socket, read: &[u8]) -> Result<TlsSession, Failed> {
+        let (conn, session) = shake_hands(socket, self, read).await?;
+        let _ = socket.secure.conn.set(Box::new(Mutex::new(conn)));
+        Ok(session)
+    }
+}
+
 async fn shake_hands(
-    hub: &Hub,
     socket: &Socket,
-    id: ConnId,
+    handshake: &Handshake,
     read: &[u8],
 ) -> Result<(ServerConnection, TlsSession), Failed> {
-    let acceptor = hub.look(|deployment| {
-        let core = deployment.core();
-        let conn = core.conn(id)?;
-        let server = core.server(conn.server);
-        let tls = server.spec.tls.as_ref()?;
-        let alert = match server.profile.has(Feature::HandshakeFailureAlert) {
-            true => HANDSHAKE_FAILURE,
-            false => BAD_CERTIFICATE,
-        };
-        Some((tls.acceptor.clone(), alert))
-    });
-    let (acceptor, alert_before_1_3) = acceptor.ok_or(Failed)?;
-    let mut conn = greet(socket, &acceptor, read).await?;
+    let mut conn = greet(socket, &handshake.acceptor, read).await?;
     while conn.is_handshaking() {
         if conn.wants_write() {
             say(socket, &mut conn).await?;
@@ -243,8 +268,8 @@ async fn shake_hands(
             // An alert, which the other side need not take.
             let mut alert = Vec::new();
             drain(&mut conn, &mut alert);
-            put_in_old_words(&conn, &mut alert, alert_before_1_3);
-            let _ = write(socket, &alert).await;
+            put_in_old_words(&conn, &mut alert, handshake.alert_before_1_3);
+            let _ = write_whole(&socket.stream, &alert).await;
             return Err(Failed);
         }
     }
@@ -301,14 +326,14 @@ async fn greet(
         if is_tls {
             let mut bytes = Vec::new();
             alert.write_all(&mut bytes)?;
-            let _ = write(socket, &bytes).await;
+            let _ = write_whole(&socket.stream, &bytes).await;
         }
         return Err(Failed);
     }
 }
 
 /// The next bytes of a handshake; an error at the end.
-async fn next(socket: &Socket) -> Result<Vec<u8>, Failed> {
+pub(super) async fn next(socket: &Socket) -> Result<Vec<u8>, Failed> {
     let mut bytes = vec![0; READ_SIZE];
     loop {
         socket.stream.readable().await?;
@@ -328,19 +353,7 @@ async fn next(socket: &Socket) -> Result<Vec<u8>, Failed> {
 async fn say(socket: &Socket, conn: &mut ServerConnection) -> io::Result<()> {
     let mut bytes = Vec::new();
     drain(conn, &mut bytes);
-    write(socket, &bytes).await
-}
-
-async fn write(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        socket.stream.writable().await?;
-        match socket.stream.try_write(bytes) {
-            Ok(length) => bytes = &bytes[length..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    write_whole(&socket.stream, &bytes).await
 }
 
 fn session(conn: &ServerConnection) -> TlsSession {
