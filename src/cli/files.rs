@@ -75,19 +75,29 @@ fn ports_file(directory: &str) -> Option<PathBuf> {
 fn ports(nats: &MockNats, places: &[usize]) -> String {
     let mut clients = Vec::new();
     let mut routes = Vec::new();
+    let mut websockets = Vec::new();
     for (_, server) in nats
         .servers()
         .enumerate()
         .filter(|(at, _)| places.contains(at))
     {
         clients.push(format!("\"{}\"", server.url()));
-        let cluster = server.spec().cluster;
-        let listening = cluster.and_then(|it| Some(address(it.host.as_deref(), it.port?)));
+        let spec = server.spec();
+        websockets.extend(spec.websocket.as_ref().and_then(|it| {
+            let address = address(it.host.as_deref(), it.port?);
+            Some(format!("\"{}://{address}\"", it.scheme()))
+        }));
+        let listening = spec
+            .cluster
+            .and_then(|it| Some(address(it.host.as_deref(), it.port?)));
         routes.extend(listening.map(|address| format!("\"nats://{address}\"")));
     }
-    let routes = match routes.as_slice() {
-        [] => String::new(),
-        routes => format!(",\"cluster\":[{}]", routes.join(",")),
-    };
-    format!("{{\"nats\":[{}]{routes}}}", clients.join(","))
+    let mut text = format!("{{\"nats\":[{}]", clients.join(","));
+    for (name, urls) in [("cluster", routes), ("websocket", websockets)] {
+        if !urls.is_empty() {
+            text.push_str(&format!(",\"{name}\":[{}]", urls.join(",")));
+        }
+    }
+    text.push('}');
+    text
 }

@@ -55,6 +55,18 @@ pub fn announce(
     if let Some(leafnodes) = &spec.leafnodes {
         announce_leafnodes(leafnodes, log);
     }
+    if let Some(websocket) = &spec.websocket
+        && let Some(port) = websocket.port
+    {
+        let listening = address(websocket.host.as_deref(), port);
+        log.info(format!(
+            "Listening for websocket clients on {}://{listening}",
+            websocket.scheme()
+        ));
+        if websocket.tls.is_none() {
+            log.warn("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
+        }
+    }
     log.info(format!(
         "Listening for client connections on {}",
         server.address()
@@ -141,7 +153,11 @@ fn with_port(told: &str, port: i64) -> String {
 
 /// Why nothing was started, said by the server at fault.
 pub fn announce_failure(members: &[Member], logs: &[Log], error: &StartError) {
-    let listens_there = |member: &Member, port: u16| member.options.port == Some(port.into());
+    let websocket_port = |member: &Member| member.options.websocket.as_ref()?.port;
+    let listens_there = |member: &Member, port: u16| {
+        let port = Some(port.into());
+        member.options.port == port || websocket_port(member) == port
+    };
     let place = match error {
         // Of several that want the port, the first has it.
         StartError::Listen { address, .. } => members
@@ -159,9 +175,14 @@ pub fn announce_failure(members: &[Member], logs: &[Log], error: &StartError) {
                 std::io::ErrorKind::AddrInUse => "address already in use".to_owned(),
                 _ => source.to_string(),
             };
-            log.fatal(format!(
-                "Error listening on port: {address}, \"listen tcp {address}: bind: {why}\""
-            ));
+            let why = format!("listen tcp {address}: bind: {why}");
+            let member = place.and_then(|place| members.get(place));
+            let is_for_clients =
+                member.is_none_or(|member| websocket_port(member) != Some(address.port().into()));
+            log.fatal(match is_for_clients {
+                true => format!("Error listening on port: {address}, \"{why}\""),
+                false => format!("Unable to listen for websocket connections: {why}"),
+            });
         }
         other => log.fatal(other.to_string()),
     }

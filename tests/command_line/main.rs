@@ -7,6 +7,8 @@ mod several;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweep;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
