@@ -19,6 +19,7 @@ pub mod callout;
 pub mod cli;
 pub mod diff;
 pub mod driver;
+pub mod framing;
 pub mod identities;
 pub mod json;
 pub mod normalise;

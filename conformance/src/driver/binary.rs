@@ -17,7 +17,7 @@ use super::{
     Secured, ServerIndex, Target,
 };
 use crate::normalise::HoleKind;
-use crate::scenario::{Deployment, Handshake, Signal};
+use crate::scenario::{Deployment, Handshake, PortKind, Signal};
 use crate::version::Version;
 
 /// A server's program.
@@ -184,6 +184,19 @@ impl Driver for BinaryDriver {
     fn open(&mut self, _: ServerIndex) -> Result<Opened, DriverError> {
         let port = self.process.as_ref().ok_or_else(not_started)?.1;
         self.sockets.open(port)
+    }
+
+    fn open_port(&mut self, server: ServerIndex, port: PortKind) -> Result<Opened, DriverError> {
+        match port {
+            PortKind::Client => self.open(server),
+            PortKind::Websocket => {
+                let port = self.scratch.port("websocket").ok_or_else(|| {
+                    DriverError::State("the server takes no clients over WebSocket".to_owned())
+                })?;
+                self.sockets.open(port)
+            }
+            _ => Err(DriverError::Unsupported("a port for other servers")),
+        }
     }
 
     fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<usize, DriverError> {

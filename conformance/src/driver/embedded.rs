@@ -52,10 +52,11 @@ impl Target for Embedded {
         if !deployment.servers.is_empty() {
             return Ok(Box::new(EmbeddedFleet::new(self.version, deployment)?));
         }
-        // Flags and the environment are the program's, and TLS is a matter of sockets.
+        // Flags and the environment are the program's; TLS and WebSocket are matters of sockets.
         if !deployment.args.is_empty()
             || !deployment.certificates.is_empty()
             || deployment.time_zone.is_some()
+            || deployment.has_websockets
         {
             return self.program.prepare(deployment);
         }

@@ -65,12 +65,17 @@ impl Scratch {
 
     /// The client port in the ports file, once the server has written one.
     pub(super) fn client_port(&self) -> Option<u16> {
+        self.port("nats")
+    }
+
+    /// The port of this name in the ports file, once the server has written one.
+    pub(super) fn port(&self, name: &str) -> Option<u16> {
         let entries = fs::read_dir(self.path()).ok()?;
         let file = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|ext| ext == "ports"))?;
         let ports: serde_json::Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-        let url = ports.get("nats")?.get(0)?.as_str()?;
+        let url = ports.get(name)?.get(0)?.as_str()?;
         url.rsplit(':').next()?.parse().ok()
     }
 }

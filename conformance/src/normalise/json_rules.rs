@@ -145,7 +145,7 @@ impl<'a> Walk<'a> {
             return false;
         }
         match self.key(0) {
-            "connect_urls" | "routes" | "leafs" => true,
+            "connect_urls" | "ws_connect_urls" | "routes" | "leafs" => true,
             "gateways" => self.key(1) == "statsz",
             "urls" => self.key(2) == "gateways",
             _ => self.gateway_side().is_some(),

@@ -80,6 +80,8 @@ pub enum HoleKind {
     Pid,
     /// A time in the server's log.
     LogTime,
+    /// A time as HTTP writes it.
+    HttpTime,
     /// The scenario's scratch directory.
     Directory,
     /// A JSON value that frames share out among themselves in any order.
@@ -126,6 +128,7 @@ impl HoleKind {
             Self::Address => "address",
             Self::Pid => "pid",
             Self::LogTime => "log-time",
+            Self::HttpTime => "http-time",
             Self::Directory => "dir",
             Self::Shuffled => "shuffled",
             Self::FreeString => "free-string",

@@ -56,6 +56,9 @@ pub(super) fn mask(text: &[u8], normaliser: &Normaliser) -> Masked {
         } else if at_word_start && is_public_key(rest, b'X') {
             masked.hole(HoleKind::Xkey, &rest[..56]);
             at += 56;
+        } else if let Some(time) = http_time(text, at) {
+            masked.hole(HoleKind::HttpTime, time);
+            at += time.len();
         } else if let Some((digits, name)) =
             names.and_then(|names| port(text, at, shows_structs, names))
         {
@@ -72,6 +75,13 @@ pub(super) fn mask(text: &[u8], normaliser: &Normaliser) -> Masked {
         }
     }
     masked
+}
+
+/// The time at `at`, in a header that says when an answer was made.
+fn http_time(text: &[u8], at: usize) -> Option<&[u8]> {
+    const LENGTH: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len();
+    let time = text.get(at..at + LENGTH)?;
+    (text[..at] == *b"Date: " && time.ends_with(b" GMT")).then_some(time)
 }
 
 /// The digits of a known port at `at`, behind the colon of an address, and its name. Where structs are

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Problem;
 use crate::driver::{ConnId, Driver, Interest, Received};
+use crate::framing::{Agreed, Framing};
 use crate::scenario::Pings;
 use crate::wire::{Frame, take_frame};
 
@@ -23,6 +24,7 @@ struct Connection {
     closed: bool,
     /// The alert that ended TLS.
     alert: Option<String>,
+    framing: Option<Framing>,
 }
 
 impl Connections {
@@ -51,6 +53,7 @@ impl Connections {
             reading: true,
             closed: false,
             alert: None,
+            framing: None,
         });
         Ok(())
     }
@@ -73,7 +76,46 @@ impl Connections {
     }
 
     pub(super) fn queue(&mut self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
-        self.get(name)?.outgoing.extend_from_slice(bytes);
+        let conn = self.get(name)?;
+        match &conn.framing {
+            None => conn.outgoing.extend_from_slice(bytes),
+            Some(framing) => conn.outgoing.extend(framing.message(bytes)),
+        }
+        Ok(())
+    }
+
+    /// Has a connection speak in frames from now on.
+    pub(super) fn frame(&mut self, name: &str, agreed: Agreed) -> Result<(), Problem> {
+        let conn = self.get(name)?;
+        let mut framing = Framing::new(agreed);
+        // The first frames may have come already.
+        let mut early = Vec::new();
+        for frame in conn.frames.drain(..) {
+            early.extend(frame.line);
+        }
+        early.append(&mut conn.incoming);
+        framing.receive(&early, &mut conn.incoming);
+        conn.framing = Some(framing);
+        conn.cut();
+        Ok(())
+    }
+
+    pub(super) fn queue_frame(
+        &mut self,
+        name: &str,
+        first: Option<u8>,
+        payload: &[u8],
+    ) -> Result<(), Problem> {
+        let conn = self.get(name)?;
+        match (&conn.framing, first) {
+            (Some(framing), Some(first)) => conn.outgoing.extend(framing.frame(first, payload)),
+            (None, Some(_)) => {
+                return Err(Problem::Script(format!(
+                    "`{name}` does not speak in frames"
+                )));
+            }
+            (_, None) => conn.outgoing.extend_from_slice(payload),
+        }
         Ok(())
     }
 
@@ -144,7 +186,8 @@ impl Connections {
                 moved = true;
             }
             while conn.reading && !conn.closed {
-                match driver.receive(conn.id, &mut conn.incoming)? {
+                let mut received = Vec::new();
+                match driver.receive(conn.id, &mut received)? {
                     Received::Bytes => moved = true,
                     Received::Nothing => break,
                     end @ (Received::Closed | Received::Alert(_)) => {
@@ -156,15 +199,42 @@ impl Connections {
                         moved = true;
                     }
                 }
-                while let Some(frame) = take_frame(&mut conn.incoming) {
-                    if self.pings == Pings::Answered && frame.verb() == b"PING" {
-                        conn.outgoing.extend_from_slice(b"PONG\r\n");
-                    } else {
-                        conn.frames.push_back(frame);
-                    }
+                match &mut conn.framing {
+                    None => conn.incoming.append(&mut received),
+                    Some(framing) => framing.receive(&received, &mut conn.incoming),
+                }
+                if self.pings == Pings::Answered {
+                    conn.answer_pings();
+                } else {
+                    conn.cut();
                 }
             }
         }
         Ok(moved)
+    }
+}
+
+impl Connection {
+    /// Cuts what came into frames.
+    fn cut(&mut self) {
+        while let Some(frame) = take_frame(&mut self.incoming) {
+            self.frames.push_back(frame);
+        }
+    }
+
+    /// As [`cut`](Self::cut), but PINGs are answered and not kept.
+    fn answer_pings(&mut self) {
+        let before = self.frames.len();
+        self.cut();
+        for frame in self.frames.split_off(before) {
+            if frame.verb() != b"PING" {
+                self.frames.push_back(frame);
+                continue;
+            }
+            match &self.framing {
+                None => self.outgoing.extend_from_slice(b"PONG\r\n"),
+                Some(framing) => self.outgoing.extend(framing.message(b"PONG\r\n")),
+            }
+        }
     }
 }

@@ -178,6 +178,16 @@ impl Run<'_> {
                 any_sid,
             } => self.spread(conns, *count, pattern, *each, *any_sid),
             Action::Drain { conn } => self.drain(conn),
+            Action::Frames { conn, agreed } => self.conns.frame(conn, *agreed),
+            Action::SendFrame {
+                conn,
+                first,
+                payload,
+            } => {
+                let payload = payload.fill(&self.variables)?;
+                self.conns.queue_frame(conn, *first, &payload)?;
+                self.send_queued(conn)
+            }
             Action::Transport { conn, change } => self.transport(conn, *change),
             Action::Secure { conn, how } => self.secure(conn, how),
             Action::Start { server, version } => match server {

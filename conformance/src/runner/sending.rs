@@ -33,6 +33,10 @@ impl Run<'_> {
             self.conns.queue(name, bytes)?;
             self.conns.exchange(self.driver.as_mut())?;
         }
+        self.send_queued(name)
+    }
+
+    pub(super) fn send_queued(&mut self, name: &str) -> Result<(), Problem> {
         let deadline = self.driver.now() + PATIENCE;
         while self.conns.is_sending(name)? {
             if !self.wait(deadline)? {

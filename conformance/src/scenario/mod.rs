@@ -18,6 +18,7 @@ pub use path::{JsonPath, Place};
 pub use servers::{CERTIFICATES, LinkChange, PortKind, PortName, Server, fill_ports};
 
 use crate::callout::Answer;
+use crate::framing::Agreed;
 use crate::identities::TokenSpec;
 use crate::version::{Version, VersionRange};
 
@@ -80,6 +81,8 @@ pub struct Deployment {
     pub files: Vec<(String, String)>,
     /// Certificates of `fixtures/tls` beside it, with their keys.
     pub certificates: Vec<String>,
+    /// Whether the script connects over WebSocket.
+    pub has_websockets: bool,
     /// Command-line flags on top of the configuration.
     pub args: Vec<String>,
     /// The server's local time zone, an IANA name; UTC when absent.
@@ -203,6 +206,22 @@ pub enum Action {
         conn: String,
         /// How.
         how: Handshake,
+    },
+    /// Has an open connection speak in frames of WebSocket from now on.
+    Frames {
+        /// The connection.
+        conn: String,
+        /// How.
+        agreed: Agreed,
+    },
+    /// Sends one frame with this first byte, or bytes as they are, past all framing.
+    SendFrame {
+        /// The connection.
+        conn: String,
+        /// The first byte of the frame; nothing for no frame.
+        first: Option<u8>,
+        /// The payload.
+        payload: Template,
     },
     /// Starts the deployment, unless it runs already, or one of several servers.
     Start {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::steps::{self, Parsed};
-use super::{Action, Deployment, Pings, Scenario, ScenarioError, Server, Step, fill_ports};
+use super::{
+    Action, Deployment, Pings, PortKind, Scenario, ScenarioError, Server, Step, fill_ports,
+};
 use crate::identities::TokenSpec;
 use crate::version::VersionRange;
 
@@ -60,6 +62,13 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
             problem,
         })?;
     }
+    let is_websocket = |step: &Step| {
+        let port = match step.action {
+            Action::Open { port, .. } => Some(port),
+            _ => None,
+        };
+        port == Some(PortKind::Websocket)
+    };
     let is_link = |step: &Step| matches!(step.action, Action::Link { .. });
     Ok(Scenario {
         purpose,
@@ -68,6 +77,7 @@ pub fn parse(text: &str, library: &ConfLibrary) -> Result<Scenario, ScenarioErro
             conf,
             servers,
             has_links: script.iter().any(is_link),
+            has_websockets: script.iter().any(is_websocket),
             files: header.files,
             certificates: header.certificates,
             args: header.args,

@@ -28,11 +28,19 @@ pub enum PortKind {
     Gateway,
     /// Leaf nodes.
     Leaf,
+    /// Clients over WebSocket.
+    Websocket,
 }
 
 impl PortKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Client, Self::Cluster, Self::Gateway, Self::Leaf];
+    pub const ALL: [Self; 5] = [
+        Self::Client,
+        Self::Cluster,
+        Self::Gateway,
+        Self::Leaf,
+        Self::Websocket,
+    ];
 
     /// The word for it in a configuration and in transcripts.
     pub fn name(self) -> &'static str {
@@ -41,6 +49,7 @@ impl PortKind {
             Self::Cluster => "cluster",
             Self::Gateway => "gateway",
             Self::Leaf => "leaf",
+            Self::Websocket => "websocket",
         }
     }
 }

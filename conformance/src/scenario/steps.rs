@@ -10,6 +10,7 @@ use super::{
     Template, TransportChange,
 };
 use crate::callout::Answer;
+use crate::framing::Agreed;
 
 /// How long a step waits unless it says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(20);
@@ -185,6 +186,32 @@ fn connection(conn: String, verb: &str, words: &mut Words) -> Result<Action, Str
                 repeat,
             }
         }
+        "frames" => {
+            let mut agreed = Agreed::default();
+            while let Some(word) = words.next() {
+                match plain(&word)?.as_str() {
+                    "unmasked" => agreed.unmasked = true,
+                    "deflated" => agreed.deflated = true,
+                    other => return Err(format!("frames are not `{other}`")),
+                }
+            }
+            Action::Frames { conn, agreed }
+        }
+        "frame" => {
+            let first = words.bare("the first byte")?;
+            let first = u8::from_str_radix(&first, 16)
+                .map_err(|_| format!("`{first}` is no byte in hexadecimal"))?;
+            Action::SendFrame {
+                conn,
+                first: Some(first),
+                payload: words.template("a payload")?,
+            }
+        }
+        "bytes" => Action::SendFrame {
+            conn,
+            first: None,
+            payload: words.template("the bytes to send")?,
+        },
         "login" => Action::Exchange {
             conn,
             send: login(words)?,
@@ -555,16 +582,17 @@ impl Words {
         }
     }
 
-    /// The name of a server, if one follows, and which of its ports: `hub`, or `hub.leaf`.
+    /// The name of a server, if one follows, and which of its ports: `hub`, or `hub.leaf`, or `.websocket`
+    /// of the only server.
     fn port(&mut self) -> Result<(Option<String>, PortKind), String> {
         if let Some(Word::Bare(text)) = self.0.front()
             && let Some((name, word)) = text.split_once('.')
             && let Some(port) = PortKind::ALL.into_iter().find(|kind| kind.name() == word)
-            && is_name(name)
+            && (name.is_empty() || is_name(name))
         {
-            let name = name.to_owned();
+            let name = (!name.is_empty()).then(|| name.to_owned());
             self.0.pop_front();
-            return Ok((Some(name), port));
+            return Ok((name, port));
         }
         Ok((self.name()?, PortKind::Client))
     }
