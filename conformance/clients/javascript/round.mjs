@@ -1,16 +1,23 @@
-// The client round in JavaScript; started by ../nats-js, which says where the server is.
+// The client round in JavaScript; started by ../nats-js and ../nats-js-websocket, which say where the server is.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { connect as dial, headers } from "@nats-io/transport-node";
+import { wsconnect } from "@nats-io/nats-core";
+import { connect as dialByTcp, headers } from "@nats-io/transport-node";
+import WebSocket from "ws";
 import { accessChecks } from "./access.mjs";
 
 const WAIT = 10_000;
 const text = (message) => message.string();
 
+// As a browser, where there is a URL for one.
+const url = process.env.NATS_WEBSOCKET;
+globalThis.WebSocket = WebSocket;
+const dial = url ? wsconnect : dialByTcp;
+
 function connect(user = "a", options = {}) {
-  const servers = `127.0.0.1:${process.env.NATS_PORT}`;
+  const servers = url ?? `127.0.0.1:${process.env.NATS_PORT}`;
   return dial({ servers, user, pass: user, reconnect: false, timeout: WAIT, ...options });
 }
 
