@@ -84,6 +84,10 @@ pub enum Kind {
     User,
     /// The answer to a server that asks who a client is.
     Answer,
+    /// What lets an account import something.
+    Activation,
+    /// Of no kind that servers know, as requests to delete accounts are.
+    Generic,
 }
 
 impl TokenSpec {
@@ -107,6 +111,8 @@ impl TokenSpec {
             "operator" => Kind::Operator,
             "account" => Kind::Account,
             "user" => Kind::User,
+            "activation" => Kind::Activation,
+            "generic" => Kind::Generic,
             _ => return Err(format!("`{kind}` is no kind of token")),
         };
         for key in [subject, issuer] {
@@ -120,6 +126,22 @@ impl TokenSpec {
             subject: subject.to_owned(),
             issuer: issuer.to_owned(),
             claims: serde_json::from_str(json).map_err(|e| format!("claims: {e}"))?,
+        })
+    }
+
+    /// The token with what `fill` makes of the text of its claims.
+    ///
+    /// # Errors
+    ///
+    /// What `fill` says, or why what it makes is no JSON.
+    pub fn filled(
+        &self,
+        fill: impl FnOnce(&str) -> Result<String, String>,
+    ) -> Result<Self, String> {
+        let claims = serde_json::to_string(&self.claims).map_err(|e| e.to_string())?;
+        Ok(Self {
+            claims: serde_json::from_str(&fill(&claims)?).map_err(|e| e.to_string())?,
+            ..self.clone()
         })
     }
 
@@ -238,6 +260,8 @@ impl Kind {
                 "type": "user", "version": 2,
             }),
             Self::Answer => json!({"type": "authorization_response", "version": 2}),
+            Self::Activation => json!({"type": "activation", "version": 2}),
+            Self::Generic => json!({"type": "generic", "version": 2}),
         }
     }
 }

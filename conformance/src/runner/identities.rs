@@ -12,6 +12,8 @@ use crate::scenario::{Deployment, Scenario, Template};
 pub(super) struct Identities<'a> {
     specs: &'a [TokenSpec],
     texts: BTreeMap<String, String>,
+    /// Those that are being signed.
+    open: Vec<String>,
 }
 
 impl<'a> Identities<'a> {
@@ -25,6 +27,7 @@ impl<'a> Identities<'a> {
         Self {
             specs: &scenario.tokens,
             texts,
+            open: Vec::new(),
         }
     }
 
@@ -37,7 +40,14 @@ impl<'a> Identities<'a> {
             .strip_prefix("jwt.")
             .and_then(|name| self.specs.iter().find(|spec| spec.name == name));
         let Some(spec) = spec else { return Ok(None) };
-        let token = spec.sign(seconds(now))?;
+        if self.open.iter().any(|open| open == name) {
+            return Err(format!("the token `{name}` holds itself"));
+        }
+        self.open.push(name.to_owned());
+        // Neither keys nor tokens have characters that JSON escapes.
+        let spec = spec.filled(|claims| self.fill(claims, now));
+        self.open.pop();
+        let token = spec?.sign(seconds(now))?;
         self.texts.insert(name.to_owned(), token.clone());
         Ok(Some(token))
     }
