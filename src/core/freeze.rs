@@ -219,7 +219,8 @@ impl Core {
             | Timer::Service(server, _)
             | Timer::Answers(server, ..)
             | Timer::Dial(server, _)
-            | Timer::AccountExpires(server, _) => Some(server),
+            | Timer::AccountExpires(server, _)
+            | Timer::ActivationExpires(server, _) => Some(server),
             // These are matters of the network.
             Timer::Arrival(..)
             | Timer::StaleLink(..)

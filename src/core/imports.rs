@@ -82,7 +82,7 @@ impl Core {
         };
         let (exporter, shares) = (import.to_account, import.shares_client);
         let service = import.service.map(|place| (exporter, place));
-        if delivery.course.passed(service) {
+        if import.is_invalid || delivery.course.passed(service) {
             return false;
         }
         let message = &delivery.message;

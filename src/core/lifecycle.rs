@@ -289,6 +289,7 @@ impl Core {
             Timer::Arrival(from, to) => self.arrivals_due(from, to),
             Timer::TokenExpires(id) => self.token_expired(id),
             Timer::AccountExpires(server, account) => self.account_expired(server, account),
+            Timer::ActivationExpires(server, account) => self.activation_expired(server, account),
             Timer::Service(server, tag) => self.notices.push_back(Notice::Timer { server, tag }),
         }
     }

@@ -29,6 +29,7 @@ mod authenticate;
 mod callout;
 mod callout_answer;
 mod certified;
+mod claimed_sharing;
 mod close;
 mod conn;
 mod connect;

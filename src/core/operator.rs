@@ -6,12 +6,15 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 
 use super::account::AccountId;
+use super::claimed_sharing::ClaimedSharing;
 use super::conn::ConnId;
 use super::ids;
 use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Core, Notice, Time};
-use crate::identity::{self, AccountClaims, OperatorClaims, Role, Token, TokenError};
+use crate::identity::{
+    self, AccountClaims, Issues, OperatorClaims, Role, Strictness, Token, TokenError,
+};
 use crate::topology::{AccountLimits, OperatorOptions};
 use crate::version::Feature;
 
@@ -26,6 +29,8 @@ pub(crate) struct OperatorMode {
     store: BTreeMap<String, Arc<str>>,
     /// The accounts that it has looked up.
     accounts: BTreeMap<AccountId, Claimed>,
+    /// What they share.
+    pub(super) sharing: ClaimedSharing,
 }
 
 /// An account as its token claims it.
@@ -33,6 +38,8 @@ pub(crate) struct OperatorMode {
 pub(crate) struct Claimed {
     pub token: Arc<Token<AccountClaims>>,
     pub is_expired: bool,
+    /// All that it imports is there.
+    pub is_complete: bool,
     pub updated: Time,
     timer: Option<TimerKey>,
 }
@@ -44,6 +51,9 @@ pub(crate) enum ClaimsRefused {
     Token(#[from] TokenError),
     #[error("subject does not match jwt content")]
     Subject,
+    /// Nobody who is trusted has signed them, or there is something against them.
+    #[error("account validation failed")]
+    Invalid,
     #[error("{0} in claims are not supported by nats-mock yet")]
     Unsupported(&'static str),
 }
@@ -70,6 +80,7 @@ impl OperatorMode {
                 .map(|(account, text)| (account.clone(), text.as_str().into()))
                 .collect(),
             accounts: BTreeMap::new(),
+            sharing: ClaimedSharing::default(),
         }
     }
 
@@ -87,7 +98,6 @@ impl OperatorMode {
 impl Core {
     /// The account whose public key is `key`, looked up if the server does not know it yet.
     pub(super) fn look_up_account(&mut self, server: ServerId, key: &str) -> Option<AccountId> {
-        let now = self.now.unix_seconds();
         let mode = self.server(server).operator.as_deref()?;
         if let Some(known) = self.account_named(server, key)
             && mode.accounts.contains_key(&known)
@@ -98,14 +108,15 @@ impl Core {
             .store
             .get(key)
             .filter(|_| identity::is_public_key(Role::Account, key))?;
-        let token = identity::account(text).ok()?;
-        if token.claims.sub != key || !token.claims.is_in_time(now) {
+        let token = self.verify_claims(server, text).ok()?;
+        if token.claims.sub != key {
             return None;
         }
-        let known = self.server(server).accounts.len();
+        let is_new = self.account_named(server, key).is_none();
         let account = self.ensure_account(server, key);
         self.claim(server, account, token);
-        if self.server(server).accounts.len() > known {
+        self.complete_importers(server, key);
+        if is_new {
             let srv = self.server_mut(server);
             let cid = srv.next_cid();
             srv.late_accounts.insert(account, cid);
@@ -131,6 +142,54 @@ impl Core {
         }
     }
 
+    /// Reads a token for an account, if it is one that a server takes.
+    fn verify_claims(
+        &self,
+        server: ServerId,
+        text: &str,
+    ) -> Result<Token<AccountClaims>, ClaimsRefused> {
+        let token = identity::account(text)?;
+        if let Some(what) = token.claims.nats.unsupported() {
+            return Err(ClaimsRefused::Unsupported(what));
+        }
+        let mode = self.server(server).operator.as_deref();
+        let is_trusted = mode.is_some_and(|mode| mode.trusts(&token.claims.iss));
+        if !is_trusted || self.claims_issues(server, &token).is_blocking(true) {
+            return Err(ClaimsRefused::Invalid);
+        }
+        Ok(token)
+    }
+
+    /// What a server has against the claims of an account.
+    pub fn claims_issues(&self, server: ServerId, token: &Token<AccountClaims>) -> Issues {
+        let profile = self.server(server).profile;
+        let strictness = Strictness {
+            overlaps_per_account: profile.has(Feature::ImportsOverlapByAccount),
+        };
+        identity::issues(&token.claims, self.now.unix_seconds(), strictness)
+    }
+
+    /// Has accounts import what they could not have of an account before.
+    fn complete_importers(&mut self, server: ServerId, exporter: &str) {
+        let mode = self.server_mut(server).operator.get_or_insert_default();
+        if !mode.sharing.take_missing(exporter) {
+            return;
+        }
+        let incomplete = mode
+            .accounts
+            .iter()
+            .filter(|(_, claimed)| !claimed.is_complete && claimed.token.claims.sub != exporter);
+        let incomplete: Vec<(AccountId, Arc<str>)> = incomplete
+            .map(|(id, claimed)| (*id, Arc::clone(&claimed.token.text)))
+            .collect();
+        for (id, text) in incomplete {
+            if let Ok(token) = self.verify_claims(server, &text) {
+                self.claim(server, id, token);
+                self.hold_to_claims(server, id);
+            }
+        }
+    }
+
     /// Makes an account what a token claims.
     fn claim(&mut self, server: ServerId, account: AccountId, token: Token<AccountClaims>) {
         let now = self.now;
@@ -153,16 +212,24 @@ impl Core {
         let state = self.account_mut(account);
         state.limits = limits;
         state.tag = Some(token.claims.name.as_str().into());
+        let token = Arc::new(token);
         let claimed = Claimed {
-            token: Arc::new(token),
+            token: Arc::clone(&token),
             is_expired: expires > 0 && left <= 0,
+            is_complete: true,
             updated: now,
             timer,
         };
         let mode = self.server_mut(server).operator.get_or_insert_default();
         let before = mode.accounts.insert(account, claimed);
-        if let Some(timer) = before.and_then(|before| before.timer) {
+        if let Some(timer) = before.as_ref().and_then(|before| before.timer) {
             self.timers.cancel(timer);
+        }
+        let before = before.as_ref().map(|before| &before.token.claims.nats);
+        let is_complete = self.share_claimed(server, account, before, &token);
+        let mode = self.server_mut(server).operator.get_or_insert_default();
+        if let Some(claimed) = mode.accounts.get_mut(&account) {
+            claimed.is_complete = is_complete;
         }
     }
 
@@ -197,17 +264,19 @@ impl Core {
         if token.claims.sub != key {
             return Err(ClaimsRefused::Subject);
         }
-        if let Some(what) = token.claims.nats.unsupported() {
-            return Err(ClaimsRefused::Unsupported(what));
-        }
         let known = self.account_named(server, key);
         let mode = self.server(server).operator.as_deref();
-        let in_use = known.filter(|&id| mode.is_some_and(|mode| mode.claimed(id).is_some()));
-        let Some(account) = in_use else {
+        let in_use = known.and_then(|id| Some((id, mode?.claimed(id)?)));
+        let Some((account, claimed)) = in_use else {
             return Ok(false);
         };
+        if claimed.is_complete && *claimed.token.text == *text {
+            return Ok(true);
+        }
+        let token = self.verify_claims(server, text)?;
         self.claim(server, account, token);
         self.hold_to_claims(server, account);
+        self.complete_importers(server, key);
         Ok(true)
     }
 
@@ -257,6 +326,11 @@ impl Core {
             }
         }
     }
+}
+
+/// A time so many seconds after the beginning of 1970.
+pub(super) fn at_seconds(seconds: i64) -> Time {
+    in_seconds(Time::default(), seconds)
 }
 
 /// A time so many seconds later.

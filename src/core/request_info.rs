@@ -56,6 +56,7 @@ impl Core {
         };
         if in_full {
             let client = self.snapshot(conn);
+            let identity = client.identity.as_deref();
             info = ClientInfo {
                 start: Some(self.server(conn.server).wall_clock.local(client.start)),
                 host: client.host.into(),
@@ -64,6 +65,16 @@ impl Core {
                 name: client.name.into(),
                 lang: client.lang.into(),
                 ver: client.version.into(),
+                jwt: client.jwt.into(),
+                issuer_key: identity
+                    .map(|identity| identity.issuer_key.to_string())
+                    .unwrap_or_default(),
+                name_tag: identity
+                    .map(|identity| identity.name.to_string())
+                    .unwrap_or_default(),
+                tags: identity
+                    .map(|identity| identity.tags.clone())
+                    .unwrap_or_default(),
                 kind: client.kind.name().to_owned(),
                 client_type: client.kind.client_type().to_owned(),
                 ..info

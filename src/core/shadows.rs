@@ -19,6 +19,7 @@ impl Core {
         let imports = &self.account(sub.account).shared.stream_imports;
         let shadows: Vec<Sub> = (0..)
             .zip(imports)
+            .filter(|(_, import)| !import.is_invalid)
             .filter_map(|(place, import)| {
                 let subject = import.subject_there(sub.subject())?;
                 let receiver = Receiver::Shadow {

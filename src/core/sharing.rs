@@ -54,6 +54,8 @@ pub(crate) struct Import {
     pub(super) service: Option<u32>,
     pub(super) response_type: ResponseType,
     pub latency: Option<LatencyOptions>,
+    /// The other account does not let it be imported any more.
+    pub is_invalid: bool,
     /// All accounts have it.
     is_default: bool,
     sub: Option<SubId>,
@@ -70,6 +72,8 @@ pub(crate) struct StreamImport {
     pub(super) turn: What,
     /// What undoes it.
     pub(super) back: Option<Box<Transform>>,
+    /// The other account does not let it be imported any more.
+    pub is_invalid: bool,
 }
 
 impl Shared {
@@ -101,11 +105,10 @@ impl Shared {
 }
 
 impl Core {
-    /// Offers a service of an account to all others, unless it does already.
+    /// Offers a service of an account to all others, unless it offers it already, or all that it is among.
     pub fn offer_service(&mut self, account: AccountId, subject: &str, answers: ResponseType) {
         let shared = &mut self.account_mut(account).shared;
-        let mut known = shared.services.iter();
-        if known.any(|known| !known.is_gone && *known.subject == *subject) {
+        if shared.service_for(subject).is_some() {
             return;
         }
         shared.set_service(subject, ServiceExportPlan::new(answers), true);
@@ -142,6 +145,7 @@ impl Core {
                 service: None,
                 response_type: ResponseType::Singleton,
                 latency: None,
+                is_invalid: false,
                 is_default: true,
                 sub: None,
             },
@@ -209,12 +213,12 @@ impl Core {
         for (place, id) in ids.iter().enumerate() {
             if let Some(id) = *id {
                 self.import_services(id, &sharing, place, &ids);
-                self.import_streams(id, &sharing.accounts[place], &ids);
+                self.import_streams(id, &sharing.accounts[place], &ids, true);
             }
         }
     }
 
-    fn export(&mut self, id: AccountId, plan: &AccountSharing) {
+    pub(super) fn export(&mut self, id: AccountId, plan: &AccountSharing) {
         let shared = &mut self.account_mut(id).shared;
         shared.streams = plan
             .streams
@@ -230,7 +234,7 @@ impl Core {
         }
     }
 
-    fn import_services(
+    pub(super) fn import_services(
         &mut self,
         id: AccountId,
         sharing: &Sharing,
@@ -249,6 +253,7 @@ impl Core {
             for place in old {
                 self.look_at_export(id, place);
             }
+            self.set_validity(id, &sharing.accounts[place]);
             return;
         }
         for place in old {
@@ -272,6 +277,7 @@ impl Core {
                     service: None,
                     response_type: ResponseType::Singleton,
                     latency: None,
+                    is_invalid: plan.is_invalid,
                     is_default: false,
                     sub: None,
                 },
@@ -279,7 +285,14 @@ impl Core {
         }
     }
 
-    fn import_streams(&mut self, id: AccountId, plan: &AccountSharing, ids: &[Option<AccountId>]) {
+    /// Has an account import streams; `heard` says whether clients are to listen to what is new of it.
+    pub(super) fn import_streams(
+        &mut self,
+        id: AccountId,
+        plan: &AccountSharing,
+        ids: &[Option<AccountId>],
+        heard: bool,
+    ) {
         let imports = plan.stream_imports.iter().filter_map(|plan| {
             let back = match &plan.turn {
                 What::Turned(transform) => transform.reversed().map(Box::new),
@@ -291,13 +304,50 @@ impl Core {
                 to: plan.to.as_str().into(),
                 turn: plan.turn.clone(),
                 back,
+                is_invalid: plan.is_invalid,
             })
         });
         let imports: Vec<StreamImport> = imports.collect();
         let known = &mut self.account_mut(id).shared.stream_imports;
         if *known != imports {
             *known = imports;
-            self.listen_anew(id);
+            if heard {
+                self.listen_anew(id);
+            }
+        }
+    }
+
+    /// Takes over which imports of an account are valid, which are in force as planned otherwise, and what
+    /// the exporting accounts have measured of them.
+    pub(super) fn set_validity(&mut self, id: AccountId, plan: &AccountSharing) {
+        let shared = &mut self.account_mut(id).shared;
+        for (import, plan) in shared.stream_imports.iter_mut().zip(&plan.stream_imports) {
+            import.is_invalid = plan.is_invalid;
+        }
+        let imports = shared.imports.iter_mut().filter(|(_, it)| !it.is_default);
+        let mut places = Vec::new();
+        for ((place, import), plan) in imports.zip(&plan.service_imports) {
+            import.is_invalid = plan.is_invalid;
+            places.push(place);
+        }
+        for place in places {
+            self.measure_as_exported(id, place);
+        }
+    }
+
+    /// Takes over what the exporting account says now of measuring an imported service.
+    fn measure_as_exported(&mut self, account: AccountId, place: usize) {
+        let Some(import) = self.account(account).shared.imports.get(place) else {
+            return;
+        };
+        let exporter = &self.account(import.to_account).shared;
+        let service = exporter.service_for(&import.to_subject);
+        let latency =
+            service.map(|service| exporter.services[service as usize].plan.latency.clone());
+        if let Some(import) = self.account_mut(account).shared.imports.get_mut(place)
+            && let Some(latency) = latency
+        {
+            (import.service, import.latency) = (service, latency);
         }
     }
 }
@@ -313,6 +363,12 @@ impl Import {
 }
 
 impl Shared {
+    /// What every system account has.
+    pub(super) fn default_services(&self) -> impl Iterator<Item = &ServiceExport> {
+        let offered = self.services.iter().filter(|service| !service.is_gone);
+        offered.filter(|service| service.is_default)
+    }
+
     /// Whether there is anything that not all accounts have.
     fn is_configured(&self) -> bool {
         !self.streams.is_empty()

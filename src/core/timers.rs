@@ -40,6 +40,8 @@ pub(crate) enum Timer {
     TokenExpires(ConnId),
     /// The token of an account expires.
     AccountExpires(ServerId, AccountId),
+    /// A token that lets an account import something expires.
+    ActivationExpires(ServerId, AccountId),
     /// A timer that a system service set; the tag is the service's own.
     Service(ServerId, u64),
 }

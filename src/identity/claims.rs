@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::shares::{ClaimedExport, ClaimedImport, ClaimedMapping};
+
 pub(super) fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -96,9 +98,9 @@ pub(crate) struct OperatorClaims {
 #[serde(default)]
 pub(crate) struct AccountClaims {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub imports: Vec<Value>,
+    pub imports: Vec<ClaimedImport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exports: Vec<Value>,
+    pub exports: Vec<ClaimedExport>,
     pub limits: AccountLimits,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signing_keys: Vec<SigningKey>,
@@ -106,7 +108,7 @@ pub(crate) struct AccountClaims {
     pub revocations: BTreeMap<String, i64>,
     pub default_permissions: Permissions,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub mappings: BTreeMap<String, Value>,
+    pub mappings: BTreeMap<String, Vec<ClaimedMapping>>,
     pub authorization: Authorization,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Value>,
@@ -141,19 +143,20 @@ impl AccountClaims {
 
     /// What of it is not simulated.
     pub fn unsupported(&self) -> Option<&'static str> {
-        if !self.imports.is_empty() {
-            Some("imports")
-        } else if !self.exports.is_empty() {
-            Some("exports")
-        } else if !self.mappings.is_empty() {
-            Some("mappings")
-        } else if !self.authorization.auth_users.is_empty() {
+        if !self.authorization.auth_users.is_empty() {
             Some("authorization")
         } else if self.trace.is_some() {
             Some("trace")
         } else {
             None
         }
+    }
+}
+
+impl AccountLimits {
+    /// Whether nothing is said of any.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

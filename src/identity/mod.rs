@@ -8,8 +8,10 @@ mod claims;
 #[cfg(feature = "jwt")]
 mod encode;
 mod grant;
+mod issues;
 #[cfg_attr(not(feature = "jwt"), path = "no_nkey.rs")]
 mod nkey;
+mod shares;
 mod template;
 #[cfg(all(test, feature = "jwt"))]
 mod tests;
@@ -26,9 +28,11 @@ pub(crate) use claims::{
 pub(crate) use grant::{
     allows_host, connection_types, is_valid, issue, permissions, stays_in_range,
 };
+pub(crate) use issues::{Issues, Strictness, is_activated, issues};
 pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
+pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 pub(crate) use template::{Holder, filled};
-pub(crate) use token::{Token, TokenError, account, operator, user};
+pub(crate) use token::{Token, TokenError, account, activation, operator, user};
 
 /// The feature that a configuration with nkeys or JWTs needs.
 pub(crate) const FEATURE: &str = "jwt";

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::claims::{AccountClaims, Claims, OperatorClaims, UserClaims};
+use super::shares::ActivationClaims;
 use super::{Role, is_public_key, verifies};
 
 /// The most characters a token may have.
@@ -65,6 +66,11 @@ pub(crate) fn operator(text: &str) -> Result<Token<OperatorClaims>, TokenError> 
 
 pub(crate) fn account(text: &str) -> Result<Token<AccountClaims>, TokenError> {
     decode(text, "account", &[Role::Account, Role::Operator])
+}
+
+/// What lets an account import something.
+pub(crate) fn activation(text: &str) -> Result<Token<ActivationClaims>, TokenError> {
+    decode(text, "activation", &[Role::Account, Role::Operator])
 }
 
 pub(crate) fn user(text: &str) -> Result<Token<UserClaims>, TokenError> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use nats_mock_protocol::monitor::{
-    AccountExport, AccountImport, AccountInfo, AccountInfoOptions, MapDest, ServiceLatencyConfig,
+    AccountExport, AccountImport, AccountInfo, AccountInfoOptions, ClaimIssue, MapDest,
+    ServiceLatencyConfig,
 };
 use serde_json::Value;
 
@@ -55,25 +56,36 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
         let nats = &claims.nats;
         info.update_time = context.server().wall_clock.utc(claimed.updated);
         info.expired = claimed.is_expired;
+        info.complete = claimed.is_complete;
         info.jwt = claimed.token.text.to_string();
         info.issuer_key.clone_from(&claims.iss);
         info.name_tag.clone_from(&claims.name);
         info.tags.clone_from(&nats.generic.tags);
         info.decoded_jwt = serde_json::to_value(claims).ok();
-        info.revoked_user = nats
-            .revocations
-            .iter()
-            .map(|(user, &at)| {
-                (
-                    user.clone(),
-                    Timestamp::from_unix_nanos(at.saturating_mul(1_000_000_000)),
-                )
+        info.revoked_user = revoked(&nats.revocations);
+        let issues = core.claims_issues(context.server, &claimed.token).0;
+        info.validation_result_jwt = issues
+            .into_iter()
+            .map(|issue| ClaimIssue {
+                description: issue.description,
+                blocking: issue.is_blocking,
+                time_check: issue.is_about_time,
+                ..ClaimIssue::default()
             })
             .collect();
     }
     context.state.lists.shuffle(&mut info.exports);
     context.state.lists.shuffle(&mut info.imports);
     Ok(info)
+}
+
+/// What was taken back, and since when.
+fn revoked(revocations: &BTreeMap<String, i64>) -> BTreeMap<String, Timestamp> {
+    let since = |at: i64| Timestamp::from_unix_nanos(at.saturating_mul(1_000_000_000));
+    let revocations = revocations.iter();
+    revocations
+        .map(|(key, &at)| (key.clone(), since(at)))
+        .collect()
 }
 
 fn mappings(account: &Account) -> BTreeMap<String, Vec<MapDest>> {
@@ -106,6 +118,8 @@ fn exports(shared: &Shared) -> Vec<AccountExport> {
         response_type: service.plan.response_type.name().to_owned(),
         service_latency: service.plan.latency.as_ref().map(latency),
         approved_accounts: service.plan.approval.accounts.clone(),
+        token_req: service.plan.approval.token_required,
+        revoked_activations: revoked(&service.plan.approval.revocations),
         ..AccountExport::default()
     });
     let streams = shared
@@ -115,6 +129,8 @@ fn exports(shared: &Shared) -> Vec<AccountExport> {
             subject: subject.to_string(),
             export_type: "stream".to_owned(),
             approved_accounts: approval.accounts.clone(),
+            token_req: approval.token_required,
+            revoked_activations: revoked(&approval.revocations),
             ..AccountExport::default()
         });
     services.chain(streams).collect()
@@ -126,6 +142,7 @@ fn imports(context: &Context<'_>, shared: &Shared) -> Vec<AccountImport> {
         account: context.account_name(import.account),
         local_subject: import.to.to_string(),
         import_type: "stream".to_owned(),
+        invalid: import.is_invalid,
         ..AccountImport::default()
     });
     let services = shared.imports.iter().map(|(_, import)| AccountImport {
@@ -134,6 +151,7 @@ fn imports(context: &Context<'_>, shared: &Shared) -> Vec<AccountImport> {
         to: import.subject.to_string(),
         local_subject: import.subject.to_string(),
         import_type: "service".to_owned(),
+        invalid: import.is_invalid,
         share: import.shares_client,
         latency: import.latency.as_ref().map(latency),
         ..AccountImport::default()

@@ -32,6 +32,7 @@ pub use operator::{OperatorOptions, Resolver};
 pub(crate) use options::min_version::is_older as is_older_release;
 #[cfg(feature = "websocket")]
 pub(crate) use options::parse_origin;
+pub(crate) use options::words::quote;
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,
     StartError, Warning, WriteTimeout,
@@ -41,7 +42,7 @@ pub(crate) use server::default_auth_timeout;
 pub use server::{Limits, Machine, ServerSpec, SystemAccount, Timing};
 pub use shared::Shared;
 pub(crate) use sharing::{
-    AccountSharing, Approval, ServiceExportPlan, ServiceImportPlan, Sharing, What,
+    AccountSharing, Approval, Permit, ServiceExportPlan, ServiceImportPlan, Sharing, What,
 };
 pub use sharing::{
     Export, Import, LatencyOptions, ResponseType, Sampling, ServiceExport, ServiceImport,

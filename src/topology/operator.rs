@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What puts a server into operator mode: users log in with JWTs, and accounts are what their JWTs claim.
 ///
-/// It takes the feature `jwt`. Imports, exports and mappings in the JWTs of accounts are not simulated yet:
+/// It takes the feature `jwt`. Auth callout and message tracing in the JWTs of accounts are not simulated yet:
 /// such a JWT is refused. Leaf nodes are not let in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorOptions {

@@ -121,6 +121,7 @@ features! {
     QueuesOfPermissions since V2_14: "permissions in USER.INFO name the queues they are for",
     CertificatesExpire since V2_12: "`tls_cert_not_after` of VARZ",
     SubjectsInText since V2_14: "parts of the subject of a certificate that have no name are shown as text, not as they are encoded",
+    ImportsOverlapByAccount since V2_12: "services that the claims of an account import may overlap if they are of several accounts",
     ClaimsRepliesNameServerFirst since V2_11: "the answer to new claims of an account names the server first, not last",
     NewestOverLimitGo since V2_12: "new claims with fewer connections for an account end the newest ones, not any",
     BearerTokensHidden since V2_12: "CONNZ does not show JWTs that are bearer tokens",

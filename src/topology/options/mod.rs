@@ -28,7 +28,7 @@ pub(crate) mod tls;
 #[path = "tls_off.rs"]
 mod tls;
 mod websocket;
-pub(in crate::topology) mod words;
+pub(crate) mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use nats_mock_protocol::conf::Kind;
 
 /// `text` in double quotes, with control characters and whatever cannot be printed escaped.
-pub(in crate::topology) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut quoted = "\"".to_owned();
     for c in text.chars() {
         match c {

@@ -1,15 +1,16 @@
 //! What accounts let each other have: streams and services that one exports and others import.
 
+mod approval;
+mod claimed;
 mod cycles;
 mod error;
 mod plan;
 
 use std::time::Duration;
 
+pub(crate) use approval::{Approval, Permit};
 pub use error::{SharingError, SharingProblem};
-pub(crate) use plan::{
-    AccountSharing, Approval, ServiceExportPlan, ServiceImportPlan, Sharing, What,
-};
+pub(crate) use plan::{AccountSharing, ServiceExportPlan, ServiceImportPlan, Sharing, What};
 
 /// Something that an account lets others have.
 #[derive(Debug, Clone, PartialEq, Eq)]

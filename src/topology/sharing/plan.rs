@@ -1,6 +1,7 @@
 //! Exports and imports with everything worked out that depends on other accounts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nats_mock_protocol::subject::{has_wildcard, is_subset, is_valid, is_valid_publish};
@@ -8,10 +9,12 @@ use nats_mock_protocol::transform::{
     Functions, Transform, TransformError, number_wildcards, wildcards_of,
 };
 
+use super::approval::{Approval, Permit, approval};
 use super::{
     Export, Import, LatencyOptions, ResponseType, ServiceExport, ServiceImport, SharingError,
     SharingProblem, StreamExport, StreamImport,
 };
+use crate::identity::ClaimedImport;
 use crate::topology::AccountOptions;
 
 /// How long an answer may take unless something else is said.
@@ -31,13 +34,6 @@ pub(crate) struct AccountSharing {
     pub services: BTreeMap<String, ServiceExportPlan>,
     pub stream_imports: Vec<StreamImportPlan>,
     pub service_imports: Vec<ServiceImportPlan>,
-}
-
-/// Who may import something.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Approval {
-    pub accounts: Vec<String>,
-    pub account_token_position: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +66,10 @@ pub(crate) struct StreamImportPlan {
     pub to: String,
     pub turn: What,
     pub allow_trace: bool,
+    /// The other account does not let it be imported any more.
+    pub is_invalid: bool,
+    /// What claims say of it.
+    pub claim: Option<Arc<ClaimedImport>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +81,10 @@ pub(crate) struct ServiceImportPlan {
     pub to: String,
     pub turn: What,
     pub share: bool,
+    /// The other account does not let it be imported any more.
+    pub is_invalid: bool,
+    /// What claims say of it.
+    pub claim: Option<Arc<ClaimedImport>>,
 }
 
 /// What becomes of a message's subject.
@@ -167,52 +171,26 @@ impl AccountSharing {
         });
         found.map(|(subject, service)| (subject.as_str(), service))
     }
-}
 
-impl Approval {
-    /// Adds what another export of the same subject says.
-    fn add(
-        &mut self,
-        subject: &str,
-        accounts: Vec<String>,
-        position: Option<i64>,
-    ) -> Result<(), SharingProblem> {
-        let position = position.filter(|&position| position != 0);
-        if accounts.is_empty() && position.is_none() {
-            return Ok(());
-        }
-        if let Some(position) = position {
-            let place = token_place(position);
-            if place.and_then(|place| subject.split('.').nth(place)) != Some("*") {
-                return Err(SharingProblem::InvalidSubject);
-            }
-        }
-        self.account_token_position = position;
-        for account in accounts {
-            if !self.accounts.contains(&account) {
-                self.accounts.push(account);
-            }
-        }
-        Ok(())
+    /// Whether an account may import the messages on `subject`.
+    pub fn lets_stream(&self, subject: &str, account: &str, permit: Permit<'_>) -> bool {
+        is_valid(subject.as_bytes())
+            && approval(&self.streams, subject, |approval| approval)
+                .is_some_and(|(approval, subject)| approval.allows(account, subject, permit))
     }
 
-    /// Whether an account may import `subject`; `None` if it is the exported one to the letter.
-    fn allows(&self, account: &str, subject: Option<&str>) -> bool {
-        if let Some(position) = self.account_token_position {
-            let place = token_place(position);
-            let token = subject.zip(place);
-            return token.and_then(|(subject, place)| subject.split('.').nth(place))
-                == Some(account);
-        }
-        self.accounts.is_empty() || self.accounts.iter().any(|allowed| allowed == account)
+    /// Whether an account may import the service on `subject`.
+    pub fn lets_service(&self, subject: &str, account: &str, permit: Permit<'_>) -> bool {
+        approval(&self.services, subject, |service| &service.approval)
+            .is_some_and(|(approval, subject)| approval.allows(account, subject, permit))
     }
 }
 
-struct Planner {
-    sharing: Sharing,
-    errors: Vec<SharingError>,
-    has_system: bool,
-    functions: Functions,
+pub(super) struct Planner {
+    pub sharing: Sharing,
+    pub errors: Vec<SharingError>,
+    pub has_system: bool,
+    pub functions: Functions,
 }
 
 impl Planner {
@@ -235,7 +213,7 @@ impl Planner {
         });
     }
 
-    fn export_stream(&mut self, place: usize, export: &StreamExport) {
+    pub fn export_stream(&mut self, place: usize, export: &StreamExport) {
         const WHAT: &str = "stream export";
         let accounts = self.known(&export.accounts, WHAT);
         let streams = &mut self.sharing.accounts[place].streams;
@@ -248,7 +226,7 @@ impl Planner {
         }
     }
 
-    fn export_service(&mut self, place: usize, export: &ServiceExport) {
+    pub fn export_service(&mut self, place: usize, export: &ServiceExport) {
         const WHAT: &str = "service export";
         let accounts = self.known(&export.accounts, WHAT);
         let subject = &export.subject;
@@ -322,27 +300,25 @@ impl Planner {
         let Some(exporter) = self.exporter(&import.account, WHAT) else {
             return;
         };
-        match self.stream(place, exporter, import) {
+        match self.stream(place, exporter, import, Permit::NONE) {
             Ok(plan) => self.sharing.accounts[place].stream_imports.push(plan),
             Err(problem) => self.refuse(WHAT, &import.subject, problem),
         }
     }
 
-    fn stream(
+    pub fn stream(
         &self,
         place: usize,
         exporter: usize,
         import: &StreamImport,
+        permit: Permit<'_>,
     ) -> Result<StreamImportPlan, SharingProblem> {
         let from = &import.subject;
         let (importing, exporting) = (
             &self.sharing.accounts[place],
             &self.sharing.accounts[exporter],
         );
-        let allowed = is_valid(from.as_bytes())
-            && approval(&exporting.streams, from, |approval| approval)
-                .is_some_and(|(approval, subject)| approval.allows(&importing.name, subject));
-        if !allowed {
+        if !exporting.lets_stream(from, &importing.name, permit) {
             return Err(SharingProblem::StreamNotAuthorized);
         }
         let prefix = import.prefix.as_ref().filter(|prefix| !prefix.is_empty());
@@ -378,6 +354,8 @@ impl Planner {
             to,
             turn,
             allow_trace: import.allow_trace,
+            is_invalid: false,
+            claim: None,
         })
     }
 
@@ -386,17 +364,18 @@ impl Planner {
         let Some(exporter) = self.exporter(&import.account, WHAT) else {
             return;
         };
-        match self.service(place, exporter, import) {
+        match self.service(place, exporter, import, Permit::NONE) {
             Ok(plan) => self.sharing.accounts[place].service_imports.push(plan),
             Err(problem) => self.refuse(WHAT, &import.subject, problem),
         }
     }
 
-    fn service(
+    pub fn service(
         &self,
         place: usize,
         exporter: usize,
         import: &ServiceImport,
+        permit: Permit<'_>,
     ) -> Result<ServiceImportPlan, SharingProblem> {
         let to = &import.subject;
         let named = import.to.as_ref().filter(|named| !named.is_empty());
@@ -408,9 +387,7 @@ impl Planner {
         if !is_valid(from.as_bytes()) || !is_valid(to.as_bytes()) {
             return Err(SharingProblem::InvalidSubject);
         }
-        let is_allowed = approval(&exporting.services, to, |service| &service.approval)
-            .is_some_and(|(approval, subject)| approval.allows(&importing.name, subject));
-        if !is_allowed {
+        if !exporting.lets_service(to, &importing.name, permit) {
             return Err(SharingProblem::ServiceNotAuthorized);
         }
         let is_wild = has_wildcard(to.as_bytes());
@@ -452,28 +429,10 @@ impl Planner {
             to,
             turn,
             share: import.share,
+            is_invalid: false,
+            claim: None,
         })
     }
-}
-
-/// Where a token is that is counted from 1.
-fn token_place(position: i64) -> Option<usize> {
-    usize::try_from(position.checked_sub(1)?).ok()
-}
-
-/// Who may import `subject`, by the export that is meant; the subject comes along unless it is the
-/// exported one to the letter.
-fn approval<'e, E>(
-    exports: &'e BTreeMap<String, E>,
-    subject: &'e str,
-    approval: impl Fn(&'e E) -> &'e Approval,
-) -> Option<(&'e Approval, Option<&'e str>)> {
-    if let Some(export) = exports.get(subject) {
-        return Some((approval(export), None));
-    }
-    let mut exports = exports.iter();
-    let found = exports.find(|(export, _)| is_subset(subject.as_bytes(), export.as_bytes()));
-    found.map(|(_, export)| (approval(export), Some(subject)))
 }
 
 fn failed(kind: &'static str, from: &str, to: &str, error: TransformError) -> SharingProblem {
