@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
-use nats_mock::topology::{AccountOptions, UserOptions};
+use nats_mock::topology::{AccountOptions, Export, Import, UserOptions};
 use nats_mock::{MockNats, MockOperator};
 
 async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
@@ -123,4 +123,44 @@ async fn no_seed_and_no_password_is_shown_anywhere() {
     for secret in [alice.seed().as_str(), "s3cret", "t0ken"] {
         assert!(!shown.contains(secret), "{secret} is shown");
     }
+}
+
+#[tokio::test]
+async fn accounts_share_what_their_claims_say() {
+    let acme = MockOperator::new("acme");
+    let orders = acme
+        .account("ORDERS")
+        .export_with_token(Export::stream("orders.>"))
+        .export(Export::service("price"));
+    let shop = acme.account("SHOP");
+    let token = orders.activation(&shop, Export::stream("orders.>"));
+    let shop = shop
+        .import_with_token(Import::stream(orders.public_key(), "orders.>"), token)
+        .import(Import::service(orders.public_key(), "price").to("ask"));
+    let builder = MockNats::builder().operator(&acme, [&orders, &shop]);
+    let nats = builder.start().await.unwrap();
+    let alice = with_creds(&nats, &orders.user("alice").creds())
+        .await
+        .unwrap();
+    let bob = with_creds(&nats, &shop.user("bob").creds()).await.unwrap();
+    let mut heard = bob.subscribe("orders.new").await.unwrap();
+    let mut asked = alice.subscribe("price").await.unwrap();
+    bob.flush().await.unwrap();
+    alice.publish("orders.new", "1".into()).await.unwrap();
+    assert_eq!(heard.next().await.unwrap().payload, "1");
+    let answering = async {
+        let request = asked.next().await.unwrap();
+        let reply = request.reply.unwrap();
+        alice.publish(reply, "12".into()).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(bob.request("ask", "".into()), answering);
+    assert_eq!(answer.unwrap().payload, "12");
+    nats.push_claims(&orders.clone().revoke_activations(&shop))
+        .unwrap();
+    alice.publish("orders.new", "2".into()).await.unwrap();
+    alice.flush().await.unwrap();
+    nats.push_claims(&orders.export(Export::service("more")))
+        .unwrap();
+    alice.publish("orders.new", "3".into()).await.unwrap();
+    assert_eq!(heard.next().await.unwrap().payload, "3");
 }

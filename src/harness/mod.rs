@@ -14,6 +14,8 @@ mod listening;
 mod mock;
 #[cfg(feature = "jwt")]
 mod operator;
+#[cfg(feature = "jwt")]
+mod operator_sharing;
 pub mod picture;
 mod plan;
 mod ports;

@@ -13,7 +13,7 @@ use crate::topology::{OperatorOptions, Resolver, SystemAccount};
 
 /// When every JWT says that it was issued, in seconds since 1970, unless it is told otherwise. That lies
 /// in the past of any clock that a test sets, and makes the same JWT of the same claims.
-const ISSUED: i64 = 1_500_000_000;
+pub(super) const ISSUED: i64 = 1_500_000_000;
 
 /// An operator with its system account: what signs the JWTs of accounts.
 ///
@@ -45,11 +45,11 @@ pub struct MockOperator {
 #[derive(Clone)]
 pub struct MockAccount {
     name: String,
-    key: KeyPair,
+    pub(super) key: KeyPair,
     operator: KeyPair,
     issued: i64,
     expires: Option<i64>,
-    nats: Value,
+    pub(super) nats: Value,
 }
 
 /// A user of a [`MockAccount`].
@@ -70,7 +70,7 @@ fn key(kind: KeyPairType, of: &str) -> KeyPair {
     KeyPair::new_from_raw(kind, seed).unwrap_or_else(|_| unreachable!("32 bytes are a seed"))
 }
 
-fn sign(
+pub(super) fn sign(
     by: &KeyPair,
     subject: &KeyPair,
     name: &str,
