@@ -63,8 +63,9 @@ impl EmbeddedFleet {
     }
 
     fn write_conf(&self, index: ServerIndex, text: &str) -> Result<(), DriverError> {
-        let text = self.scratch.fill(&self.ports.fill(text, index)?);
-        fs::write(self.conf(index), text).map_err(DriverError::io("writing a configuration"))
+        let text = self.ports.fill(text, index)?;
+        fs::write(self.conf(index), self.scratch.fill(&text))
+            .map_err(DriverError::io("writing a configuration"))
     }
 
     fn version(&self, index: ServerIndex) -> Release {

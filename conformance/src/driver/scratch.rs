@@ -20,7 +20,10 @@ impl Scratch {
             .map_err(DriverError::io("making a scratch directory"))?;
         let scratch = Self { dir };
         for (name, text) in &deployment.files {
-            fs::write(scratch.path().join(name), text)
+            let file = scratch.path().join(name);
+            file.parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| fs::write(file, text))
                 .map_err(DriverError::io("writing a file of the scenario"))?;
         }
         for name in &deployment.certificates {
@@ -42,10 +45,11 @@ impl Scratch {
         self.dir.path()
     }
 
-    /// A configuration whose certificates lie here.
+    /// A configuration with the directory that it names `{{scratch}}`.
     pub(super) fn fill(&self, text: &str) -> String {
-        let folder = self.path().display().to_string();
-        text.replace(&format!("{{{{{CERTIFICATES}}}}}"), &folder)
+        let folder = self.path().to_string_lossy();
+        text.replace("{{scratch}}", &folder)
+            .replace(&format!("{{{{{CERTIFICATES}}}}}"), &folder)
     }
 
     /// The configuration file.
@@ -55,7 +59,8 @@ impl Scratch {
 
     /// Replaces the configuration file.
     pub(super) fn write_conf(&self, text: &str) -> Result<(), DriverError> {
-        fs::write(self.conf(), text).map_err(DriverError::io("writing the configuration"))
+        fs::write(self.conf(), self.fill(text))
+            .map_err(DriverError::io("writing the configuration"))
     }
 
     /// The file the server's log goes to.

@@ -76,7 +76,8 @@ impl<'a> Identities<'a> {
         for server in &mut filled.servers {
             server.conf = self.fill(&server.conf, now)?;
         }
-        for (_, text) in &mut filled.files {
+        for (name, text) in &mut filled.files {
+            *name = self.fill(name, now)?;
             *text = self.fill(text, now)?;
         }
         Ok(filled)

@@ -180,7 +180,8 @@ impl Header {
         let value = value.trim();
         if let Some(name) = key.strip_prefix("file ") {
             let name = name.trim();
-            if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+            let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+            if name.contains('\\') || !name.split('/').all(is_plain) {
                 return Err(format!("`{name}` is not a plain file name"));
             }
             let text = lines.text_or_block(value)?;

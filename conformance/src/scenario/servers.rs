@@ -100,7 +100,7 @@ pub fn fill_ports(
             .split_once("}}")
             .ok_or("a placeholder `{{` without its `}}`")?;
         filled.push_str(before);
-        if is_identity(name) || name == CERTIFICATES {
+        if is_identity(name) || name == CERTIFICATES || name == "scratch" {
             // These are the same for every server, and filled in when the scenario is played.
             filled.push_str(&format!("{{{{{name}}}}}"));
         } else if name == "self" {
