@@ -1,11 +1,12 @@
 //! Nkeys and JWTs as a test and as real clients use them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
 use nats_mock::topology::{AccountOptions, Export, Import, UserOptions};
-use nats_mock::{MockNats, MockOperator};
+use nats_mock::{Builder, MockNats, MockOperator};
 
 async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
     let options = ConnectOptions::with_credentials(creds).map_err(|error| error.to_string())?;
@@ -163,4 +164,59 @@ async fn accounts_share_what_their_claims_say() {
         .unwrap();
     alice.publish("orders.new", "3".into()).await.unwrap();
     assert_eq!(heard.next().await.unwrap().payload, "3");
+}
+
+/// The files of a directory, with their texts.
+fn files(of: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(of).unwrap();
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_full_resolver_keeps_its_files() {
+    let place = tempfile::tempdir().unwrap();
+    let acme = MockOperator::new("acme");
+    let (system, orders) = (acme.system_account(), acme.account("ORDERS"));
+    let conf = format!(
+        "operator: {}\nsystem_account: {}\nresolver: {{ type: full, dir: {:?}, allow_delete: true }}\n\
+         resolver_preload: {{ {}: {} }}\n",
+        acme.jwt(),
+        system.public_key(),
+        place.path(),
+        system.public_key(),
+        system.jwt(),
+    );
+    let builder = Builder::from_conf_str(&conf).unwrap();
+    let nats = builder.start().await.unwrap();
+    let file = |key: &str| format!("{key}.jwt");
+    let (of_system, of_orders) = (file(&system.public_key()), file(&orders.public_key()));
+    assert_eq!(files(place.path()), [(of_system.clone(), system.jwt())]);
+    let admin = with_creds(&nats, &system.user("admin").creds())
+        .await
+        .unwrap();
+    let update = admin.request("$SYS.REQ.CLAIMS.UPDATE", orders.jwt().into());
+    let answer = update.await.unwrap();
+    assert!(String::from_utf8_lossy(&answer.payload).contains("jwt updated"));
+    assert!(files(place.path()).contains(&(of_orders.clone(), orders.jwt())));
+    with_creds(&nats, &orders.user("alice").creds())
+        .await
+        .unwrap();
+    let delete = acme.delete_request([&orders]);
+    let delete = admin.request("$SYS.REQ.CLAIMS.DELETE", delete.into());
+    let answer = delete.await.unwrap();
+    assert!(String::from_utf8_lossy(&answer.payload).contains("deleted 1 accounts"));
+    let names: Vec<String> = files(place.path())
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert!(names.contains(&format!("{of_orders}.deleted")), "{names:?}");
+    assert!(!names.contains(&of_orders), "{names:?}");
 }

@@ -85,6 +85,7 @@ impl Core {
             leaf_hops: 0,
             leaf_crossings: VecDeque::new(),
             open_deliveries: 0,
+            file_changes: Vec::new(),
         };
         for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {
             core.start_server(Arc::new(spec.clone()), cluster);
@@ -114,7 +115,15 @@ impl Core {
         server.cluster_name = cluster.name.clone();
         cluster.servers.push(id);
         let mesh = cluster.mesh;
+        // What is in a directory stays there when a server goes.
+        let mut before = self.servers.iter().rev();
+        let before = before.find(|before| before.name == server.name);
+        let stores = before.and_then(|before| before.operator.as_deref());
+        if let (Some(before), Some(mode)) = (stores, server.operator.as_deref_mut()) {
+            mode.store.take_over(&before.store);
+        }
         self.servers.push(server);
+        self.collect_file_changes(id);
         self.enter_mesh(id, mesh);
         self.configure(id);
         self.number_internal_clients(id);

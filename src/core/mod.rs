@@ -44,6 +44,7 @@ mod ids;
 mod imports;
 mod info;
 mod interest;
+mod jwt_store;
 mod latency;
 mod leaf;
 mod leaf_connect;
@@ -74,6 +75,7 @@ mod reload_websocket;
 mod remembered;
 mod replies;
 mod request_info;
+mod resolver;
 mod results;
 mod route;
 mod route_rights;
@@ -115,6 +117,7 @@ pub(crate) use end::Ending;
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use identity::Identity;
 pub(crate) use ids::{Nuid, base62, below, stream};
+pub(crate) use jwt_store::{FileChange, ResolverKind};
 pub(crate) use leaf::Leaf;
 pub(crate) use lifecycle::{LeaveRefused, SYSTEM_CLIENT_CID};
 pub(crate) use links::{Flapping, Latency};
@@ -206,6 +209,8 @@ pub(crate) struct Core {
     leaf_hops: u16,
     /// Messages that are to be handed on over leaf node connections.
     leaf_crossings: VecDeque<Transit>,
+    /// What is to become of the files of resolvers.
+    file_changes: Vec<FileChange>,
     /// Deliveries within deliveries, those being handed on included.
     open_deliveries: u32,
 }

@@ -18,7 +18,9 @@ use super::time::Time;
 pub(crate) enum Notice {
     /// A server has started.
     Started { server: ServerId },
-    /// A reload has brought an account that was not there before.
+    /// A resolver has asked the others for the token of an account.
+    ClaimsWanted { server: ServerId, account: Box<str> },
+    /// A server knows an account more.
     AccountAdded {
         server: ServerId,
         account: AccountId,

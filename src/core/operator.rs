@@ -9,12 +9,11 @@ use super::account::AccountId;
 use super::claimed_sharing::ClaimedSharing;
 use super::conn::ConnId;
 use super::ids;
+use super::jwt_store::{JwtStore, StoreError};
 use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Core, Notice, Time};
-use crate::identity::{
-    self, AccountClaims, Issues, OperatorClaims, Role, Strictness, Token, TokenError,
-};
+use crate::identity::{self, AccountClaims, Issues, OperatorClaims, Strictness, Token, TokenError};
 use crate::topology::{AccountLimits, OperatorOptions};
 use crate::version::Feature;
 
@@ -25,8 +24,8 @@ pub(crate) struct OperatorMode {
     pub operators: Vec<Token<OperatorClaims>>,
     /// The keys by which accounts' tokens may be signed.
     trusted: Vec<String>,
-    /// What the resolver knows: the tokens of accounts by their keys.
-    store: BTreeMap<String, Arc<str>>,
+    /// What the resolver knows.
+    pub store: JwtStore,
     /// The accounts that it has looked up.
     accounts: BTreeMap<AccountId, Claimed>,
     /// What they share.
@@ -51,6 +50,8 @@ pub(crate) enum ClaimsRefused {
     Token(#[from] TokenError),
     #[error("subject does not match jwt content")]
     Subject,
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Nobody who is trusted has signed them, or there is something against them.
     #[error("account validation failed")]
     Invalid,
@@ -72,13 +73,10 @@ impl OperatorMode {
             }
             trusted.extend(nats.signing_keys.iter().cloned());
         }
-        let preload = options.preload.iter();
         Self {
             operators,
             trusted,
-            store: preload
-                .map(|(account, text)| (account.clone(), text.as_str().into()))
-                .collect(),
+            store: JwtStore::new(options),
             accounts: BTreeMap::new(),
             sharing: ClaimedSharing::default(),
         }
@@ -87,6 +85,30 @@ impl OperatorMode {
     /// Whether a token of an account signed by `key` counts.
     pub fn trusts(&self, key: &str) -> bool {
         self.trusted.iter().any(|trusted| trusted == key)
+    }
+
+    /// Whether a token that is signed by its own key may have accounts deleted: servers look at the first
+    /// operator alone.
+    pub fn may_delete(&self, key: &str) -> bool {
+        self.operators.first().is_some_and(|operator| {
+            let nats = &operator.claims.nats;
+            let own = !nats.strict_signing_key_usage && operator.claims.sub == key;
+            own || nats.signing_keys.iter().any(|signing| signing == key)
+        })
+    }
+
+    /// Whether the first operator is to have signed a token with another key than this one.
+    pub fn wants_signing_key(&self, key: &str) -> bool {
+        self.operators.first().is_some_and(|operator| {
+            operator.claims.nats.strict_signing_key_usage && operator.claims.sub == key
+        })
+    }
+
+    /// Marks an account as expired. Its timer is given back.
+    pub(super) fn end(&mut self, account: AccountId, now: Time) -> Option<TimerKey> {
+        let claimed = self.accounts.get_mut(&account)?;
+        (claimed.is_expired, claimed.updated) = (true, now);
+        claimed.timer.take()
     }
 
     /// The account as its token claims it, if it was looked up.
@@ -104,11 +126,8 @@ impl Core {
         {
             return Some(known);
         }
-        let text = mode
-            .store
-            .get(key)
-            .filter(|_| identity::is_public_key(Role::Account, key))?;
-        let token = self.verify_claims(server, text).ok()?;
+        let text = self.resolve(server, key)?;
+        let token = self.verify_claims(server, &text).ok()?;
         if token.claims.sub != key {
             return None;
         }
@@ -128,22 +147,23 @@ impl Core {
 
     /// Looks up the system account, which a server knows from its start.
     pub(super) fn claim_system_account(&mut self, server: ServerId) {
+        let now = self.now;
         let srv = self.server(server);
-        let (Some(system), Some(mode)) = (srv.system, srv.operator.as_deref()) else {
+        let Some(system) = srv.system.filter(|_| srv.operator.is_some()) else {
             return;
         };
         let name = Arc::clone(&self.account(system).name);
-        let token = mode
-            .store
-            .get(&*name)
-            .and_then(|text| identity::account(text).ok());
-        if let Some(token) = token.filter(|_| !mode.accounts.contains_key(&system)) {
+        let mode = self.operator_mode(server);
+        let text = mode.store.load(&name, now);
+        let is_known = mode.accounts.contains_key(&system);
+        let token = text.and_then(|text| identity::account(&text).ok());
+        if let Some(token) = token.filter(|_| !is_known) {
             self.claim(server, system, token);
         }
     }
 
     /// Reads a token for an account, if it is one that a server takes.
-    fn verify_claims(
+    pub(super) fn verify_claims(
         &self,
         server: ServerId,
         text: &str,
@@ -209,6 +229,12 @@ impl Core {
                 Timer::AccountExpires(server, account),
             )
         });
+        if self.listen_for_imports(account) {
+            // The client that has listened for the account is gone.
+            let srv = self.server_mut(server);
+            let cid = srv.next_cid();
+            srv.late_accounts.insert(account, cid);
+        }
         let state = self.account_mut(account);
         state.limits = limits;
         state.tag = Some(token.claims.name.as_str().into());
@@ -247,7 +273,7 @@ impl Core {
         }
     }
 
-    fn clients_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
+    pub(super) fn clients_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
         let here = self.account(account).on_server(server);
         here.clients.iter().copied().collect()
     }

@@ -15,7 +15,10 @@ pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(
     refuse("NoSystemAccount", old, new, |spec| {
         (spec.system_account == SystemAccount::Disabled).to_string()
     })?;
-    let options = |spec: &ServerSpec| spec.operator.clone().unwrap_or_default();
+    let options = |spec: &ServerSpec| {
+        let options = spec.operator.as_ref();
+        options.map(OperatorOptions::without_files).unwrap_or_default()
+    };
     let (was, is) = (options(old), options(new));
     let refused = |option: &'static str, shown: fn(&OperatorOptions) -> String| {
         Err(ReloadError {

@@ -169,24 +169,57 @@ impl Core {
         }
     }
 
-    fn add_import(&mut self, account: AccountId, mut import: Import) {
+    fn add_import(&mut self, account: AccountId, import: Import) {
+        let place = self.account_mut(account).shared.imports.insert(import);
+        let sub = self.import_sub(account, place);
+        let imports = &mut self.account_mut(account).shared.imports;
+        if sub.is_none() {
+            imports.remove(place);
+            return;
+        }
+        imports[place].sub = sub;
+        self.look_at_export(account, place);
+    }
+
+    /// Ends the subscriptions that an account's imports are reached by. The imports stay.
+    pub(super) fn unlisten_imports(&mut self, account: AccountId) {
+        let imports = &mut self.account_mut(account).shared.imports;
+        let subs: Vec<SubId> = imports
+            .iter_mut()
+            .filter_map(|(_, import)| import.sub.take())
+            .collect();
+        for sub in subs {
+            self.remove_sub(sub);
+        }
+    }
+
+    /// Makes them again. Tells whether there were any to be made.
+    pub(super) fn listen_for_imports(&mut self, account: AccountId) -> bool {
+        let imports = self.account(account).shared.imports.iter();
+        let silent = imports.filter(|(_, import)| import.sub.is_none());
+        let silent: Vec<usize> = silent.map(|(place, _)| place).collect();
+        for &place in &silent {
+            let sub = self.import_sub(account, place);
+            if let Some(import) = self.account_mut(account).shared.imports.get_mut(place) {
+                import.sub = sub;
+            }
+        }
+        !silent.is_empty()
+    }
+
+    fn import_sub(&mut self, account: AccountId, place: usize) -> Option<SubId> {
         let account_of = self.account_mut(account);
-        let place = account_of.shared.imports.vacant_key();
+        let subject = account_of.shared.imports.get(place)?.subject.clone();
         account_of.last_sid += 1;
         let sid = account_of.last_sid.to_string();
-        let sub = super::Sub::new(
+        self.add_sub(super::Sub::new(
             super::Receiver::Import(place as u32),
             ServerId::EVERY,
             account,
-            import.subject.as_bytes(),
+            subject.as_bytes(),
             None,
             sid.as_bytes(),
-        );
-        import.sub = self.add_sub(sub);
-        if import.sub.is_some() {
-            self.account_mut(account).shared.imports.insert(import);
-            self.look_at_export(account, place);
-        }
+        ))
     }
 
     /// Has the accounts of a server share what its specification says.

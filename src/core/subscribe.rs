@@ -101,11 +101,13 @@ impl Core {
     /// Subscribes a system service. It receives what matches as [`Request`](super::Request)s with
     /// its tag; without one, what matches is counted and that is all. Unless other servers are always
     /// `told`, only the messages of its own server's clients reach it.
+    #[allow(clippy::too_many_arguments)]
     pub fn subscribe_service(
         &mut self,
         server: ServerId,
         account: AccountId,
         subject: &str,
+        queue: Option<&str>,
         sid: u32,
         tag: Option<u32>,
         told: Told,
@@ -116,7 +118,7 @@ impl Core {
             server,
             account,
             subject.as_bytes(),
-            None,
+            queue.map(str::as_bytes),
             sid.to_string().as_bytes(),
         );
         sub.told = told == Told::Always;

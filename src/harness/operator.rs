@@ -39,6 +39,7 @@ pub(super) const ISSUED: i64 = 1_500_000_000;
 pub struct MockOperator {
     name: String,
     key: KeyPair,
+    resolver: Resolver,
 }
 
 /// An account of a [`MockOperator`].
@@ -105,12 +106,43 @@ impl MockOperator {
         Self {
             key: key(KeyPairType::Operator, &name),
             name,
+            resolver: Resolver::Memory,
         }
     }
 
     /// The public key.
     pub fn public_key(&self) -> String {
         self.key.public_key()
+    }
+
+    /// Has servers look JWTs of accounts up there instead of in memory. What is not in a directory is put there.
+    ///
+    /// ```
+    /// use nats_mock::topology::{JwtDirectory, Resolver};
+    /// use nats_mock::{MockNats, MockOperator};
+    ///
+    /// // Without a directory, a full resolver keeps them in memory and answers all the same.
+    /// let directory = JwtDirectory { allow_delete: true, ..JwtDirectory::default() };
+    /// let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
+    /// let orders = acme.account("ORDERS");
+    /// let nats = MockNats::builder().operator(&acme, [&orders]).start_blocking()?;
+    /// # let _ = nats;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = resolver;
+        self
+    }
+
+    /// What `$SYS.REQ.CLAIMS.DELETE` takes to delete accounts.
+    pub fn delete_request<'a>(
+        &self,
+        accounts: impl IntoIterator<Item = &'a MockAccount>,
+    ) -> String {
+        let accounts = accounts.into_iter();
+        let accounts: Vec<String> = accounts.map(MockAccount::public_key).collect();
+        let nats = json!({"accounts": accounts, "type": "generic", "version": 2});
+        sign(&self.key, &self.key, &self.name, (ISSUED, None), &nats)
     }
 
     /// The operator's own JWT.
@@ -159,7 +191,7 @@ impl MockOperator {
         OperatorOptions {
             operators: vec![self.jwt()],
             trusted_keys: Vec::new(),
-            resolver: Some(Resolver::Memory),
+            resolver: Some(self.resolver.clone()),
             preload: known.chain(others).collect::<BTreeMap<_, _>>(),
         }
     }
@@ -330,7 +362,7 @@ impl MockNats {
                 core.set_now(now);
                 let servers: Vec<_> = core.servers().map(|(id, _)| id).collect();
                 for server in servers {
-                    if let Err(refused) = core.update_claims(server, &key, &jwt) {
+                    if let Err(refused) = core.take_claims(server, &key, &jwt) {
                         pushed = Err(PushError {
                             account: key.clone(),
                             reason: refused.to_string(),

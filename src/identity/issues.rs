@@ -53,6 +53,13 @@ impl Issues {
         issues.any(|issue| issue.is_blocking || (now && issue.is_about_time))
     }
 
+    /// What is said to whoever has sent the claims.
+    pub fn errors(&self) -> String {
+        let errors = self.0.iter().filter(|issue| issue.is_blocking);
+        let errors: Vec<&str> = errors.map(|issue| issue.description.as_str()).collect();
+        format!("[{}]", errors.join(" "))
+    }
+
     fn time<N>(&mut self, claims: &Claims<N>, now: i64) {
         if claims.exp > 0 && now > claims.exp {
             self.say("claim is expired".to_owned(), false, true);

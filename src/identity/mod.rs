@@ -32,7 +32,7 @@ pub(crate) use issues::{Issues, Strictness, is_activated, issues};
 pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
 pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 pub(crate) use template::{Holder, filled};
-pub(crate) use token::{Token, TokenError, account, activation, operator, user};
+pub(crate) use token::{Token, TokenError, account, activation, generic, operator, user};
 
 /// The feature that a configuration with nkeys or JWTs needs.
 pub(crate) const FEATURE: &str = "jwt";

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::door::Door;
+use super::files;
 use super::socket::Socket;
 use crate::core::{AfterOutput, CloseReason, ConnId, ServerId, Time};
 use crate::services::Deployment;
@@ -123,7 +124,9 @@ fn unlock_and_wake(mut state: MutexGuard<'_, State>) {
 }
 
 impl Hub {
-    pub fn new(deployment: Deployment, clock: Clock) -> Self {
+    pub fn new(mut deployment: Deployment, clock: Clock) -> Self {
+        let changes = deployment.take_file_changes();
+        changes.into_iter().for_each(files::carry_out);
         Self {
             state: Mutex::new(State {
                 deployment,
@@ -236,6 +239,8 @@ impl Hub {
     }
 
     fn wake(&self, state: &mut State) {
+        let changes = state.deployment.take_file_changes();
+        changes.into_iter().for_each(files::carry_out);
         state.deployment.take_woken(&mut state.woken);
         for id in state.woken.drain(..) {
             match state.transports.get_mut(&id) {

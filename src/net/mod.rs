@@ -3,6 +3,7 @@
 
 mod clock;
 mod door;
+mod files;
 mod hub;
 mod io_thread;
 mod memory;

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::registry::{Endpoint, Scope};
 use super::requests::{Answer, Call, Told};
+use super::resolver;
 use super::system::Context;
-use crate::core::Request;
+use crate::core::ResolverKind;
 use crate::identity;
 use crate::version::Feature;
 
@@ -31,6 +32,7 @@ pub(super) const OLD_ENDPOINT: Endpoint = Endpoint::new(
 /// What came of it.
 #[derive(Serialize)]
 struct Updated<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     account: &'a str,
     code: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,24 +45,28 @@ fn update(context: &mut Context<'_>, call: &Call<'_>, account: &str) -> Answer {
     if !identity::IS_SUPPORTED {
         return Answer::Silence;
     }
+    let kind = context.core.resolver_kind(context.server);
+    if matches!(kind, Some(ResolverKind::Full | ResolverKind::Cache)) {
+        return resolver::store(context, call, Some(account));
+    }
     let text = String::from_utf8_lossy(call.payload);
-    let told = if text.is_empty() {
+    let outcome = if text.is_empty() {
         Err("jwt update error - request body is empty".to_owned())
     } else {
         match context.core.update_claims(context.server, account, &text) {
-            Ok(true) => Ok("jwt updated"),
-            Ok(false) => Ok("jwt update skipped"),
+            Ok(true) => Ok("jwt updated".to_owned()),
+            Ok(false) => Ok("jwt update skipped".to_owned()),
             Err(why) => Err(format!("jwt update resulted in error - {why}")),
         }
     };
-    Answer::Told(answer, told)
+    let account = account.to_owned();
+    Answer::Told(answer, Told { account, outcome })
 }
 
-fn answer(context: &mut Context<'_>, request: &Request, told: Told) -> Vec<u8> {
-    let subject = String::from_utf8_lossy(&request.subject);
-    let mut tokens = subject.rsplit('.').skip(2);
-    let account = tokens.next().unwrap_or_default();
-    let (member, said) = match &told {
+/// What is said of it.
+pub(super) fn answer(context: &mut Context<'_>, told: Told) -> Vec<u8> {
+    let account = &told.account;
+    let (member, said) = match &told.outcome {
         Ok(message) => ("data", said(account, 200, Some(message), None)),
         Err(why) => ("error", said(account, 500, None, Some(why))),
     };

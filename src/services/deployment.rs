@@ -17,8 +17,8 @@ use super::trace;
 #[cfg(feature = "tls")]
 use crate::core::TlsSession;
 use crate::core::{
-    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, Peer, Phase, Received,
-    ReloadError, ServerId, Standing, Time, Traffic,
+    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, FileChange, Peer, Phase,
+    Received, ReloadError, ServerId, Standing, Time, Traffic,
 };
 use crate::faults::{About, Released, Rule, RuleId, Rules};
 use crate::topology::{ServerSpec, Topology};
@@ -261,6 +261,10 @@ impl Deployment {
     pub fn act(&mut self, now: Time, act: &Act, ids: &mut Vec<ConnId>) {
         acts::act(&mut self.core, &mut self.services.journal, now, act, ids);
         self.settle();
+    }
+
+    pub fn take_file_changes(&mut self) -> Vec<FileChange> {
+        self.core.take_file_changes()
     }
 
     pub fn take_woken(&mut self, into: &mut Vec<ConnId>) {

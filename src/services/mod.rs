@@ -43,6 +43,7 @@ mod raftz;
 mod registry;
 mod reload;
 mod requests;
+mod resolver;
 mod routez;
 mod seen;
 mod server_life;

@@ -11,10 +11,10 @@ use super::requests::{self, Answer, Call};
 use super::system::Context;
 use super::{
     account_info, account_statz, accountz, claims, connz, expvarz, gatewayz, healthz, idz,
-    ipqueuesz, jsz, kick, ldm, leafz, profilez, raftz, reload, routez, statsz, subscribers, subsz,
-    user_info, varz,
+    ipqueuesz, jsz, kick, ldm, leafz, profilez, raftz, reload, resolver, routez, statsz,
+    subscribers, subsz, user_info, varz,
 };
-use crate::core::{self, AccountId, Request, ServerId, Told};
+use crate::core::{self, AccountId, Request, ResolverKind, ServerId, Told};
 use crate::topology::ResponseType;
 use rand::seq::SliceRandom;
 use std::sync::LazyLock;
@@ -26,6 +26,10 @@ pub(super) struct Endpoint {
     pub scope: Scope,
     /// Whether a request that does not say where to answer has an effect.
     pub answers_without_reply: bool,
+    /// The resolvers whose servers listen to it.
+    pub resolvers: Resolvers,
+    /// The queue group in which they do.
+    pub queue: Option<&'static str>,
     pub answer: fn(&mut Context<'_>, &Call<'_>) -> Answer,
 }
 
@@ -39,7 +43,20 @@ impl Endpoint {
             name,
             scope,
             answers_without_reply: false,
+            resolvers: Resolvers::Any,
+            queue: None,
             answer,
+        }
+    }
+
+    pub const fn only_with(self, resolvers: Resolvers) -> Self {
+        Self { resolvers, ..self }
+    }
+
+    pub const fn in_group(self, queue: &'static str) -> Self {
+        Self {
+            queue: Some(queue),
+            ..self
         }
     }
 
@@ -81,6 +98,31 @@ pub(super) enum Scope {
     At(&'static str),
 }
 
+/// Resolvers, of which there may be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolvers {
+    /// Any, or none.
+    Any,
+    /// None with a directory.
+    NoDirectory,
+    /// One with a directory.
+    Directory,
+    /// A full one.
+    Full,
+}
+
+impl Resolvers {
+    fn hold(self, kind: Option<ResolverKind>) -> bool {
+        let has_directory = matches!(kind, Some(ResolverKind::Full | ResolverKind::Cache));
+        match self {
+            Self::Any => true,
+            Self::NoDirectory => !has_directory,
+            Self::Directory => has_directory,
+            Self::Full => kind == Some(ResolverKind::Full),
+        }
+    }
+}
+
 /// Something that a server listens to.
 enum Listener {
     /// A request that is answered.
@@ -102,8 +144,8 @@ const LISTENERS: &[Listener] = &[
     Other("$SYS.SERVER.*.STATSZ"),
     Other("$SYS.SERVER.*.SHUTDOWN"),
     Other("$SYS.SERVER.*.LAMEDUCK"),
-    On(claims::OLD_ENDPOINT),
-    On(claims::ENDPOINT),
+    On(claims::OLD_ENDPOINT.only_with(Resolvers::NoDirectory)),
+    On(claims::ENDPOINT.only_with(Resolvers::NoDirectory)),
     On(statsz::PING_ENDPOINT),
     On(idz::ENDPOINT),
     On(statsz::ENDPOINT),
@@ -135,6 +177,14 @@ const LISTENERS: &[Listener] = &[
     On(reload::ENDPOINT),
     On(kick::ENDPOINT),
     On(ldm::ENDPOINT),
+    On(claims::OLD_ENDPOINT.only_with(Resolvers::Directory)),
+    On(claims::ENDPOINT.only_with(Resolvers::Directory)),
+    On(resolver::UPDATE),
+    On(resolver::LOOKUP),
+    On(resolver::PACK),
+    On(resolver::LIST),
+    On(resolver::DELETE),
+    On(resolver::PACKS),
 ];
 
 /// What each of them subscribes to, made once for all servers.
@@ -152,14 +202,21 @@ pub(super) fn start(context: &mut Context<'_>) {
     }
     let id = context.server_id();
     let hash = context.server().hash();
+    let inbox = context.state.pack_inbox.clone();
+    let kind = context.core.resolver_kind(context.server);
     // What all servers listen to alike, the first one brings for all.
     let is_first = !context.core.has_services(context.system);
     // The first one is taken.
     let mut sid = 1;
     for (tag, listener) in in_order_of_start(context) {
+        if !listener.resolvers().hold(kind) {
+            continue;
+        }
+        // Those of a mesh need not have the same.
+        let is_own = matches!(listener.resolvers(), Resolvers::Directory | Resolvers::Full);
         for subject in &SUBJECTS[tag as usize] {
             sid += 1;
-            let place = if subject.contains('<') {
+            let place = if is_own || subject.contains('<') {
                 context.server
             } else if is_first {
                 ServerId::EVERY
@@ -170,16 +227,17 @@ pub(super) fn start(context: &mut Context<'_>) {
                 Some((before, rest)) => {
                     let (name, after) = rest.split_once('>').unwrap_or((rest, ""));
                     let value = if name == "id" { &*id } else { &*hash };
-                    [before, value, after].concat()
+                    [before, value, &after.replace("<inbox>", &inbox)].concat()
                 }
                 None => subject.clone(),
             };
             let tag = matches!(listener, On(_)).then_some(tag);
             let system = context.system;
             let told = listener.told();
+            let queue = listener.queue();
             context
                 .core
-                .subscribe_service(place, system, &subject, sid, tag, told);
+                .subscribe_service(place, system, &subject, queue, sid, tag, told);
         }
     }
     let accounts = context.server().accounts().to_vec();
@@ -215,6 +273,20 @@ impl Listener {
             On(endpoint) if endpoint.scope == Scope::User => Told::ByOldReleases,
             On(endpoint) if endpoint.scope == subscribers::DEBUG_ENDPOINT.scope => Told::Never,
             On(_) | Other(_) => Told::Always,
+        }
+    }
+
+    fn resolvers(&self) -> Resolvers {
+        match self {
+            On(endpoint) => endpoint.resolvers,
+            Other(_) => Resolvers::Any,
+        }
+    }
+
+    fn queue(&self) -> Option<&'static str> {
+        match self {
+            On(endpoint) => endpoint.queue,
+            Other(_) => None,
         }
     }
 

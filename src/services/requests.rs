@@ -41,11 +41,16 @@ pub(super) enum Answer {
     /// What came of a command. It is told when all that the command caused has been.
     Outcome(Result<(), Refusal>),
     /// The same in words of its own, made when it is told.
-    Told(fn(&mut Context<'_>, &Request, Told) -> Vec<u8>, Told),
+    Told(fn(&mut Context<'_>, Told) -> Vec<u8>, Told),
 }
 
 /// What a command says in words of its own: what was done, or why it was not.
-pub(super) type Told = Result<&'static str, String>;
+#[derive(Debug)]
+pub(super) struct Told {
+    /// The account that it is about, if it is about one.
+    pub account: String,
+    pub outcome: Result<String, String>,
+}
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug)]
@@ -249,7 +254,7 @@ pub(super) fn send(context: &mut Context<'_>, request: &Request, answer: Answer)
         },
         Answer::Outcome(Err(refusal)) => refusal.without_data(context),
         Answer::Told(write, told) => Answer::Message {
-            payload: write(context, request, told),
+            payload: write(context, told),
             encodable: false,
         },
         answer => answer,

@@ -22,8 +22,8 @@ use super::seen::Seen;
 use super::statsz::StatszTimer;
 use super::subscribers::{self, Counts};
 use super::{
-    Configuration, account_conns, connections, latency, made_up, registry, requests, server_life,
-    statsz, trace,
+    Configuration, account_conns, connections, latency, made_up, registry, requests, resolver,
+    server_life, statsz, trace,
 };
 use crate::core::{self, AccountId, Core, Notice, Nuid, Request, ServerId};
 use crate::faults::{Message, Rules};
@@ -60,6 +60,8 @@ pub(super) struct ServerState {
     pub closed_details: ClosedDetails,
     pub lists: ListOrder,
     pub outbox: Outbox,
+    /// Where the packs of other resolvers come to.
+    pub pack_inbox: String,
     /// Memory for the event that is being written.
     scratch: Vec<u8>,
 }
@@ -188,6 +190,7 @@ impl Services {
             closed_details: ClosedDetails::default(),
             lists: ListOrder(core::stream(seed, &format!("lists {id}"))),
             outbox: Outbox::default(),
+            pack_inbox: core::base62(8, &mut core::stream(seed, &format!("packs {id}"))),
             scratch: Vec::new(),
         };
         self.servers.push(state);
@@ -289,7 +292,9 @@ impl Services {
             Notice::Started { .. } => {
                 registry::start(&mut context);
                 statsz::start(&mut context);
+                resolver::start(&mut context);
             }
+            Notice::ClaimsWanted { account, .. } => resolver::ask_others(&mut context, &account),
             Notice::AccountAdded { account, .. } => registry::add_account(&mut context, account),
             Notice::Measured(measured) => latency::measured(&mut context, *measured),
             Notice::AccountConnections {
@@ -325,6 +330,8 @@ impl Services {
                     account_conns::heartbeat(&mut context, account);
                 } else if let Some(number) = subscribers::count_of(tag) {
                     subscribers::give_up(&mut context, number);
+                } else if let Some(task) = resolver::task_of(tag) {
+                    resolver::is_due(&mut context, task);
                 } else if let Some(number) = outbox::message_of(tag) {
                     context.say_delayed(number);
                 } else {
@@ -357,6 +364,7 @@ fn server_of(notice: &Notice) -> ServerId {
         Notice::Measured(measured) => measured.server,
         Notice::Started { server }
         | Notice::AccountAdded { server, .. }
+        | Notice::ClaimsWanted { server, .. }
         | Notice::AccountConnections { server, .. }
         | Notice::Connected { server, .. }
         | Notice::Disconnected { server, .. }

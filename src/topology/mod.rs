@@ -28,7 +28,7 @@ pub use links::{
 };
 pub(crate) use mappings::{Mapping, Share};
 pub use mappings::{MappingDestination, MappingError, SubjectMapping};
-pub use operator::{OperatorOptions, Resolver};
+pub use operator::{JwtDirectory, OperatorOptions, Resolver};
 pub(crate) use options::min_version::is_older as is_older_release;
 #[cfg(feature = "websocket")]
 pub(crate) use options::parse_origin;

@@ -1,6 +1,9 @@
 //! Operator mode: who may sign the JWTs of accounts, and where these are found.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{fs, io};
 
 /// What puts a server into operator mode: users log in with JWTs, and accounts are what their JWTs claim.
 ///
@@ -18,10 +21,103 @@ pub struct OperatorOptions {
     pub preload: BTreeMap<String, String>,
 }
 
+impl OperatorOptions {
+    /// What is configured, whatever is in the resolver's directory.
+    pub(crate) fn without_files(&self) -> Self {
+        let mut options = self.clone();
+        if let Some(Resolver::Full(directory) | Resolver::Cache(directory)) = &mut options.resolver
+        {
+            directory.stored.clear();
+        }
+        options
+    }
+
+    /// Whether the resolver knows an account from the start.
+    pub(crate) fn has_jwt_of(&self, account: &str) -> bool {
+        let stored = match &self.resolver {
+            Some(Resolver::Full(directory) | Resolver::Cache(directory)) => {
+                directory.stored.contains_key(account)
+            }
+            Some(Resolver::Memory) | None => false,
+        };
+        stored || self.preload.contains_key(account)
+    }
+}
+
 /// Where a server looks up the JWTs of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resolver {
     /// In memory: what was preloaded, and what `CLAIMS.UPDATE` has replaced since.
     Memory,
+    /// In a directory that is to hold the JWTs of all accounts. The full resolvers of a deployment ask each other for
+    /// what they do not have, and answer everything that is asked about claims.
+    Full(JwtDirectory),
+    /// In a directory that holds the JWTs of accounts that are used. Others are got from full resolvers.
+    Cache(JwtDirectory),
+}
+
+/// A directory with a file `<public key>.jwt` for each account, and what a resolver does with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JwtDirectory {
+    /// Where it is, for whoever writes to it. Empty: nowhere; the JWTs are kept in memory.
+    pub dir: PathBuf,
+    /// Whether accounts may be deleted. A cache always lets them.
+    pub allow_delete: bool,
+    /// Whether the files of deleted accounts are removed instead of being called `<public key>.jwt.deleted`.
+    pub hard_delete: bool,
+    /// How many JWTs there may be. A full resolver takes no more then, a cache forgets what was used the longest ago.
+    /// Unset: any number, and a thousand in a cache.
+    pub limit: Option<u64>,
+    /// How often a full resolver asks others for what they have. Unset: every minute.
+    pub interval: Option<Duration>,
+    /// How long a cache keeps a JWT that nobody uses. Unset: until it expires.
+    pub ttl: Option<Duration>,
+    /// How long a server waits for others to answer. Here they answer at once.
+    pub timeout: Option<Duration>,
+    /// The JWTs that are in it, by the names of their files without `.jwt`.
+    pub stored: BTreeMap<String, String>,
+}
+
+impl JwtDirectory {
+    /// What is in a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made or looked at.
+    ///
+    /// ```
+    /// use nats_mock::topology::JwtDirectory;
+    ///
+    /// let place = tempfile::tempdir()?;
+    /// std::fs::write(place.path().join("AAA.jwt"), "eyJ")?;
+    /// let directory = JwtDirectory::open(place.path())?;
+    /// assert_eq!(directory.stored["AAA"], "eyJ");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
+        let dir = dir.into();
+        fs::create_dir_all(&dir)?;
+        let mut stored = BTreeMap::new();
+        let mut folders = vec![dir.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                let name = path.file_name().and_then(|name| name.to_str());
+                let key = name.and_then(|name| name.strip_suffix(".jwt"));
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Some(key) = key
+                    && let Ok(text) = fs::read_to_string(&path)
+                {
+                    stored.insert(key.to_owned(), text);
+                }
+            }
+        }
+        Ok(Self {
+            dir,
+            stored,
+            ..Self::default()
+        })
+    }
 }

@@ -78,10 +78,15 @@ fn code_list(subjects: &[String]) -> String {
 }
 
 fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    LISTENERS.iter().filter_map(|listener| match listener {
+    // What resolvers with a directory listen to later is the same, in another place.
+    let is_again = |endpoint: &Endpoint| {
+        endpoint.name == "CLAIMS.UPDATE" && endpoint.resolvers == Resolvers::Directory
+    };
+    let endpoints = LISTENERS.iter().filter_map(|listener| match listener {
         On(endpoint) => Some(endpoint),
         Other(_) => None,
-    })
+    });
+    endpoints.filter(move |endpoint| !is_again(endpoint))
 }
 
 fn meaning(endpoint: &Endpoint) -> &'static str {
@@ -120,6 +125,22 @@ fn meaning(endpoint: &Endpoint) -> &'static str {
         (Scope::At(_), "SUBSCRIBERS") => "the number of clients' subscriptions to a subject",
         (Scope::At(_), "CLAIMS.UPDATE") => {
             "a new JWT for an account in operator mode, which takes effect at once"
+        }
+        (Scope::At(_), "CLAIMS.STORE") => {
+            "the same for the account that the JWT is for, with a full or cache resolver"
+        }
+        (Scope::At(_), "CLAIMS.LOOKUP") => "the JWT of an account, with a full resolver",
+        (Scope::At(_), "CLAIMS.PACK") => {
+            "all JWTs, unless the hash of all is the one that was sent, with a full resolver"
+        }
+        (Scope::At(_), "CLAIMS.LIST") => {
+            "the accounts whose JWTs there are, with a full or cache resolver"
+        }
+        (Scope::At(_), "CLAIMS.DELETE") => {
+            "the JWTs of accounts are deleted, with a full or cache resolver"
+        }
+        (Scope::At(_), "PACKS") => {
+            "the JWTs of other servers' resolvers, which are taken and not answered"
         }
         (Scope::User, "INFO") => "the asking user and what it may do",
         (scope, name) => panic!("docs/subjects.md needs a word on {scope:?} {name}"),

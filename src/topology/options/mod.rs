@@ -17,6 +17,7 @@ mod permissions;
 mod problem;
 mod read;
 mod remotes;
+mod resolver;
 mod start;
 mod start_links;
 mod start_websocket;

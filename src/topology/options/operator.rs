@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use nats_mock_protocol::conf::{Kind, Value, fold};
+use nats_mock_protocol::conf::{Kind, Value};
 
 use super::{
     ServerOptions,
@@ -20,7 +20,7 @@ use crate::{
 const JWT_START: &str = "eyJ";
 
 impl Reader<'_> {
-    fn operator_options(&mut self) -> &mut OperatorOptions {
+    pub(super) fn operator_options(&mut self) -> &mut OperatorOptions {
         self.options.operator.get_or_insert_default()
     }
 
@@ -102,30 +102,6 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `resolver`.
-    pub(super) fn resolver(&mut self, key: &str, value: &Value) -> Result<(), Problem> {
-        const REASON: &str = "error parsing account resolver, should be MEM or  URL(\"url\") or a map containing dir \
-                              and type state=[FULL|CACHE])";
-        needs_identity(key, value)?;
-        let kind = match &value.kind {
-            Kind::String(text) => text.as_str(),
-            Kind::Map(map) => map.get("type").and_then(Value::as_str).unwrap_or_default(),
-            _ => {
-                let start = "error parsing operator resolver, wrong type";
-                return Err(unsupported_type(value, start));
-            }
-        };
-        let kind = fold(kind);
-        if kind.contains("mem") {
-            self.operator_options().resolver = Some(Resolver::Memory);
-            Ok(())
-        } else if kind.starts_with("url") || matches!(kind.as_str(), "full" | "cache") {
-            Err(unsupported(key, value))
-        } else {
-            Err(invalid(value, REASON))
-        }
-    }
-
     /// `resolver_preload`: JWTs by the public keys of their accounts.
     pub(super) fn resolver_preload(&mut self, key: &str, value: &Value) -> Result<(), Problem> {
         needs_identity(key, value)?;
@@ -200,6 +176,14 @@ impl ServerOptions {
             "conflicting options for 'TrustedKeys' and 'TrustedOperators'"
         } else if self.is_other_system_account(operator) {
             "system_account in config and operator JWT must be identical"
+        } else if self.system_account.is_none()
+            && matches!(
+                operator.resolver,
+                Some(Resolver::Full(_) | Resolver::Cache(_))
+            )
+        {
+            "using nats based account resolver - the system account needs to be specified in configuration or the \
+             operator jwt"
         } else if self.no_auth_user.is_some() {
             "no_auth_user not compatible with Trusted Operator"
         } else {

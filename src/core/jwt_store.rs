@@ -1,0 +1,322 @@
+//! The tokens of accounts that a resolver keeps, as it keeps them in a directory: with a limit, an age, and a
+//! hash over all by which servers find out whether they have the same.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::operator::at_seconds;
+use super::time::Time;
+use crate::identity::{self, Role, TokenError};
+use crate::topology::{JwtDirectory, OperatorOptions, Resolver};
+
+/// What becomes of a file of a resolver's directory, for whoever looks after files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileChange {
+    Write(PathBuf, Arc<str>),
+    Remove(PathBuf),
+    Rename(PathBuf, PathBuf),
+}
+
+/// How long a resolver looks away at most before it looks for tokens that are too old.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// How many tokens a cache keeps unless something else is said.
+const CACHE_LIMIT: usize = 1_000;
+
+/// How often a full resolver asks others for what they have, unless something else is said.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Where a resolver has its tokens from, which decides what it answers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ResolverKind {
+    #[default]
+    Memory,
+    Full,
+    Cache,
+}
+
+/// What a resolver knows: the tokens of accounts by their keys.
+#[derive(Debug, Default)]
+pub(crate) struct JwtStore {
+    kind: ResolverKind,
+    options: JwtDirectory,
+    tokens: BTreeMap<Box<str>, Stored>,
+    uses: u64,
+    changes: Vec<FileChange>,
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    text: Arc<str>,
+    hash: [u8; 32],
+    /// When it is removed.
+    expires: Option<Time>,
+    last_used: u64,
+}
+
+/// Why a token is not taken or not found.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("invalid public key")]
+    Key,
+    #[error("invalid JWT")]
+    Empty,
+    #[error("jwt store is full")]
+    Full,
+    #[error("jwt subject nkey and provided nkey do not match")]
+    OtherKey,
+    #[error("subject of existing and new jwt do not match")]
+    OtherSubject,
+    #[error("line in package didn't contain 2 entries: {0:?}")]
+    Line(String),
+    #[error("key to merge is not a valid public account key")]
+    NoAccount,
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl JwtStore {
+    /// What is in the directory and what is preloaded.
+    pub fn new(options: &OperatorOptions) -> Self {
+        let (kind, directory) = match &options.resolver {
+            Some(Resolver::Full(directory)) => (ResolverKind::Full, directory.clone()),
+            Some(Resolver::Cache(directory)) => (ResolverKind::Cache, directory.clone()),
+            Some(Resolver::Memory) | None => (ResolverKind::Memory, JwtDirectory::default()),
+        };
+        let mut store = Self {
+            kind,
+            options: directory,
+            ..Self::default()
+        };
+        let stored = std::mem::take(&mut store.options.stored);
+        for (key, text) in stored {
+            store.track(&key, text.into(), Time::default());
+        }
+        for (key, text) in &options.preload {
+            // A server does not say either that it could not keep one.
+            let _ = match kind {
+                ResolverKind::Memory => {
+                    store.track(key, text.as_str().into(), Time::default());
+                    Ok(true)
+                }
+                ResolverKind::Full | ResolverKind::Cache => {
+                    store.save_if_newer(key, text, Time::default())
+                }
+            };
+        }
+        store
+    }
+
+    /// Goes on with what was kept in the same directory.
+    pub fn take_over(&mut self, before: &Self) {
+        let is_same = self.options.dir == before.options.dir;
+        if self.kind != ResolverKind::Memory && is_same {
+            self.tokens.clone_from(&before.tokens);
+        }
+    }
+
+    pub fn kind(&self) -> ResolverKind {
+        self.kind
+    }
+
+    pub fn allows_delete(&self) -> bool {
+        self.kind == ResolverKind::Cache || self.options.allow_delete
+    }
+
+    /// How often a full resolver asks others for what they have.
+    pub fn interval(&self) -> Duration {
+        self.options.interval.unwrap_or(INTERVAL)
+    }
+
+    /// How often it looks for tokens that are too old.
+    pub fn sweep_interval(&self) -> Duration {
+        let half = self.options.ttl.map_or(SWEEP, |ttl| ttl / 2);
+        if half.is_zero() {
+            SWEEP
+        } else {
+            half.min(SWEEP)
+        }
+    }
+
+    pub fn take_changes(&mut self) -> Vec<FileChange> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The token of an account, which counts as used.
+    pub fn load(&mut self, key: &str, now: Time) -> Option<Arc<str>> {
+        let ttl = self.options.ttl;
+        self.uses += 1;
+        let stored = self.tokens.get_mut(key)?;
+        stored.last_used = self.uses;
+        if let Some(ttl) = ttl {
+            stored.expires = Some(now + ttl);
+        }
+        Some(Arc::clone(&stored.text))
+    }
+
+    /// Keeps a token. Tells whether it is another one than before.
+    pub fn save(&mut self, key: &str, text: &str, now: Time) -> Result<bool, StoreError> {
+        let roles = [Role::Account, Role::Operator, Role::User];
+        if !roles.iter().any(|&role| identity::is_public_key(role, key)) {
+            return Err(StoreError::Key);
+        }
+        if text.is_empty() {
+            return Err(StoreError::Empty);
+        }
+        if let Some(known) = self.load(key, now) {
+            if *known == *text {
+                return Ok(false);
+            }
+        } else if self.tokens.len() >= self.limit() {
+            if self.kind == ResolverKind::Full {
+                return Err(StoreError::Full);
+            }
+            let oldest = self.tokens.iter().min_by_key(|(_, it)| it.last_used);
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                self.tokens.remove(&oldest);
+                self.change(&oldest, FileChange::Remove);
+            }
+        }
+        let text: Arc<str> = text.into();
+        self.track(key, Arc::clone(&text), now);
+        self.change(key, |path| FileChange::Write(path, text));
+        Ok(true)
+    }
+
+    /// Keeps a token unless there is a newer one.
+    pub fn save_if_newer(&mut self, key: &str, text: &str, now: Time) -> Result<bool, StoreError> {
+        if let Some(known) = self.tokens.get(key) {
+            let new = identity::generic(text)?.claims;
+            if let Ok(known) = identity::generic(&known.text) {
+                let known = known.claims;
+                if known.jti == new.jti || known.iat > new.iat {
+                    return Ok(false);
+                }
+                if new.sub != key {
+                    return Err(StoreError::OtherKey);
+                }
+                if known.sub != new.sub {
+                    return Err(StoreError::OtherSubject);
+                }
+            }
+        }
+        self.save(key, text, now)
+    }
+
+    /// Keeps what another server has packed. Tells which tokens are others than before.
+    pub fn merge(&mut self, pack: &str, now: Time) -> (Vec<String>, Result<(), StoreError>) {
+        let mut changed = Vec::new();
+        for line in pack.split('\n').filter(|line| !line.is_empty()) {
+            let parts: Vec<&str> = line.split('|').collect();
+            let [key, text] = parts[..] else {
+                return (changed, Err(StoreError::Line(line.to_owned())));
+            };
+            if !identity::is_public_key(Role::Account, key) {
+                return (changed, Err(StoreError::NoAccount));
+            }
+            match self.save_if_newer(key, text, now) {
+                Ok(true) => changed.push(key.to_owned()),
+                Ok(false) => {}
+                Err(why) => return (changed, Err(why)),
+            }
+        }
+        (changed, Ok(()))
+    }
+
+    /// Forgets the token of an account. Tells whether there was one.
+    pub fn delete(&mut self, key: &str) -> bool {
+        if self.tokens.remove(key).is_none() {
+            return false;
+        }
+        let removes = self.kind == ResolverKind::Cache || self.options.hard_delete;
+        self.change(key, |path| {
+            if removes {
+                return FileChange::Remove(path);
+            }
+            let mut renamed = path.clone().into_os_string();
+            renamed.push(".deleted");
+            FileChange::Rename(path, renamed.into())
+        });
+        true
+    }
+
+    /// All tokens that have not expired, with their keys.
+    pub fn packed(&self, now: Time) -> Vec<(String, Arc<str>)> {
+        let now = now.unix_seconds();
+        let in_time = |text: &str| {
+            let expires = identity::generic(text).map_or(0, |token| token.claims.exp);
+            !text.is_empty() && (expires <= 0 || expires >= now)
+        };
+        let tokens = self.tokens.iter();
+        tokens
+            .filter(|(_, stored)| in_time(&stored.text))
+            .map(|(key, stored)| (key.to_string(), Arc::clone(&stored.text)))
+            .collect()
+    }
+
+    /// What all tokens come down to.
+    pub fn hash(&self) -> [u8; 32] {
+        let mut all = [0; 32];
+        for stored in self.tokens.values() {
+            for (byte, own) in all.iter_mut().zip(stored.hash) {
+                *byte ^= own;
+            }
+        }
+        all
+    }
+
+    /// Forgets what is too old.
+    pub fn sweep(&mut self, now: Time) {
+        let old = self.tokens.iter();
+        let old = old.filter(|(_, stored)| stored.expires.is_some_and(|at| at <= now));
+        let old: Vec<Box<str>> = old.map(|(key, _)| key.clone()).collect();
+        for key in old {
+            self.tokens.remove(&key);
+            self.change(&key, FileChange::Remove);
+        }
+    }
+
+    fn limit(&self) -> usize {
+        let limit = self
+            .options
+            .limit
+            .and_then(|limit| usize::try_from(limit).ok());
+        match (self.kind, limit) {
+            (_, Some(limit)) => limit,
+            (ResolverKind::Cache, None) => CACHE_LIMIT,
+            (ResolverKind::Full | ResolverKind::Memory, None) => usize::MAX,
+        }
+    }
+
+    fn track(&mut self, key: &str, text: Arc<str>, now: Time) {
+        self.uses += 1;
+        let expires = match self.options.ttl {
+            Some(ttl) => Some(now + ttl),
+            None if self.kind == ResolverKind::Memory => None,
+            None => identity::generic(&text)
+                .ok()
+                .map(|token| token.claims.exp)
+                .filter(|&exp| exp > 0)
+                .map(at_seconds),
+        };
+        let stored = Stored {
+            hash: Sha256::digest(text.as_bytes()).into(),
+            text,
+            expires,
+            last_used: self.uses,
+        };
+        self.tokens.insert(key.into(), stored);
+    }
+
+    fn change(&mut self, key: &str, change: impl FnOnce(PathBuf) -> FileChange) {
+        let dir = &self.options.dir;
+        if self.kind != ResolverKind::Memory && !dir.as_os_str().is_empty() {
+            let path = dir.join(format!("{key}.jwt"));
+            self.changes.push(change(path));
+        }
+    }
+}
