@@ -9,7 +9,7 @@ use super::account::AccountId;
 use super::claimed_sharing::ClaimedSharing;
 use super::conn::ConnId;
 use super::ids;
-use super::jwt_store::{JwtStore, StoreError};
+use super::jwt_store::{JwtStore, ResolverKind, StoreError};
 use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Core, Notice, Time};
@@ -104,6 +104,15 @@ impl OperatorMode {
         })
     }
 
+    /// What a system account claims whose token a resolver does not have yet, so that somebody can send it.
+    fn stand_in(&self, key: &str) -> Option<Token<AccountClaims>> {
+        let [operator] = &self.operators[..] else {
+            return None;
+        };
+        let waits = self.store.kind() != ResolverKind::Memory;
+        waits.then(|| Token::unsigned(identity::unlimited(key, &operator.claims.iss)))
+    }
+
     /// Marks an account as expired. Its timer is given back.
     pub(super) fn end(&mut self, account: AccountId, now: Time) -> Option<TimerKey> {
         let claimed = self.accounts.get_mut(&account)?;
@@ -156,7 +165,9 @@ impl Core {
         let mode = self.operator_mode(server);
         let text = mode.store.load(&name, now);
         let is_known = mode.accounts.contains_key(&system);
-        let token = text.and_then(|text| identity::account(&text).ok());
+        let token = text
+            .and_then(|text| identity::account(&text).ok())
+            .or_else(|| mode.stand_in(&name));
         if let Some(token) = token.filter(|_| !is_known) {
             self.claim(server, system, token);
         }
@@ -237,7 +248,7 @@ impl Core {
         }
         let state = self.account_mut(account);
         state.limits = limits;
-        state.tag = Some(token.claims.name.as_str().into());
+        state.tag = token.is_signed().then(|| token.claims.name.as_str().into());
         let token = Arc::new(token);
         let claimed = Claimed {
             token: Arc::clone(&token),
@@ -251,7 +262,8 @@ impl Core {
         if let Some(timer) = before.as_ref().and_then(|before| before.timer) {
             self.timers.cancel(timer);
         }
-        let before = before.as_ref().map(|before| &before.token.claims.nats);
+        let before = before.as_ref().filter(|before| before.token.is_signed());
+        let before = before.map(|before| &before.token.claims.nats);
         let is_complete = self.share_claimed(server, account, before, &token);
         let mode = self.server_mut(server).operator.get_or_insert_default();
         if let Some(claimed) = mode.accounts.get_mut(&account) {

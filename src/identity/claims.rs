@@ -160,6 +160,30 @@ impl AccountLimits {
     }
 }
 
+/// The claims of an account without limits.
+pub(crate) fn unlimited(account: &str, issuer: &str) -> Claims<AccountClaims> {
+    let limits = AccountLimits {
+        subs: -1,
+        data: -1,
+        payload: -1,
+        imports: -1,
+        exports: -1,
+        wildcards: true,
+        conn: -1,
+        leaf: -1,
+        ..AccountLimits::default()
+    };
+    Claims {
+        iss: issuer.to_owned(),
+        sub: account.to_owned(),
+        nats: AccountClaims {
+            limits,
+            ..AccountClaims::default()
+        },
+        ..Claims::default()
+    }
+}
+
 /// Who has signed a user's token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signer<'a> {

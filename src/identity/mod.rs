@@ -23,7 +23,7 @@ pub(crate) use callout::{
     ClientInfo, ConnectInfo, QuestionClaims, ServerInfo, TlsInfo, read_answer,
 };
 pub(crate) use claims::{
-    AccountClaims, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits,
+    AccountClaims, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits, unlimited,
 };
 pub(crate) use grant::{
     allows_host, connection_types, is_valid, issue, permissions, stays_in_range,

@@ -63,6 +63,18 @@ impl<N: fmt::Debug> fmt::Debug for Token<N> {
     }
 }
 
+impl<N> Token<N> {
+    /// Claims that nobody has signed.
+    pub fn unsigned(claims: Claims<N>) -> Self {
+        let text = "".into();
+        Self { text, claims }
+    }
+
+    pub fn is_signed(&self) -> bool {
+        !self.text.is_empty()
+    }
+}
+
 pub(crate) fn operator(text: &str) -> Result<Token<OperatorClaims>, TokenError> {
     decode(text, "operator", &[Role::Operator])
 }

@@ -53,12 +53,16 @@ pub(super) fn account_info(context: &mut Context<'_>, name: &str) -> Result<Acco
     let mode = context.server().operator.as_deref();
     if let Some(claimed) = mode.and_then(|mode| mode.claimed(id)) {
         let claims = &claimed.token.claims;
-        let nats = &claims.nats;
         info.update_time = context.server().wall_clock.utc(claimed.updated);
         info.expired = claimed.is_expired;
         info.complete = claimed.is_complete;
-        info.jwt = claimed.token.text.to_string();
         info.issuer_key.clone_from(&claims.iss);
+    }
+    let claimed = mode.and_then(|mode| mode.claimed(id));
+    if let Some(claimed) = claimed.filter(|claimed| claimed.token.is_signed()) {
+        let claims = &claimed.token.claims;
+        let nats = &claims.nats;
+        info.jwt = claimed.token.text.to_string();
         info.name_tag.clone_from(&claims.name);
         info.tags.clone_from(&nats.generic.tags);
         info.decoded_jwt = serde_json::to_value(claims).ok();

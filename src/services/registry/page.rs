@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use nats_mock_protocol::sys::EventSubject;
 
-use super::{Endpoint, LISTENERS, On, Other, Scope};
+use super::{Endpoint, LISTENERS, On, Other, Resolvers, Scope};
 use crate::core::{ServerId, Time};
 use crate::generated;
 use crate::services::{Configuration, Deployment};

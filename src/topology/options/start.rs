@@ -255,7 +255,7 @@ impl ServerOptions {
             let operator = self.operator.as_ref();
             name == GLOBAL_ACCOUNT
                 || self.accounts.iter().any(|account| account.name == name)
-                || operator.is_some_and(|operator| operator.has_jwt_of(name))
+                || operator.is_some_and(|operator| operator.may_know(name))
         };
         match &self.system_account {
             Some(name) if !known(name) => Err(StartError::SystemAccountMissing(name.clone())),
