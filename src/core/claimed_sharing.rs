@@ -154,16 +154,15 @@ impl Core {
     ) -> bool {
         let mode = self.server(server).operator.as_deref();
         let claimed = mode.and_then(|mode| mode.claimed(exporter));
-        let (Some(activation), Some(claimed)) = (activation, claimed) else {
+        let (Some(activation), Some(mode), Some(claimed)) = (activation, mode, claimed) else {
             return false;
         };
         let of_exporter = &claimed.token.claims;
         let issuer_account = &activation.claims.nats.issuer_account;
         let is_trusted = issuer_account.is_empty()
             || (*issuer_account == of_exporter.sub
-                && of_exporter
-                    .nats
-                    .signer(&of_exporter.sub, &activation.claims.iss)
+                && mode
+                    .signer(&claimed.token, &activation.claims.iss)
                     .is_some());
         let now = self.now.unix_seconds();
         is_trusted && identity::is_activated(importer, import, activation, now)

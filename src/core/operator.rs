@@ -13,7 +13,9 @@ use super::jwt_store::{JwtStore, ResolverKind, StoreError};
 use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Core, Notice, Time};
-use crate::identity::{self, AccountClaims, Issues, OperatorClaims, Strictness, Token, TokenError};
+use crate::identity::{
+    self, AccountClaims, Issues, OperatorClaims, Signer, Strictness, Token, TokenError,
+};
 use crate::topology::{AccountLimits, OperatorOptions};
 use crate::version::Feature;
 
@@ -85,6 +87,21 @@ impl OperatorMode {
     /// Whether a token of an account signed by `key` counts.
     pub fn trusts(&self, key: &str) -> bool {
         self.trusted.iter().any(|trusted| trusted == key)
+    }
+
+    /// The key of an account that has signed a token, if it may. Operators can have that left to signing keys.
+    pub fn signer<'a>(
+        &self,
+        account: &'a Token<AccountClaims>,
+        issuer: &str,
+    ) -> Option<Signer<'a>> {
+        let claims = &account.claims;
+        let is_strict = self.operators.iter().any(|operator| {
+            let nats = &operator.claims.nats;
+            nats.strict_signing_key_usage && nats.signing_keys.contains(&claims.iss)
+        });
+        let signer = claims.nats.signer(&claims.sub, issuer);
+        signer.filter(|_| !(is_strict && issuer == claims.sub))
     }
 
     /// Whether a token that is signed by its own key may have accounts deleted: servers look at the first
@@ -318,6 +335,11 @@ impl Core {
         Ok(true)
     }
 
+    fn may_sign(&self, server: ServerId, account: &Token<AccountClaims>, key: &str) -> bool {
+        let mode = self.server(server).operator.as_deref();
+        mode.is_some_and(|mode| mode.signer(account, key).is_some())
+    }
+
     /// Cuts off those clients of an account that its claims do not let stay.
     fn hold_to_claims(&mut self, server: ServerId, account: AccountId) {
         let now = self.now;
@@ -354,10 +376,7 @@ impl Core {
             } else if claims.revokes(&identity.user, identity.issued) {
                 self.send_err(id, "User Authentication Revoked");
                 self.close(id, CloseReason::Revocation);
-            } else if claims
-                .signer(&token.claims.sub, &identity.issuer_key)
-                .is_none()
-            {
+            } else if !self.may_sign(server, &token, &identity.issuer_key) {
                 self.close(id, CloseReason::AuthenticationViolation);
             } else {
                 self.apply_token_limits(id);

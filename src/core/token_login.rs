@@ -51,7 +51,7 @@ impl Core {
             return None;
         }
         let of_account = &claimed.token.claims;
-        let limits = match of_account.nats.signer(&of_account.sub, &claims.iss)? {
+        let limits = match mode.signer(&claimed.token, &claims.iss)? {
             Signer::Plain => claims.nats.limits.clone(),
             Signer::Scoped(scope) => {
                 if claims.nats.limits != identity::UserLimits::default() {

@@ -12,6 +12,7 @@ use super::{
     words::quote,
 };
 use crate::{
+    Version,
     identity::{self, Role},
     topology::operator::{OperatorOptions, Resolver},
 };
@@ -134,6 +135,46 @@ impl Reader<'_> {
     }
 }
 
+/// What is wrong with the version that an operator wants of servers, or with a server of this one.
+fn mismatch(wanted: &str, version: Version) -> Option<String> {
+    if wanted.is_empty() {
+        return None;
+    }
+    let parts = match parts_of(wanted) {
+        Ok(parts) => parts,
+        Err(why) => {
+            return Some(format!("expects version {wanted} got error instead: {why}"));
+        }
+    };
+    let own = parts_of(&version.to_string()).unwrap_or_default();
+    let names = ["major", "minor", "update"];
+    let mut pairs = std::iter::zip(names, std::iter::zip(parts, own));
+    let (name, (wanted, own)) = pairs.find(|(_, (wanted, own))| wanted != own)?;
+    (wanted > own)
+        .then(|| format!("expected {name} version {wanted} > server {name} version {own}"))
+}
+
+fn parts_of(version: &str) -> Result<[i64; 3], String> {
+    let parts: Vec<&str> = version.split('.').collect();
+    let [major, minor, update] = parts[..] else {
+        return Err(
+            "asserted server version must be of the form <major>.<minor>.<update>".to_owned(),
+        );
+    };
+    let mut numbers = [0; 3];
+    for (number, part) in numbers.iter_mut().zip([major, minor, update]) {
+        *number = part
+            .parse()
+            .map_err(|_| format!("asserted server version cant parse {part} to int"))?;
+    }
+    if numbers.iter().any(|&number| number < 0) {
+        return Err(format!(
+            "asserted server version can'b contain negative values: {version}"
+        ));
+    }
+    Ok(numbers)
+}
+
 /// The JWT of an operator: the text itself, or what is in the file that it names.
 fn operator_jwt(text: &str) -> Result<String, String> {
     let contents = match fs::read_to_string(text) {
@@ -156,7 +197,7 @@ fn operator_jwt(text: &str) -> Result<String, String> {
 
 impl ServerOptions {
     /// What goes together in operator mode.
-    pub(super) fn validate_operator(&self) -> Result<(), StartError> {
+    pub(super) fn validate_operator(&self, version: Version) -> Result<(), StartError> {
         let Some(operator) = &self.operator else {
             return Ok(());
         };
@@ -166,7 +207,9 @@ impl ServerOptions {
         }
         let auth = self.authorization.as_ref();
         let has_users = auth.is_some_and(|auth| !auth.users.is_empty());
-        let problem = if operator.resolver.is_none() {
+        // The only operator of a server may say where the tokens of accounts are.
+        let has_resolver = operator.resolver.is_some() || operator.operators.len() == 1;
+        let problem = if !has_resolver {
             "operators require an account resolver to be configured"
         } else if !self.accounts.is_empty() {
             "operators do not allow Accounts to be configured directly"
@@ -187,9 +230,38 @@ impl ServerOptions {
         } else if self.no_auth_user.is_some() {
             "no_auth_user not compatible with Trusted Operator"
         } else {
+            return self.validate_claims_of_operators(operator, version);
+        };
+        Err(StartError::Operator(problem.to_owned()))
+    }
+
+    fn validate_claims_of_operators(
+        &self,
+        options: &OperatorOptions,
+        version: Version,
+    ) -> Result<(), StartError> {
+        let tokens = options.operators.iter();
+        let operators: Vec<_> = tokens
+            .filter_map(|text| identity::operator(text).ok())
+            .map(|token| token.claims)
+            .collect();
+        for claims in &operators {
+            let wanted = &claims.nats.assert_server_version;
+            if let Some(problem) = mismatch(wanted, version) {
+                let operator = &claims.sub;
+                return Err(StartError::Operator(format!(
+                    "operator {operator} {problem}"
+                )));
+            }
+        }
+        let (None, Some(claims)) = (&options.resolver, operators.first()) else {
             return Ok(());
         };
-        Err(StartError::Operator(problem))
+        Err(StartError::Operator(match claims.nats.account_server_url.as_str() {
+            "" => "could not fetch <\"/accounts/\">: Get \"/accounts/\": unsupported protocol scheme \"\""
+                .to_owned(),
+            url => format!("account_server_url {url} of the operator is not supported by nats-mock yet"),
+        }))
     }
 
     fn is_other_system_account(&self, operator: &OperatorOptions) -> bool {

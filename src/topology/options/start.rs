@@ -186,7 +186,7 @@ pub enum StartError {
     NoAuthUserUnknown(String),
     /// What is configured does not go with operators.
     #[error("{0}")]
-    Operator(&'static str),
+    Operator(String),
     /// `system_account` names an account that does not exist; the account.
     #[error("error resolving system account: account missing")]
     SystemAccountMissing(String),
@@ -245,7 +245,7 @@ impl ServerOptions {
         if has_blank && version.profile().has(Feature::BlanksInNamesRefused) {
             return Err(StartError::ServerNameSpaces);
         }
-        self.validate_operator()?;
+        self.validate_operator(version)?;
         self.validate_leafnodes(version)?;
         self.validate_users()?;
         self.validate_gateway(version)?;
