@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
 use nats_mock::topology::{AccountOptions, Export, Import, UserOptions};
-use nats_mock::{Builder, MockNats, MockOperator};
+use nats_mock::{Builder, MockAccount, MockNats, MockOperator};
 
 async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
     let options = ConnectOptions::with_credentials(creds).map_err(|error| error.to_string())?;
@@ -219,4 +219,28 @@ async fn a_full_resolver_keeps_its_files() {
         .collect();
     assert!(names.contains(&format!("{of_orders}.deleted")), "{names:?}");
     assert!(!names.contains(&of_orders), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_long_chain_of_imports_is_survived() {
+    let acme = MockOperator::new("acme");
+    let names: Vec<String> = (0..200).map(|number| format!("A{number}")).collect();
+    let keys = |name: &str| acme.account(name).public_key();
+    let accounts: Vec<MockAccount> = std::iter::zip(&names, names.iter().cycle().skip(1))
+        .map(|(name, next)| {
+            let account = acme.account(name.as_str()).export(Export::stream("x"));
+            account.import(Import::stream(keys(next), "x").to(format!("from.{name}")))
+        })
+        .collect();
+    let builder = MockNats::builder().operator(&acme, &accounts);
+    let nats = builder.start().await.unwrap();
+    let creds = accounts[0].user("alice").creds();
+    let alice = with_creds(&nats, &creds).await.unwrap();
+    let bob = with_creds(&nats, &accounts[1].user("bob").creds())
+        .await
+        .unwrap();
+    let mut heard = alice.subscribe("from.A0").await.unwrap();
+    alice.flush().await.unwrap();
+    bob.publish("x", "1".into()).await.unwrap();
+    assert_eq!(heard.next().await.unwrap().payload, "1");
 }

@@ -26,6 +26,8 @@ pub(super) struct ClaimedSharing {
     /// Accounts from which something could not be imported.
     missing: BTreeSet<Box<str>>,
     depth: u16,
+    /// When tokens expire that let accounts import something.
+    expiries: BTreeSet<(i64, AccountId)>,
 }
 
 impl ClaimedSharing {
@@ -123,7 +125,8 @@ impl Core {
         let expires = activation.map_or(0, |token| token.claims.exp);
         if done && is_asked.get() && expires > 0 {
             let id = self.claimed_sharing(server).ids[place];
-            if let Some(id) = id {
+            let expiries = &mut self.claimed_sharing(server).expiries;
+            if let Some(id) = id.filter(|&id| expiries.insert((expires, id))) {
                 let at = at_seconds(expires);
                 self.timers.set(at, Timer::ActivationExpires(server, id));
             }
@@ -230,6 +233,9 @@ impl Core {
     pub(super) fn activation_expired(&mut self, server: ServerId, account: AccountId) {
         let now = self.now.unix_seconds();
         let sharing = self.claimed_sharing(server);
+        sharing
+            .expiries
+            .retain(|&(at, id)| id != account || at > now);
         let place = sharing.ids.iter().position(|id| *id == Some(account));
         let Some(place) = place else { return };
         let importing = &mut sharing.plan.accounts[place];

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::token::{account, operator, user};
-use super::{Token, TokenError};
+use super::{Strictness, Token, TokenError, issues};
 
 fn signed(by: &KeyPair, header: &Value, claims: &Value) -> String {
     let [header, body] =
@@ -71,6 +71,34 @@ proptest! {
     #[test]
     fn any_text_is_survived(text in ".{0,200}") {
         let _ = (operator(&text), account(&text), user(&text));
+    }
+
+    #[test]
+    fn any_subjects_are_survived(
+        here in "[a*>.$1-9 ]{0,12}",
+        there in "[a*>.$1-9 ]{0,12}",
+        position in any::<u64>(),
+        weight in any::<u8>(),
+        is_service in any::<bool>(),
+    ) {
+        let kind = if is_service { "service" } else { "stream" };
+        let mapping = json!([{"subject": here, "weight": weight}, {"subject": there, "weight": weight}]);
+        let nats = json!({
+            "imports": [
+                {"subject": there, "local_subject": here, "account": "A", "type": kind, "token": there},
+                {"subject": here, "to": there, "account": "A", "type": kind},
+            ],
+            "exports": [
+                {"subject": here, "type": kind, "account_token_position": position},
+                {"subject": there, "type": kind, "service_latency": {"sampling": weight, "results": here}},
+            ],
+            "mappings": {here: mapping},
+        });
+        let claims = serde_json::from_value(json!({"nats": nats})).unwrap();
+        for overlaps_per_account in [true, false] {
+            let strictness = Strictness { overlaps_per_account };
+            let _ = issues(&claims, 0, strictness).errors();
+        }
     }
 
     #[test]

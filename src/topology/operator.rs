@@ -103,10 +103,13 @@ impl JwtDirectory {
         let mut folders = vec![dir.clone()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder)? {
-                let path = entry?.path();
+                let entry = entry?;
+                // Links to directories are not followed, so that none leads round in a circle.
+                let is_folder = entry.file_type()?.is_dir();
+                let path = entry.path();
                 let name = path.file_name().and_then(|name| name.to_str());
                 let key = name.and_then(|name| name.strip_suffix(".jwt"));
-                if path.is_dir() {
+                if is_folder {
                     folders.push(path);
                 } else if let Some(key) = key
                     && let Ok(text) = fs::read_to_string(&path)

@@ -61,8 +61,14 @@ fn operators_need_a_resolver_and_bear_no_accounts() {
             .validate()
             .map_err(|error| error.to_string())
     };
+    // The only operator may say where, and this one does not.
+    let nowhere =
+        "could not fetch <\"/accounts/\">: Get \"/accounts/\": unsupported protocol scheme \"\"";
+    assert_eq!(start(""), Err(nowhere.to_owned()));
     let missing = "operators require an account resolver to be configured";
-    assert_eq!(start(""), Err(missing.to_owned()));
+    let two = format!("operator: [{operator}, {operator}]");
+    let read = read(&two).unwrap().validate();
+    assert_eq!(read.unwrap_err().to_string(), missing);
     let accounts = "operators do not allow Accounts to be configured directly";
     assert_eq!(
         start("resolver: MEMORY\naccounts {A {}}"),
