@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::account::AccountId;
 use super::jwt_store::{FileChange, JwtStore, ResolverKind, StoreError};
-use super::operator::{ClaimsRefused, OperatorMode};
+#[cfg(feature = "jwt")]
+use super::operator::ClaimsRefused;
+use super::operator::OperatorMode;
 use super::server::ServerId;
 use super::{CloseReason, Core, Notice};
 use crate::identity::{self, Role};
@@ -79,6 +81,7 @@ impl Core {
     }
 
     /// Has a server take a token for an account as it takes those that it is sent.
+    #[cfg(feature = "jwt")]
     pub fn take_claims(
         &mut self,
         server: ServerId,

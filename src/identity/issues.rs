@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::claims::{AccountClaims, Claims, Permission, SigningKey};
 use super::shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
+use super::subjects::{has_wildcards, is_within, reference, unreferenced};
 use super::{Role, is_public_key};
 use crate::topology::quote;
 
@@ -482,41 +483,3 @@ pub(crate) fn is_activated(
 }
 
 type Token = super::Token<ActivationClaims>;
-
-/// The number of a token such as `$1`.
-fn reference(token: &str) -> Option<i64> {
-    token.strip_prefix('$')?.parse().ok()
-}
-
-/// A subject with wildcards instead of the references to some.
-fn unreferenced(subject: &str) -> String {
-    let tokens = subject.split('.');
-    let tokens: Vec<&str> = tokens
-        .map(|token| reference(token).map_or(token, |_| "*"))
-        .collect();
-    tokens.join(".")
-}
-
-fn has_wildcards(subject: &str) -> bool {
-    subject.ends_with('>') && (subject == ">" || subject.ends_with(".>"))
-        || subject.split('.').any(|token| token == "*")
-}
-
-/// Whether all that one subject stands for is within what the other stands for.
-fn is_within(narrow: &str, wide: &str) -> bool {
-    let narrow: Vec<&str> = narrow.split('.').collect();
-    let wide: Vec<&str> = wide.split('.').collect();
-    let last = wide.len() - 1;
-    if narrow.len() < wide.len() || (narrow.len() > wide.len() && wide[last] != ">") {
-        return false;
-    }
-    for (place, (token, own)) in wide.iter().zip(&narrow).enumerate() {
-        if place == last && *token == ">" {
-            return true;
-        }
-        if token != own && *token != "*" {
-            return false;
-        }
-    }
-    true
-}

@@ -12,6 +12,7 @@ mod issues;
 #[cfg_attr(not(feature = "jwt"), path = "no_nkey.rs")]
 mod nkey;
 mod shares;
+mod subjects;
 mod template;
 #[cfg(all(test, feature = "jwt"))]
 mod tests;
