@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{DriverError, tls};
-use crate::scenario::{CERTIFICATES, Deployment};
+use crate::scenario::{Deployment, SCRATCH};
 
 /// A directory with the scenario's files; removed when dropped.
 pub(super) struct Scratch {
@@ -48,8 +48,7 @@ impl Scratch {
     /// A configuration with the directory that it names `{{scratch}}`.
     pub(super) fn fill(&self, text: &str) -> String {
         let folder = self.path().to_string_lossy();
-        text.replace("{{scratch}}", &folder)
-            .replace(&format!("{{{{{CERTIFICATES}}}}}"), &folder)
+        text.replace(&format!("{{{{{SCRATCH}}}}}"), &folder)
     }
 
     /// The configuration file.

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use literal::{Segment, Template, Unbound};
 pub use parse::{ConfLibrary, parse};
 pub use path::{JsonPath, Place};
-pub use servers::{CERTIFICATES, LinkChange, PortKind, PortName, Server, fill_ports};
+pub use servers::{LinkChange, PortKind, PortName, SCRATCH, Server, fill_ports};
 
 use crate::callout::Answer;
 use crate::framing::Agreed;

@@ -78,9 +78,9 @@ pub enum LinkChange {
     Heal,
 }
 
-/// The placeholder for the folder with the scenario's certificates: the servers of a deployment are started in folders
-/// of their own, or share a process.
-pub const CERTIFICATES: &str = "certificates";
+/// What configurations call the directory in which the scenario's certificates and other files lie: the servers of a
+/// deployment are started in folders of their own, or share a process.
+pub const SCRATCH: &str = "scratch";
 
 /// The configuration text of the server `own`: `{{self}}` becomes its name, and `{{n1.cluster}}`,
 /// `{{self.client}}` or `{{self.cluster.advertise}}` the port that `port` says.
@@ -100,7 +100,7 @@ pub fn fill_ports(
             .split_once("}}")
             .ok_or("a placeholder `{{` without its `}}`")?;
         filled.push_str(before);
-        if is_identity(name) || name == CERTIFICATES || name == "scratch" {
+        if is_identity(name) || name == SCRATCH {
             // These are the same for every server, and filled in when the scenario is played.
             filled.push_str(&format!("{{{{{name}}}}}"));
         } else if name == "self" {
