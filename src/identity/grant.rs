@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::claims::{Permission, Responses, TimeRange, UserLimits};
+use super::issues::Issues;
 use crate::topology::{ConnectionType, Permissions, ResponsePermission, SubjectPermission};
 
 /// The permissions that claims grant; nothing if they say nothing.
@@ -61,14 +62,10 @@ pub(crate) fn is_valid(limits: &UserLimits) -> bool {
 
 /// The first thing that is wrong with what is claimed, as servers say it.
 pub(crate) fn issue(limits: &UserLimits) -> Option<String> {
-    let sides = [(&limits.subscribe, true), (&limits.publish, false)];
-    let entries = sides.into_iter().flat_map(|(side, takes_queues)| {
-        let entries = side.allow.iter().chain(&side.deny);
-        entries.map(move |entry| (entry, takes_queues))
-    });
-    let of_permissions = entries
-        .filter_map(|(entry, takes_queues)| permission_issue(entry, takes_queues))
-        .next();
+    let mut permissions = Issues::default();
+    permissions.permission(&limits.subscribe, true);
+    permissions.permission(&limits.publish, false);
+    let of_permissions = permissions.0.into_iter().next();
     let of_networks = || {
         let mut networks = limits.src.iter();
         let bad = networks.find(|network| parse_network(network).is_none())?;
@@ -82,38 +79,10 @@ pub(crate) fn issue(limits: &UserLimits) -> Option<String> {
             .then(|| format!("could not parse iana time zone by name: unknown time zone {zone}"))
     };
     of_permissions
+        .map(|issue| issue.description)
         .or_else(of_networks)
         .or_else(of_times)
         .or_else(of_zone)
-}
-
-fn permission_issue(entry: &str, takes_queues: bool) -> Option<String> {
-    let words: Vec<&str> = entry.split(' ').collect();
-    let [subject, rest @ ..] = &words[..] else {
-        return None;
-    };
-    if rest.len() > 1 {
-        let text = format!("Permission Subject \"{entry}\" contains too many spaces");
-        return Some(text);
-    }
-    let of_queue = || {
-        let queue = rest.first()?;
-        let refused = || format!("Permission Subject \"{entry}\" is not allowed to contain queue");
-        subject_issue(queue).or_else(|| (!takes_queues).then(refused))
-    };
-    subject_issue(subject).or_else(of_queue)
-}
-
-fn subject_issue(text: &str) -> Option<String> {
-    if text.is_empty() {
-        Some("subject cannot be empty".to_owned())
-    } else if text.starts_with('.') || text.ends_with('.') {
-        Some(format!("subject {text:?} cannot start or end with a `.`"))
-    } else if text.contains("..") {
-        Some(format!("subject {text:?} cannot contain consecutive `.`"))
-    } else {
-        None
-    }
 }
 
 fn time_issue(range: &TimeRange) -> Option<String> {

@@ -142,7 +142,7 @@ impl Issues {
         }
     }
 
-    fn permission(&mut self, side: &Permission, queues: bool) {
+    pub(super) fn permission(&mut self, side: &Permission, queues: bool) {
         for entry in side.allow.iter().chain(&side.deny) {
             let words: Vec<&str> = entry.split(' ').collect();
             match words[..] {
