@@ -10,7 +10,7 @@ use nats_mock_protocol::wire::ConnectOptions;
 use super::account::AccountId;
 use super::conn::ConnId;
 use super::identity::Identity;
-use super::notice::{ClientSnapshot, ConnKind, Notice};
+use super::notice::{ClientSnapshot, Notice};
 use super::password;
 use super::permissions::UserRights;
 use super::server::{Proof, Server, ServerId, User};
@@ -204,13 +204,7 @@ impl Core {
     pub(crate) fn snapshot(&self, conn: &Conn) -> ClientSnapshot {
         ClientSnapshot {
             cid: conn.cid,
-            kind: match &conn.leaf {
-                None if conn.peer.websocket.is_some() => ConnKind::Websocket,
-                None => ConnKind::Client,
-                Some(leaf) if leaf.is_stranger => ConnKind::StrangeLeaf,
-                Some(leaf) if leaf.remote.is_some() => ConnKind::LeafToHub,
-                Some(_) => ConnKind::LeafOfHub,
-            },
+            kind: conn.kind(),
             account: conn.account,
             host: conn.peer.host.clone(),
             start: conn.start,

@@ -180,8 +180,8 @@ impl Core {
                 id: conn.cid,
                 user: server.user_of(conn).unwrap_or_default().to_owned(),
                 name: options.name.clone(),
-                kind: "Client".to_owned(),
-                client_type: "nats".to_owned(),
+                kind: conn.kind().name().to_owned(),
+                client_type: conn.kind().client_type().to_owned(),
                 nonce: nonce.unwrap_or_default().to_owned(),
             },
             connect_opts: ConnectInfo {

@@ -12,6 +12,7 @@ use super::asked::Asked;
 use super::callout::Callout;
 use super::identity::Identity;
 use super::leaf::Leaf;
+use super::notice::ConnKind;
 use super::permissions::UserRights;
 use super::server::ServerId;
 use super::speak::Late;
@@ -155,6 +156,16 @@ impl Conn {
     pub fn pending(&self) -> usize {
         let late = self.late.as_deref().map_or(0, Late::bytes);
         self.output.len() + self.in_flight + late
+    }
+
+    pub(super) fn kind(&self) -> ConnKind {
+        match &self.leaf {
+            None if self.peer.websocket.is_some() => ConnKind::Websocket,
+            None => ConnKind::Client,
+            Some(leaf) if leaf.is_stranger => ConnKind::StrangeLeaf,
+            Some(leaf) if leaf.remote.is_some() => ConnKind::LeafToHub,
+            Some(_) => ConnKind::LeafOfHub,
+        }
     }
 
     /// Whether what it sends has to wait.

@@ -17,7 +17,9 @@ pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(
     })?;
     let options = |spec: &ServerSpec| {
         let options = spec.operator.as_ref();
-        options.map(OperatorOptions::without_files).unwrap_or_default()
+        options
+            .map(OperatorOptions::without_files)
+            .unwrap_or_default()
     };
     let (was, is) = (options(old), options(new));
     let refused = |option: &'static str, shown: fn(&OperatorOptions) -> String| {
