@@ -129,3 +129,36 @@ fn what_is_sent_meanwhile_is_never_done_for_a_client_that_is_refused() {
     );
     assert!(heard.try_next().is_none());
 }
+
+#[test]
+fn a_reload_meanwhile_asks_nobody_again() {
+    let mut asked = Asked::new();
+    // One with a name would have to come again.
+    let mut other = Raw::open(&asked.nats);
+    other.send("CONNECT {\"auth_token\":\"t\",\"verbose\":false}\r\nPING\r\n");
+    let question = asked.questions.try_next().unwrap();
+    let mut spec = asked.nats.server_spec();
+    spec.limits.max_payload = 100_000;
+    asked.nats.reload(spec).unwrap();
+    assert!(asked.questions.try_next().is_none());
+    assert_eq!(other.read(), "");
+    asked
+        .service
+        .publish(question.reply.unwrap(), "no")
+        .unwrap();
+    assert_eq!(other.read(), "-ERR 'Authorization Violation'\r\n");
+}
+
+#[test]
+fn an_answer_to_another_question_counts_for_nothing() {
+    let mut asked = Asked::new();
+    let mut other = Raw::open(&asked.nats);
+    other.send(connect("joe", "x", ""));
+    let question = asked.questions.try_next().unwrap();
+    asked
+        .service
+        .publish(question.reply.unwrap(), "no")
+        .unwrap();
+    assert_eq!(asked.client.read(), "");
+    assert!(other.is_closed());
+}

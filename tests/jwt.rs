@@ -14,6 +14,11 @@ async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, 
     connecting.map_err(|error| error.to_string())
 }
 
+/// Waits until the server has done all that the client has asked for: to flush only writes it.
+async fn fence(client: &async_nats::Client) {
+    client.request("nobody", "".into()).await.unwrap_err();
+}
+
 #[tokio::test]
 async fn a_client_logs_in_with_creds() {
     let acme = MockOperator::new("acme");
@@ -146,7 +151,8 @@ async fn accounts_share_what_their_claims_say() {
     let bob = with_creds(&nats, &shop.user("bob").creds()).await.unwrap();
     let mut heard = bob.subscribe("orders.new").await.unwrap();
     let mut asked = alice.subscribe("price").await.unwrap();
-    bob.flush().await.unwrap();
+    fence(&alice).await;
+    fence(&bob).await;
     alice.publish("orders.new", "1".into()).await.unwrap();
     assert_eq!(heard.next().await.unwrap().payload, "1");
     let answering = async {
@@ -159,7 +165,7 @@ async fn accounts_share_what_their_claims_say() {
     nats.push_claims(&orders.clone().revoke_activations(&shop))
         .unwrap();
     alice.publish("orders.new", "2".into()).await.unwrap();
-    alice.flush().await.unwrap();
+    fence(&alice).await;
     nats.push_claims(&orders.export(Export::service("more")))
         .unwrap();
     alice.publish("orders.new", "3".into()).await.unwrap();
@@ -240,7 +246,7 @@ async fn a_long_chain_of_imports_is_survived() {
         .await
         .unwrap();
     let mut heard = alice.subscribe("from.A0").await.unwrap();
-    alice.flush().await.unwrap();
+    fence(&alice).await;
     bob.publish("x", "1".into()).await.unwrap();
     assert_eq!(heard.next().await.unwrap().payload, "1");
 }

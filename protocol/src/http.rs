@@ -12,19 +12,30 @@
 //! # Ok::<(), nats_mock_protocol::http::RequestError>(())
 //! ```
 
+use std::fmt;
+
 use bytes::{Buf, BytesMut};
 
 /// As much of a request as Go's HTTP server takes before it refuses it, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024 + 4096;
 
 /// Takes requests from a stream.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RequestReader {
     input: BytesMut,
     /// How much was looked through for the end of a request.
     searched: usize,
     /// The first line has been looked at.
     has_begun: bool,
+}
+
+impl fmt::Debug for RequestReader {
+    /// Of what has come only the length: there may be secrets in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestReader")
+            .field("waiting", &self.input.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl RequestReader {
@@ -77,7 +88,7 @@ fn ends_head(bytes: &[u8]) -> bool {
 }
 
 /// A request, without a body.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
     /// The method, such as `GET`.
@@ -89,6 +100,18 @@ pub struct Request {
     /// The client would say more on the same connection.
     pub keeps_alive: bool,
     headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Request {
+    /// Of headers only the names: cookies are passwords and tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is no request.
@@ -115,6 +138,10 @@ impl Request {
     ///
     /// When they begin with something else, or with more than one may take.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, RequestError> {
+        // The parser would skip empty lines in front, and never see the end of many of them.
+        if matches!(bytes.first(), Some(b'\r' | b'\n')) {
+            return Err(RequestError::Malformed("an empty line".to_owned()));
+        }
         // Every header takes a line.
         let lines = memchr::memchr_iter(b'\n', bytes).count();
         let mut headers = vec![httparse::EMPTY_HEADER; lines + 1];
@@ -205,6 +232,17 @@ mod tests {
     fn request(text: &str) -> Request {
         let parsed = Request::parse(text.as_bytes()).expect("is well-formed");
         parsed.expect("is whole").0
+    }
+
+    #[test]
+    fn empty_lines_in_front_are_no_request() {
+        for text in ["\n", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            let parsed = Request::parse(text.as_bytes());
+            assert!(
+                matches!(parsed, Err(RequestError::Malformed(_))),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

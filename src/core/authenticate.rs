@@ -65,7 +65,7 @@ impl Core {
             Verdict::Refused | Verdict::Accepted => Ok(()),
         };
         let is_silent = how == Login::Implicit && !profile.has(Feature::CalloutOfSilentClients);
-        if !is_silent && self.is_to_be_asked_about(id) {
+        if registered.is_ok() && !is_silent && self.is_to_be_asked_about(id) {
             return self.ask_about(id, how);
         }
         match verdict {

@@ -241,12 +241,18 @@ impl Core {
         });
     }
 
-    /// The service has answered.
-    pub fn hear_answer(&mut self, id: ConnId, payload: &[u8]) {
+    /// A service has answered. It counts if that is what is asked now.
+    pub fn hear_answer(&mut self, id: ConnId, answers: SubId, payload: &[u8]) {
+        let Some(conn) = self.conn(id) else { return };
+        let asked = conn.callout.as_ref().and_then(|callout| callout.answers);
+        if asked != Some(answers) {
+            return;
+        }
+        let server = conn.server;
         let Some(callout) = self.end_callout(id) else {
             return;
         };
-        let outcome = self.read_answer(id, &callout, payload);
+        let outcome = self.read_answer(server, &callout, payload);
         let outcome = outcome
             .map_err(Refused::Answer)
             .and_then(|(user, claims)| self.admit_answered(id, &callout, &user, &claims));
@@ -305,8 +311,10 @@ impl Core {
                 if self.tells_log_in(server, callout.how) {
                     self.notice_connected(id);
                 }
-                if callout.how == Login::Explicit {
-                    self.connected(id);
+                match callout.how {
+                    Login::Explicit => self.connected(id),
+                    Login::Again => self.recheck_subscriptions(id),
+                    Login::Implicit => {}
                 }
             }
             Err(refused) => self.refuse_after_callout(id, callout.account, refused),

@@ -18,11 +18,10 @@ impl Core {
     /// The user that an answer makes of a client.
     pub(super) fn read_answer(
         &mut self,
-        id: ConnId,
+        server: ServerId,
         callout: &Callout,
         payload: &[u8],
     ) -> Result<(User, Claims<UserClaims>), String> {
-        let server = self.conn(id).map(|conn| conn.server).unwrap_or(ServerId(0));
         let options = self.callout_of(server).cloned().unwrap_or_default();
         let asked = &*self.account(callout.account).name;
         let now = self.now.unix_seconds();
@@ -136,7 +135,7 @@ impl Core {
         let now = self.now;
         let limits = &claims.nats.limits;
         let in_range = identity::stays_in_range(&limits.times, self.time_of_day(limits)).flatten();
-        let left = claims.exp - now.unix_seconds();
+        let left = claims.exp.saturating_sub(now.unix_seconds());
         let left = (claims.exp > 0).then(|| Duration::from_secs(left.max(0) as u64));
         let stays = [in_range, left].into_iter().flatten().min();
         let timer = stays.map(|stays| self.timers.set(now + stays, Timer::TokenExpires(id)));

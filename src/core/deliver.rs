@@ -13,7 +13,7 @@ use super::frame::Frame;
 use super::ids;
 use super::imports::Course;
 use super::leaf_deliver::LeafCopy;
-use super::notice::{Notice, Request};
+use super::notice::{Answer, Notice, Request};
 use super::route::Moved;
 use super::server::ServerId;
 use super::sublist::{MatchResult, QueueGroup};
@@ -416,7 +416,8 @@ impl Core {
                 self.notices.push_back(Notice::Answered {
                     server: at,
                     client,
-                    payload: message.payload[message.header_len.unwrap_or(0)..].into(),
+                    answers: sub_id,
+                    payload: Answer(message.payload[message.header_len.unwrap_or(0)..].into()),
                 });
                 true
             }

@@ -30,6 +30,9 @@ const CACHE_LIMIT: usize = 1_000;
 /// How often a full resolver asks others for what they have, unless something else is said.
 const INTERVAL: Duration = Duration::from_secs(60);
 
+/// Nothing is done more often, so that time that is moved on by hand does not take for ever.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// Where a resolver has its tokens from, which decides what it answers to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ResolverKind {
@@ -80,42 +83,44 @@ pub(crate) enum StoreError {
 }
 
 impl JwtStore {
-    /// What is in the directory and what is preloaded.
+    /// An empty store, which has to be [opened](Self::open).
     pub fn new(options: &OperatorOptions) -> Self {
         let (kind, directory) = match &options.resolver {
             Some(Resolver::Full(directory)) => (ResolverKind::Full, directory.clone()),
             Some(Resolver::Cache(directory)) => (ResolverKind::Cache, directory.clone()),
             Some(Resolver::Memory) | None => (ResolverKind::Memory, JwtDirectory::default()),
         };
-        let mut store = Self {
+        Self {
             kind,
             options: directory,
             ..Self::default()
-        };
-        let stored = std::mem::take(&mut store.options.stored);
-        for (key, text) in stored {
-            store.track(&key, text.into(), Time::default());
         }
-        for (key, text) in &options.preload {
-            // A server does not say either that it could not keep one.
-            let _ = match kind {
-                ResolverKind::Memory => {
-                    store.track(key, text.as_str().into(), Time::default());
-                    Ok(true)
-                }
-                ResolverKind::Full | ResolverKind::Cache => {
-                    store.save_if_newer(key, text, Time::default())
-                }
-            };
-        }
-        store
     }
 
-    /// Goes on with what was kept in the same directory.
-    pub fn take_over(&mut self, before: &Self) {
-        let is_same = self.options.dir == before.options.dir;
-        if self.kind != ResolverKind::Memory && is_same {
+    /// Takes what is in the directory, or what a server before has made of it, and what is preloaded.
+    pub fn open(&mut self, preload: &BTreeMap<String, String>, before: Option<&Self>, now: Time) {
+        let stored = std::mem::take(&mut self.options.stored);
+        let is_same = |before: &&Self| self.options.dir == before.options.dir;
+        if let Some(before) = before
+            .filter(is_same)
+            .filter(|_| self.kind != ResolverKind::Memory)
+        {
             self.tokens.clone_from(&before.tokens);
+            self.uses = before.uses;
+        } else {
+            for (key, text) in stored {
+                self.track(&key, text.into(), now);
+            }
+        }
+        for (key, text) in preload {
+            // A server does not say either that it could not keep one.
+            let _ = match self.kind {
+                ResolverKind::Memory => {
+                    self.track(key, text.as_str().into(), now);
+                    Ok(true)
+                }
+                ResolverKind::Full | ResolverKind::Cache => self.save_if_newer(key, text, now),
+            };
         }
     }
 
@@ -129,7 +134,7 @@ impl JwtStore {
 
     /// How often a full resolver asks others for what they have.
     pub fn interval(&self) -> Duration {
-        self.options.interval.unwrap_or(INTERVAL)
+        self.options.interval.unwrap_or(INTERVAL).max(SHORTEST)
     }
 
     /// How often it looks for tokens that are too old.
@@ -138,7 +143,7 @@ impl JwtStore {
         if half.is_zero() {
             SWEEP
         } else {
-            half.min(SWEEP)
+            half.clamp(SHORTEST, SWEEP)
         }
     }
 

@@ -118,9 +118,11 @@ impl Core {
         // What is in a directory stays there when a server goes.
         let mut before = self.servers.iter().rev();
         let before = before.find(|before| before.name == server.name);
-        let stores = before.and_then(|before| before.operator.as_deref());
-        if let (Some(before), Some(mode)) = (stores, server.operator.as_deref_mut()) {
-            mode.store.take_over(&before.store);
+        let before = before.and_then(|before| before.operator.as_deref());
+        let spec = Arc::clone(&server.spec);
+        if let (Some(options), Some(mode)) = (&spec.operator, server.operator.as_deref_mut()) {
+            let before = before.map(|before| &before.store);
+            mode.store.open(&options.preload, before, self.now);
         }
         self.servers.push(server);
         self.collect_file_changes(id);

@@ -10,6 +10,7 @@ use super::account::{AccountId, AccountTally};
 use super::conn::{ConnId, Traffic};
 use super::links::Latency;
 use super::server::ServerId;
+use super::subs::SubId;
 use super::time::Time;
 
 /// Something that happened. Notices come out in the order in which it happened, each with what was
@@ -63,7 +64,9 @@ pub(crate) enum Notice {
     Answered {
         server: ServerId,
         client: ConnId,
-        payload: Box<[u8]>,
+        /// The subscription that was made for the answer.
+        answers: SubId,
+        payload: Answer,
     },
     /// It was measured how long a service took to answer.
     Measured(Box<Measured>),
@@ -92,6 +95,15 @@ pub(crate) enum Notice {
         to: ServerId,
         change: LinkChange,
     },
+}
+
+/// What a service has answered, which may hold the token of a client.
+pub(crate) struct Answer(pub Box<[u8]>);
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// What becomes of a server.

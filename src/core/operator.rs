@@ -250,7 +250,7 @@ impl Core {
             max_leafnodes: clamp(limits.leaf),
         };
         let expires = token.claims.exp;
-        let left = expires - now.unix_seconds();
+        let left = expires.saturating_sub(now.unix_seconds());
         let timer = (expires > 0 && left > 0).then(|| {
             self.timers.set(
                 in_seconds(now, left),

@@ -145,9 +145,10 @@ impl Core {
             self.close(id, CloseReason::ClientClosed);
         }
         for id in stay {
+            // Of whom somebody is being asked is not let in yet.
             let logged_in = self
                 .conn(id)
-                .is_some_and(|conn| conn.flags.connect_received);
+                .is_some_and(|conn| conn.flags.connect_received && conn.callout.is_none());
             if logged_in && self.log_in(id, Login::Again) == Admission::In {
                 self.recheck_subscriptions(id);
             }

@@ -22,11 +22,17 @@ use crate::websocket::{Admission, Admitted, Ended, Session, Visit, answer, refus
 const READ_SIZE: usize = 16 * 1024;
 
 /// What a socket has more than others if frames go through it.
-#[derive(Debug)]
 pub(super) struct Frames {
     session: Mutex<Session>,
     /// What came and makes no whole frame yet.
     input: Mutex<BytesMut>,
+}
+
+impl std::fmt::Debug for Frames {
+    /// What came may be a CONNECT with its secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frames").finish_non_exhaustive()
+    }
 }
 
 impl Frames {
@@ -41,7 +47,12 @@ impl Frames {
     pub fn read(&self, socket: &Socket, data: &mut BytesMut) -> io::Result<Read> {
         let mut input = locked(&self.input);
         input.reserve(READ_SIZE);
-        let end_of_stream = socket.secure.read(&socket.stream, &mut input)? == 0;
+        let read = socket.secure.read(&socket.stream, &mut input);
+        if read.is_err() && input.is_empty() {
+            // Who says nothing needs no room.
+            *input = BytesMut::new();
+        }
+        let end_of_stream = read? == 0;
         let before = data.len();
         let mut answers = BytesMut::new();
         let received = locked(&self.session).receive(&mut input, data, &mut answers);

@@ -240,9 +240,12 @@ impl Services {
         trace::notice(core, &notice);
         let notice = match notice {
             Notice::Answered {
-                client, payload, ..
+                client,
+                answers,
+                payload,
+                ..
             } => {
-                core.hear_answer(client, &payload);
+                core.hear_answer(client, answers, &payload.0);
                 return;
             }
             Notice::Published(message) => {

@@ -102,7 +102,7 @@ pub(crate) fn answer(visit: Visit<'_>, request: &Request, rest: bool) -> Admissi
                 is_browser,
                 is_safari: browser.contains("Version/") && browser.contains("Safari/"),
             },
-            is_leaf: request.path.ends_with("/leafnode"),
+            is_leaf: path(request).ends_with("/leafnode"),
             cookies: Cookies {
                 user: cookie(&options.user_cookie),
                 password: cookie(&options.pass_cookie),
@@ -138,7 +138,12 @@ fn check(visit: Visit<'_>, request: &Request) -> Result<(), Status> {
 }
 
 fn wants_mqtt(request: &Request) -> bool {
-    request.path.ends_with("/mqtt")
+    path(request).ends_with("/mqtt")
+}
+
+/// What was asked for, without what follows a question mark.
+fn path(request: &Request) -> &str {
+    request.path.split('?').next().unwrap_or_default()
 }
 
 fn is_key(key: &str) -> bool {

@@ -182,7 +182,8 @@ mod tests {
         let ports = Ports::choose(&deployment(false)).expect("ports");
         assert!(ports.all().all(|(_, _, l)| l.bound == l.dialled));
         let named = ports.named();
-        assert_eq!((named.len(), named[0].1.as_str()), (8, "n1.client"));
+        let expected = 2 * PortKind::ALL.len();
+        assert_eq!((named.len(), named[0].1.as_str()), (expected, "n1.client"));
         assert!(ports.fill("{{x.client}}", ServerIndex(0)).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Frames as they are read, in pieces of any size.
 
+use std::fmt;
+
 use bytes::{Buf, BytesMut};
 
 use super::close::CloseCode;
@@ -84,7 +86,6 @@ pub enum Step {
 ///
 /// Data comes out as a stream, whatever frames and messages it came in, as the client protocol has
 /// bounds of its own. Only deflated messages are collected until they are whole.
-#[derive(Debug)]
 pub struct FrameDecoder {
     masking: Masking,
     /// Longest deflated message; none is agreed on if there is no such.
@@ -112,6 +113,15 @@ struct Header {
     length: u64,
     key: Option<[u8; 4]>,
     size: usize,
+}
+
+impl fmt::Debug for FrameDecoder {
+    /// Of a message in parts only the length: there may be secrets in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameDecoder")
+            .field("collected", &self.collected.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl FrameDecoder {
