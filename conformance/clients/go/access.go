@@ -39,6 +39,7 @@ var signs = []struct{ wanted, sign string }{
 	{"tls", "eof"},
 	{"tls", "timeout"},
 	{"tls", "reset"},
+	{"tls", "broken pipe"},
 }
 
 func fixture(parts ...string) string {

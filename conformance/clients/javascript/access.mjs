@@ -11,7 +11,7 @@ const WAIT = 5_000;
 // How nats.js says that a server refuses it, and that there was no agreement on TLS: a server says little then.
 const SIGNS = {
   "authorization violation": ["authorization violation"],
-  "tls": ["tls", "ssl", "certificate", "unable to verify", "timeout", "econnreset", "closed", "disconnect",
+  "tls": ["tls", "ssl", "certificate", "unable to verify", "timeout", "econnreset", "epipe", "closed", "disconnect",
     "undefined error"],
 };
 

@@ -28,9 +28,10 @@ trap 'exit 143' TERM
 
 # Prefixes each line of the checks with who is talking to what. No round takes longer than two minutes.
 round() {
-  local port ports
+  local port ports={}
   port=$("$clients/lib/server" start "$run/server" "$binary")
-  ports=$("$clients/lib/access" start "$run/access" "$binary")
+  # A round that says so does not try the ways to log in.
+  [ -n "${without_access:-}" ] || ports=$("$clients/lib/access" start "$run/access" "$binary")
   NATS_PORT=$port FIXTURES="$clients/../../fixtures" ACCESS_PORTS=$ports RESTART="$clients/lib/restart" RESTART_FOLDER=$run/server RESTART_BINARY=$binary \
     timeout --kill-after=5 120 "$@" | sed -u "s/^/$name $label: /"
 }

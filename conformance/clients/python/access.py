@@ -14,7 +14,7 @@ WAIT = 5
 # How nats-py says that a server refuses it, and that there was no agreement on TLS: a server says little then.
 SIGNS = {
     "authorization violation": ["authorization violation"],
-    "tls": ["ssl", "certificate", "eof", "timeout", "reset", "empty response"],
+    "tls": ["ssl", "certificate", "eof", "timeout", "reset", "broken pipe", "empty response"],
 }
 
 
