@@ -9,7 +9,7 @@ import time
 
 from raw_client import RawClient, until
 
-from .side import SYSTEM, Side
+from .side import SYSTEM, WHO, Side
 
 FORMED = 40
 # Servers that dialled each other at once close what they have too many of a little later.
@@ -23,6 +23,7 @@ class Fleet(Side):
     def __init__(self, nats, command, folder, servers, together, normaliser):
         self.nats, self.folder, self.normaliser = nats, folder, normaliser
         self.outputs, self.processes, self.names, self.running = {}, [], {"folder": str(folder)}, []
+        self.who = dict(WHO)
         self.ports = free_ports([f"{name}.{kind}" for name in servers for kind in ("client", "cluster", "gateway")])
         files = []
         for name, text in servers.items():
