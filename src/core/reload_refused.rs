@@ -11,7 +11,7 @@ use nats_mock_protocol::conf::duration;
 
 use super::reload::ReloadError;
 use super::reload_remotes::{self, is_same_remote};
-use super::reload_shown::{Addresses, Block, NIL, written};
+use super::reload_shown::{Addresses, Block, NIL, changed, pinned, refuse, written};
 use super::reload_trust::refuse_other_trust;
 use super::reload_websocket::refuse_websocket;
 use crate::topology::{
@@ -33,24 +33,14 @@ pub(super) fn refuse_unsupported(
     profile: &Profile,
     seed: u64,
 ) -> Result<(), ReloadError> {
-    let refuse = |option: &'static str, old: String, new: String| {
-        if old == new {
-            Ok(())
-        } else {
-            Err(ReloadError {
-                option: option.into(),
-                old,
-                new,
-            })
-        }
-    };
     // Unlike the real ones, a server has keys to sign with only if it needed them from the start.
     let callout = |spec: &ServerSpec| {
         let auth = spec.authorization.as_ref();
         auth.is_some_and(|auth| auth.callout.is_some())
     };
     if callout(new) && !callout(old) {
-        refuse("AuthCallout", "none".to_owned(), "the first".to_owned())?;
+        let (none, first) = ("none".to_owned(), "the first".to_owned());
+        return Err(changed("AuthCallout", none, first));
     }
     let name = |spec: &ServerSpec| spec.name.clone().unwrap_or_default();
     refuse("ServerName", name(old), name(new))?;
@@ -95,11 +85,7 @@ fn refuse_gateway(
     if was.first_change(&is).is_none() && remotes(old) == remotes(new) {
         return Ok(());
     }
-    Err(ReloadError {
-        option: "Gateway".into(),
-        old: was.shown(),
-        new: is.shown(),
-    })
+    Err(changed("Gateway", was.shown(), is.shown()))
 }
 
 fn refuse_leafnodes(
@@ -132,11 +118,8 @@ fn refuse_leafnodes(
     let old_block = block(&was, old_users.as_deref(), old_compression);
     let new_block = block(&is, new_users.as_deref(), new_compression);
     if profile.has(Feature::LeafOptionsNamed) {
-        let field = |option: String, old: &str, new: &str| ReloadError {
-            option: option.into(),
-            old: old.to_owned(),
-            new: new.to_owned(),
-        };
+        let field =
+            |option: String, old: &str, new: &str| changed(option, old.to_owned(), new.to_owned());
         if users_changed {
             let shown = |block: &Block| block.value("Users").to_owned();
             let option = "LeafNode: field \"Users\"".to_owned();
@@ -165,11 +148,7 @@ fn refuse_leafnodes(
     if old_block.first_change(&new_block).is_none() && !users_changed && !remotes_changed {
         return Ok(());
     }
-    Err(ReloadError {
-        option: "LeafNode".into(),
-        old: old_block.shown(),
-        new: new_block.shown(),
-    })
+    Err(changed("LeafNode", old_block.shown(), new_block.shown()))
 }
 
 fn default_host(listens: bool) -> &'static str {
@@ -198,11 +177,6 @@ impl Secured {
     fn new(tls: Option<&TlsOptions>, listens: bool) -> Self {
         let default = if listens { LINK_TIMEOUT } else { 0.0 };
         let timeout = tls.map_or(default, |tls| tls.timeout.as_secs_f64());
-        let pinned = tls.and_then(|tls| tls.pinned.as_ref());
-        let pinned = pinned
-            .into_iter()
-            .flatten()
-            .map(|key| format!("{key}:{{}}"));
         Self {
             exists: tls.is_some(),
             timeout,
@@ -210,7 +184,7 @@ impl Secured {
             auth_timeout: tls.map_or(default, |_| timeout + 1.0),
             maps: tls.is_some_and(|tls| tls.map),
             checks_known_urls: tls.is_some_and(|tls| tls.checks_known_urls),
-            pinned: format!("map[{}]", pinned.collect::<Vec<_>>().join(" ")),
+            pinned: pinned(tls),
             first: tls.is_some_and(|tls| tls.handshake_first),
             fallback: tls.and_then(|tls| tls.fallback),
         }

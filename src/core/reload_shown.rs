@@ -1,5 +1,6 @@
 //! Blocks as a server prints them that does not change them: values without names, as Go prints a struct.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use nats_mock_protocol::conf::duration;
@@ -7,6 +8,28 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::ids;
+use super::reload::ReloadError;
+use crate::topology::TlsOptions;
+
+/// Refuses a changed option.
+pub(super) fn refuse(option: &'static str, old: String, new: String) -> Result<(), ReloadError> {
+    if old == new {
+        return Ok(());
+    }
+    Err(changed(option, old, new))
+}
+
+pub(super) fn changed(
+    option: impl Into<Cow<'static, str>>,
+    old: String,
+    new: String,
+) -> ReloadError {
+    ReloadError {
+        option: option.into(),
+        old,
+        new,
+    }
+}
 
 /// An option of a block, as a server prints it.
 pub(super) struct Shown {
@@ -103,6 +126,17 @@ impl Addresses {
 
 /// What Go prints for a pointer to nothing.
 pub(super) const NIL: &str = "<nil>";
+
+/// The keys of certificates that are good.
+pub(super) fn pinned(tls: Option<&TlsOptions>) -> String {
+    let keys = tls.and_then(|tls| tls.pinned.as_ref());
+    map(keys.into_iter().flatten().map(|key| format!("{key}:{{}}")))
+}
+
+/// A map of these entries.
+pub(super) fn map(entries: impl Iterator<Item = String>) -> String {
+    format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+}
 
 pub(super) fn written(duration: Option<Duration>) -> String {
     let nanos = duration.map_or(0, |it| i64::try_from(it.as_nanos()).unwrap_or(i64::MAX));

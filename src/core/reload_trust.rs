@@ -1,20 +1,19 @@
 //! Whom a running server trusts: it changes neither its system account nor its operators and their keys.
 
 use super::reload::ReloadError;
+use super::reload_shown::{changed, refuse};
 use crate::identity;
 use crate::topology::{OperatorOptions, ServerSpec, SystemAccount};
 
 /// Says why a server does not trust others than before.
 pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(), ReloadError> {
-    refuse("SystemAccount", old, new, |spec| {
-        match &spec.system_account {
-            SystemAccount::Named(name) => name.clone(),
-            SystemAccount::Default | SystemAccount::Disabled => String::new(),
-        }
-    })?;
-    refuse("NoSystemAccount", old, new, |spec| {
-        (spec.system_account == SystemAccount::Disabled).to_string()
-    })?;
+    let system = |spec: &ServerSpec| match &spec.system_account {
+        SystemAccount::Named(name) => name.clone(),
+        SystemAccount::Default | SystemAccount::Disabled => String::new(),
+    };
+    refuse("SystemAccount", system(old), system(new))?;
+    let has_none = |spec: &ServerSpec| (spec.system_account == SystemAccount::Disabled).to_string();
+    refuse("NoSystemAccount", has_none(old), has_none(new))?;
     let options = |spec: &ServerSpec| {
         let options = spec.operator.as_ref();
         options
@@ -23,11 +22,7 @@ pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(
     };
     let (was, is) = (options(old), options(new));
     let refused = |option: &'static str, shown: fn(&OperatorOptions) -> String| {
-        Err(ReloadError {
-            option: option.into(),
-            old: shown(&was),
-            new: shown(&is),
-        })
+        Err(changed(option, shown(&was), shown(&is)))
     };
     if was.operators != is.operators {
         return refused("TrustedOperators", operators);
@@ -40,23 +35,6 @@ pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(
         return refused("AccountResolver", accounts);
     }
     Ok(())
-}
-
-fn refuse(
-    option: &'static str,
-    old: &ServerSpec,
-    new: &ServerSpec,
-    shown: impl Fn(&ServerSpec) -> String,
-) -> Result<(), ReloadError> {
-    let (old, new) = (shown(old), shown(new));
-    if old == new {
-        return Ok(());
-    }
-    Err(ReloadError {
-        option: option.into(),
-        old,
-        new,
-    })
 }
 
 /// The keys of operators. A server prints all that their tokens claim.

@@ -1,8 +1,8 @@
 //! That a running server does not change its `websocket` block, and how it shows it then.
 
 use super::reload::ReloadError;
-use super::reload_shown::{Addresses, Block, written};
-use crate::topology::{ServerSpec, TlsOptions, WebsocketOptions};
+use super::reload_shown::{Addresses, Block, changed, map, pinned, written};
+use crate::topology::{ServerSpec, WebsocketOptions};
 use crate::version::Profile;
 
 /// Refuses a changed block. Only the certificates of its `tls` may be others.
@@ -20,11 +20,7 @@ pub(super) fn refuse_websocket(
     if was.first_change(&is).is_none() {
         return Ok(());
     }
-    Err(ReloadError {
-        option: "Websocket".into(),
-        old: was.shown(),
-        new: is.shown(),
-    })
+    Err(changed("Websocket", was.shown(), is.shown()))
 }
 
 fn shown(options: &WebsocketOptions, profile: &Profile, addresses: &mut Addresses) -> Block {
@@ -81,17 +77,7 @@ fn shown(options: &WebsocketOptions, profile: &Profile, addresses: &mut Addresse
         .with_apart("tlsConfigOpts", config_options)
 }
 
-fn pinned(tls: Option<&TlsOptions>) -> String {
-    let pinned = tls.and_then(|tls| tls.pinned.as_ref());
-    let entries = pinned
-        .into_iter()
-        .flatten()
-        .map(|key| format!("{key}:{{}}"));
-    format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
-}
-
 fn headers(options: &WebsocketOptions) -> String {
     let headers = options.headers.iter();
-    let entries = headers.map(|(name, value)| format!("{name}:{value}"));
-    format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+    map(headers.map(|(name, value)| format!("{name}:{value}")))
 }
