@@ -81,8 +81,7 @@ impl Core {
                 if !profile.has(Feature::NoConnectEventOverAccountLimit) && tells {
                     self.notice_connected(id);
                 }
-                self.send_err(id, "maximum account active connections exceeded");
-                self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+                self.close_above_limit(id);
                 return Admission::Out;
             }
             Verdict::User(user) if self.callout_account(server) == Some(user.account) => {
@@ -123,9 +122,13 @@ impl Core {
     /// Closes a connection that would be one too many for its account. To a server that has checked a
     /// signature this is a log-in that has failed.
     fn refuse_above_limit(&mut self, id: ConnId) {
+        self.close_above_limit(id);
+        self.tell_account_of_refusal(id);
+    }
+
+    pub(super) fn close_above_limit(&mut self, id: ConnId) {
         self.send_err(id, "maximum account active connections exceeded");
         self.close(id, CloseReason::MaxAccountConnectionsExceeded);
-        self.tell_account_of_refusal(id);
     }
 
     /// Moves a connection to the account of its user and gives it the user's permissions.
@@ -293,10 +296,10 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
         None => ConnectionType::Standard,
     };
     let nonce = conn.nonce.clone().unwrap_or_default();
-    if !server.requires_auth_of(conn) {
+    if !server.requires_auth_of(&conn.peer) {
         return Verdict::Accepted;
     }
-    let own_login = server.websocket_login(conn);
+    let own_login = server.websocket_login(&conn.peer);
     let no_auth_user = match own_login {
         Some(login) => login.no_auth_user.as_deref(),
         None => server.no_auth_user.as_ref().map(|user| &*user.name),

@@ -12,7 +12,6 @@ use super::server::{Phase, ServerId};
 use super::timers::Timer;
 use super::tls::Tls;
 use super::{CloseReason, Conn, Core, Time};
-use crate::topology::WebsocketOptions;
 use crate::version::Feature;
 
 /// A connection that a server has taken on.
@@ -54,11 +53,7 @@ impl Core {
         let cid = srv.next_cid();
         srv.total_connections += 1;
         let account = srv.global;
-        let requires_auth = srv.requires_auth();
-        let overrides = srv.spec.websocket.as_ref();
-        let overrides =
-            peer.websocket.is_some() && overrides.is_some_and(WebsocketOptions::overrides_auth);
-        let requires_auth = requires_auth || overrides;
+        let requires_auth = srv.requires_auth_of(&peer);
         let expect_connect = requires_auth && !srv.takes_silent_clients();
         let max_payload = srv.spec.limits.max_payload;
         let max_subscriptions = srv.spec.limits.max_subscriptions;
@@ -181,8 +176,11 @@ impl Core {
             return;
         };
         let srv = self.server(conn.server);
-        let requires_auth = srv.requires_auth_of(conn);
-        let (auth_timeout, ping_interval) = (srv.auth_timeout_of(conn), srv.ping_interval_of(conn));
+        let requires_auth = srv.requires_auth_of(&conn.peer);
+        let (auth_timeout, ping_interval) = (
+            srv.auth_timeout_of(&conn.peer),
+            srv.ping_interval_of(&conn.peer),
+        );
         let now = self.now;
         let auth_timer =
             requires_auth.then(|| self.timers.set(now + auth_timeout, Timer::Auth(id)));
@@ -276,7 +274,7 @@ impl Core {
     fn set_first_ping(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
         let previous = conn.ping_timer;
-        let interval = self.server(conn.server).ping_interval_of(conn);
+        let interval = self.server(conn.server).ping_interval_of(&conn.peer);
         let delay = interval.min(FIRST_PING);
         let jitter = ids::below((delay.as_nanos() / 5) as u64, &mut self.jitter);
         let at = self.now + delay + std::time::Duration::from_nanos(jitter);
@@ -296,7 +294,10 @@ impl Core {
             return;
         };
         let server = self.server(conn.server);
-        let (interval, max_out) = (server.ping_interval_of(conn), server.spec.timing.ping_max);
+        let (interval, max_out) = (
+            server.ping_interval_of(&conn.peer),
+            server.spec.timing.ping_max,
+        );
         let quiet = now - conn.last_in >= interval;
         let wants_rtt = conn.rtt == 0 || conn.ping_sent.is_none_or(|sent| now - sent > RTT_AGE);
         if quiet || wants_rtt {

@@ -123,7 +123,7 @@ impl Core {
         };
         if conn.peer.websocket.is_some() {
             let urls = self.ws_connect_urls(conn.server);
-            return server.info_over_websocket(conn, urls, info);
+            return server.info_over_websocket(&conn.peer, urls, info);
         }
         info
     }
@@ -184,7 +184,7 @@ impl Core {
             let Some(conn) = self.conn(id) else { continue };
             if conn.options.protocol >= 1 && conn.flags.first_pong_sent {
                 let info = ServerInfo {
-                    auth_required: self.server(server).requires_auth_of(conn),
+                    auth_required: self.server(server).requires_auth_of(&conn.peer),
                     ldm: self.server(server).phase == Phase::LameDuck,
                     ..self.info_for(conn)
                 };
@@ -206,7 +206,7 @@ impl Core {
         let server = self.server(conn.server);
         ServerInfo {
             // Credentials are needed or not, whatever `no_auth_user` makes of it.
-            auth_required: server.requires_auth_of(conn),
+            auth_required: server.requires_auth_of(&conn.peer),
             connect_info: true,
             remote_account: self.account(conn.account).name.to_string(),
             acc_is_sys: server.system == Some(conn.account),
@@ -218,7 +218,7 @@ impl Core {
     pub(super) fn lame_duck_info(&self, conn: &Conn) -> ServerInfo {
         let server = self.server(conn.server);
         ServerInfo {
-            auth_required: server.requires_auth_of(conn),
+            auth_required: server.requires_auth_of(&conn.peer),
             ldm: true,
             ..self.info_for(conn)
         }

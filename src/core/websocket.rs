@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nats_mock_protocol::wire::{ConnectOptions, ServerInfo};
 
-use super::Conn;
+use super::Peer;
 use super::info::split_address;
 use super::server::Server;
 use super::tls::TlsSession;
@@ -51,31 +51,33 @@ impl std::fmt::Debug for Cookies {
 }
 
 impl Server {
+    /// What is configured for a connection that has come over WebSocket; nothing for others.
+    fn websocket_of(&self, peer: &Peer) -> Option<&WebsocketOptions> {
+        let options = self.spec.websocket.as_ref();
+        options.filter(|_| peer.websocket.is_some())
+    }
+
     /// As [`requires_auth`](Self::requires_auth), for one connection.
-    pub fn requires_auth_of(&self, conn: &Conn) -> bool {
-        self.requires_auth() || self.websocket_login(conn).is_some()
+    pub fn requires_auth_of(&self, peer: &Peer) -> bool {
+        self.requires_auth() || self.websocket_login(peer).is_some()
     }
 
     /// What a connection over WebSocket logs in with, if that is another than for others.
-    pub fn websocket_login(&self, conn: &Conn) -> Option<&WebsocketOptions> {
-        let options = self.spec.websocket.as_ref();
-        options.filter(|options| conn.peer.websocket.is_some() && options.overrides_auth())
+    pub fn websocket_login(&self, peer: &Peer) -> Option<&WebsocketOptions> {
+        let options = self.websocket_of(peer);
+        options.filter(|options| options.overrides_auth())
     }
 
     /// How often a connection that is idle is pinged.
-    pub fn ping_interval_of(&self, conn: &Conn) -> Duration {
-        let options = self.spec.websocket.as_ref();
-        options
-            .filter(|_| conn.peer.websocket.is_some())
+    pub fn ping_interval_of(&self, peer: &Peer) -> Duration {
+        self.websocket_of(peer)
             .and_then(|options| options.ping_interval)
             .unwrap_or(self.spec.timing.ping_interval)
     }
 
     /// How long a connection may take to authenticate.
-    pub fn auth_timeout_of(&self, conn: &Conn) -> Duration {
-        let options = self.spec.websocket.as_ref();
-        options
-            .filter(|_| conn.peer.websocket.is_some())
+    pub fn auth_timeout_of(&self, peer: &Peer) -> Duration {
+        self.websocket_of(peer)
             .and_then(|options| Duration::try_from_secs_f64(options.auth_timeout?).ok())
             .unwrap_or(self.spec.timing.auth_timeout)
     }
@@ -83,7 +85,7 @@ impl Server {
     /// What is different in INFO for a client over WebSocket.
     pub(super) fn info_over_websocket(
         &self,
-        conn: &Conn,
+        peer: &Peer,
         urls: Vec<String>,
         info: ServerInfo,
     ) -> ServerInfo {
@@ -96,7 +98,7 @@ impl Server {
             tls_available: is_secure,
             host: options.shown_host().to_owned(),
             port: options.port.unwrap_or_default(),
-            auth_required: self.requires_auth_of(conn),
+            auth_required: self.requires_auth_of(peer),
             connect_urls: urls,
             ..info
         }
