@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use nats_mock_protocol::wire::ClientBatch;
 use rand::Rng;
 
 use super::account::AccountId;
@@ -85,7 +84,8 @@ impl Core {
     }
 
     pub(super) fn is_asked_about(&self, id: ConnId) -> bool {
-        self.conn(id).is_some_and(|conn| conn.callout.is_some())
+        // Most of the time it is about nobody, and this is looked at after every operation.
+        self.asked_about > 0 && self.conn(id).is_some_and(|conn| conn.callout.is_some())
     }
 
     /// Asks who a client is.
@@ -225,22 +225,6 @@ impl Core {
         Some((Some(header_len), message))
     }
 
-    /// Keeps what is left of a batch behind the CONNECT of a client that is asked about.
-    pub(super) fn keep_rest(
-        &mut self,
-        conn: ConnId,
-        batch: &ClientBatch,
-        done: usize,
-        goes_on: bool,
-    ) {
-        self.wait_if_unread(conn, || Waiting::Batch {
-            conn,
-            batch: batch.clone(),
-            done,
-            goes_on,
-        });
-    }
-
     /// A service has answered. It counts if that is what is asked now.
     pub fn hear_answer(&mut self, id: ConnId, answers: SubId, payload: &[u8]) {
         let Some(conn) = self.conn(id) else { return };
@@ -255,7 +239,7 @@ impl Core {
         let outcome = self.read_answer(server, &callout, payload);
         let outcome = outcome
             .map_err(Refused::Answer)
-            .and_then(|(user, claims)| self.admit_answered(id, &callout, &user, &claims));
+            .and_then(|answered| self.admit_answered(id, &callout, answered));
         self.conclude(id, *callout, outcome);
     }
 
@@ -337,8 +321,7 @@ impl Core {
                 return;
             }
             Refused::Full => {
-                self.send_err(id, "maximum account active connections exceeded");
-                self.close(id, CloseReason::MaxAccountConnectionsExceeded);
+                self.close_above_limit(id);
                 self.tell_system_of_refusal(id, CloseReason::AuthenticationViolation);
                 "Could not register auth callout user: maximum account active connections exceeded"
                     .to_owned()

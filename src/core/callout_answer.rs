@@ -7,12 +7,20 @@ use super::Core;
 use super::callout::{Callout, Refused};
 use super::conn::ConnId;
 use super::server::{Proof, ServerId, User};
-use super::timers::Timer;
 use crate::identity::{self, Claims, UserClaims};
 use crate::version::Feature;
 
 /// What begins every JWT: `{"`.
 const TOKEN_START: &[u8] = b"eyJ";
+
+/// What an answer makes of a client.
+pub(super) struct Answered {
+    user: User,
+    /// The name that it goes by, unless it keeps its own.
+    name: String,
+    /// How long it may stay.
+    stays: Option<Duration>,
+}
 
 impl Core {
     /// The user that an answer makes of a client.
@@ -21,7 +29,7 @@ impl Core {
         server: ServerId,
         callout: &Callout,
         payload: &[u8],
-    ) -> Result<(User, Claims<UserClaims>), String> {
+    ) -> Result<Answered, String> {
         let options = self.callout_of(server).cloned().unwrap_or_default();
         let asked = &*self.account(callout.account).name;
         let now = self.now.unix_seconds();
@@ -79,11 +87,11 @@ impl Core {
             );
             return Err(text);
         }
-        if identity::stays_in_range(&limits.times, self.time_of_day(limits)).is_none() {
+        let Some(stays) = self.stays(&claims, limits) else {
             let text =
                 format!("authorized user on account {asked:?} outside of valid connect times");
             return Err(text);
-        }
+        };
         let types = identity::connection_types(&limits.allowed_connection_types);
         let Some(connection_types) = types else {
             let text =
@@ -118,7 +126,11 @@ impl Core {
             permissions: granted.map(Arc::new),
             connection_types,
         };
-        Ok((user, claims))
+        Ok(Answered {
+            user,
+            name: claims.name,
+            stays,
+        })
     }
 
     /// Registers a client as the user that it was found to be.
@@ -126,32 +138,20 @@ impl Core {
         &mut self,
         id: ConnId,
         callout: &Callout,
-        user: &User,
-        claims: &Claims<UserClaims>,
+        answered: Answered,
     ) -> Result<(), Refused> {
-        if self.register(id, user).is_err() {
+        if self.register(id, &answered.user).is_err() {
             return Err(Refused::Full);
         }
-        let now = self.now;
-        let limits = &claims.nats.limits;
-        let in_range = identity::stays_in_range(&limits.times, self.time_of_day(limits)).flatten();
-        let left = claims.exp.saturating_sub(now.unix_seconds());
-        let left = (claims.exp > 0).then(|| Duration::from_secs(left.max(0) as u64));
-        let stays = [in_range, left].into_iter().flatten().min();
-        let timer = stays.map(|stays| self.timers.set(now + stays, Timer::TokenExpires(id)));
-        let Some(conn) = self.conn_mut(id) else {
-            return Ok(());
-        };
-        if !claims.name.is_empty() {
-            conn.options.user.clone_from(&claims.name);
+        if let Some(conn) = self.conn_mut(id)
+            && !answered.name.is_empty()
+        {
+            conn.options.user = answered.name;
             conn.options.nkey.clear();
             conn.options.auth_token.clear();
         }
-        let before = std::mem::replace(&mut conn.expiry_timer, timer);
-        if let Some(before) = before {
-            self.timers.cancel(before);
-        }
-        if user.account == callout.account {
+        self.let_stay(id, answered.stays);
+        if answered.user.account == callout.account {
             self.deny_questions(id);
         }
         Ok(())

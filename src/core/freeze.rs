@@ -186,16 +186,27 @@ impl Core {
                 });
             }
         }
-        self.wait_if_unread(conn, || Waiting::Batch {
-            conn,
-            batch: batch.clone(),
-            done: 0,
-            goes_on,
-        });
+        self.keep_rest(conn, batch, 0, goes_on);
         Some(Received {
             limits,
             ..Received::default()
         })
+    }
+
+    /// Keeps what is left of a batch of which so many operations are done.
+    pub(super) fn keep_rest(
+        &mut self,
+        conn: ConnId,
+        batch: &ClientBatch,
+        done: usize,
+        goes_on: bool,
+    ) {
+        self.wait_if_unread(conn, || Waiting::Batch {
+            conn,
+            batch: batch.clone(),
+            done,
+            goes_on,
+        });
     }
 
     /// Has clients told of changes among the peers later, if the server stands still.

@@ -82,9 +82,8 @@ impl Core {
         };
         self.stall = false;
         let mut limits_changed = false;
-        let mut ops = batch.iter().enumerate().skip(done);
         let mut waits_from = None;
-        for (place, op) in ops.by_ref() {
+        for (place, op) in batch.iter().enumerate().skip(done) {
             let is_connect = matches!(op, ClientOp::Connect(_));
             limits_changed |= is_connect;
             self.operate(&mut inbound, op);
@@ -100,8 +99,8 @@ impl Core {
                 break;
             }
         }
-        if let Some(done) = waits_from {
-            self.keep_rest(id, batch, done, goes_on);
+        if let Some(place) = waits_from {
+            self.keep_rest(id, batch, place, goes_on);
         } else if let Some(fault) = batch.fault()
             && !self.is_closing(id)
         {

@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::server::{Proof, User};
 use super::timers::Timer;
 use super::{CloseReason, Core};
-use crate::identity::{self, Holder, Signer};
+use crate::identity::{self, Claims, Holder, Signer, UserClaims};
 use crate::topology::ConnectionType;
 
 /// What a client's token makes of it.
@@ -84,12 +84,7 @@ impl Core {
         {
             return None;
         }
-        let in_range = identity::stays_in_range(&limits.times, self.time_of_day(&limits))?;
-        let left = (claims.exp > 0).then(|| Duration::from_secs((claims.exp - now).max(0) as u64));
-        let stays = match (in_range, left) {
-            (Some(range), Some(left)) => Some(range.min(left)),
-            (range, left) => range.or(left),
-        };
+        let stays = self.stays(claims, &limits)?;
         let permissions =
             identity::permissions(&limits.publish, &limits.subscribe, limits.resp.as_ref())
                 .or_else(|| {
@@ -123,29 +118,42 @@ impl Core {
         })
     }
 
-    /// The time of day where a user is, in nanoseconds since midnight.
-    pub(super) fn time_of_day(&self, limits: &identity::UserLimits) -> i64 {
+    /// How long a user may stay by its claims and limits, for ever without a bound; nothing if it may not be
+    /// here at this time of the day.
+    pub(super) fn stays(
+        &self,
+        claims: &Claims<UserClaims>,
+        limits: &identity::UserLimits,
+    ) -> Option<Option<Duration>> {
         let offset = match limits.times_location.as_str() {
             "UTC" => 0,
             _ => i64::from(self.utc_offset),
         };
-        self.now.nanos_of_day(offset)
+        let in_range = identity::stays_in_range(&limits.times, self.now.nanos_of_day(offset))?;
+        let left = claims.exp.saturating_sub(self.now.unix_seconds()).max(0);
+        let left = (claims.exp > 0).then(|| Duration::from_secs(left as u64));
+        Some([in_range, left].into_iter().flatten().min())
     }
 
-    /// Lets a client in that was registered with its account.
-    pub(super) fn admit_token(&mut self, id: ConnId, login: TokenLogin) {
-        let timer = login.stays.map(|stays| {
-            let at = self.now + stays;
-            self.timers.set(at, Timer::TokenExpires(id))
-        });
-        let Some(conn) = self.conn_mut(id) else {
+    /// Has a client go when its time is over, and not when another was.
+    pub(super) fn let_stay(&mut self, id: ConnId, stays: Option<Duration>) {
+        let timer = stays.map(|stays| self.timers.set(self.now + stays, Timer::TokenExpires(id)));
+        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return;
         };
-        conn.identity = Some(Arc::new(login.identity));
         let before = std::mem::replace(&mut conn.expiry_timer, timer);
         if let Some(before) = before {
             self.timers.cancel(before);
         }
+    }
+
+    /// Lets a client in that was registered with its account.
+    pub(super) fn admit_token(&mut self, id: ConnId, login: TokenLogin) {
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
+        conn.identity = Some(Arc::new(login.identity));
+        self.let_stay(id, login.stays);
         self.apply_token_limits(id);
     }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::shares::{ClaimedExport, ClaimedImport, ClaimedMapping};
 
-pub(super) fn is_zero(number: &i64) -> bool {
-    *number == 0
+pub(super) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn is_false(flag: &bool) -> bool {
