@@ -76,8 +76,8 @@ pub use nats_mock_protocol as protocol;
 pub use net::MemoryConnection;
 pub use version::{UnknownVersion, Version};
 
-/// Compiles and runs the examples of the README.
-#[cfg(doctest)]
+/// Compiles and runs the examples of the README, one of which takes the feature.
+#[cfg(all(doctest, feature = "jwt"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
