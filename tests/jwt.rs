@@ -1,7 +1,7 @@
 //! Nkeys and JWTs as a test and as real clients use them.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
@@ -249,4 +249,27 @@ async fn a_long_chain_of_imports_is_survived() {
     fence(&alice).await;
     bob.publish("x", "1".into()).await.unwrap();
     assert_eq!(heard.next().await.unwrap().payload, "1");
+}
+
+#[tokio::test]
+async fn a_token_is_judged_by_the_clock_of_the_server() {
+    let acme = MockOperator::new("acme");
+    let orders = acme.account("ORDERS");
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let nats = MockNats::builder()
+        .cluster("east", 2)
+        .operator(&acme, [&orders])
+        .manual_clock(start)
+        .start()
+        .await
+        .unwrap();
+    nats.server("east-2")
+        .set_clock_ahead(Duration::from_secs(3600));
+    let creds = orders.user("alice").expires(1_700_001_800).creds();
+    let logs_in = async |server: &str| {
+        let options = ConnectOptions::with_credentials(&creds).unwrap();
+        options.connect(nats.server(server).url()).await.is_ok()
+    };
+    assert!(logs_in("east-1").await);
+    assert!(!logs_in("east-2").await);
 }

@@ -32,7 +32,7 @@ impl Core {
     ) -> Result<Answered, String> {
         let options = self.callout_of(server).cloned().unwrap_or_default();
         let asked = &*self.account(callout.account).name;
-        let now = self.now.unix_seconds();
+        let now = self.seconds_shown(server);
         if payload.is_empty() {
             let text =
                 format!("auth callout violation: \"no reason supplied\" on account {asked:?}");
@@ -87,7 +87,7 @@ impl Core {
             );
             return Err(text);
         }
-        let Some(stays) = self.stays(&claims, limits) else {
+        let Some(stays) = self.stays(server, &claims, limits) else {
             let text =
                 format!("authorized user on account {asked:?} outside of valid connect times");
             return Err(text);

@@ -18,11 +18,6 @@ impl Time {
         self.0.div_euclid(1_000_000_000)
     }
 
-    /// Nanoseconds since midnight in a zone that is `offset` seconds ahead of UTC.
-    pub const fn nanos_of_day(self, offset: i64) -> i64 {
-        (self.0 + offset * 1_000_000_000).rem_euclid(86_400 * 1_000_000_000)
-    }
-
     /// Nanoseconds from `earlier` to `self`; negative when `earlier` is the later one.
     pub const fn nanos_since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0)

@@ -7,10 +7,10 @@ use super::account::AccountId;
 use super::authenticate::{bound, least};
 use super::conn::ConnId;
 use super::identity::Identity;
-use super::server::{Proof, User};
+use super::server::{Proof, ServerId, User};
 use super::timers::Timer;
 use super::{CloseReason, Core};
-use crate::identity::{self, Claims, Holder, Signer, UserClaims};
+use crate::identity::{self, Claims, Holder, Signer, UserClaims, Zone};
 use crate::topology::ConnectionType;
 
 /// What a client's token makes of it.
@@ -36,7 +36,7 @@ impl Core {
         };
         let token = identity::user(&conn.options.jwt).ok()?;
         let claims = &token.claims;
-        let now = self.now.unix_seconds();
+        let now = self.seconds_shown(server);
         if !claims.is_in_time(now) || !identity::is_valid(&claims.nats.limits) {
             return None;
         }
@@ -84,7 +84,7 @@ impl Core {
         {
             return None;
         }
-        let stays = self.stays(claims, &limits)?;
+        let stays = self.stays(server, claims, &limits)?;
         let permissions =
             identity::permissions(&limits.publish, &limits.subscribe, limits.resp.as_ref())
                 .or_else(|| {
@@ -122,17 +122,22 @@ impl Core {
     /// here at this time of the day.
     pub(super) fn stays(
         &self,
+        server: ServerId,
         claims: &Claims<UserClaims>,
         limits: &identity::UserLimits,
     ) -> Option<Option<Duration>> {
-        let offset = match limits.times_location.as_str() {
-            "UTC" => 0,
-            _ => i64::from(self.utc_offset),
-        };
-        let in_range = identity::stays_in_range(&limits.times, self.now.nanos_of_day(offset))?;
-        let left = claims.exp.saturating_sub(self.now.unix_seconds()).max(0);
+        let shown = self.server(server).wall_clock.local(self.now);
+        let zone = Zone::find(&limits.times_location, i64::from(shown.offset()))?;
+        let in_range = identity::stays_in_range(&limits.times, &zone, shown.unix_nanos())?;
+        let left = claims.exp.saturating_sub(self.seconds_shown(server)).max(0);
         let left = (claims.exp > 0).then(|| Duration::from_secs(left as u64));
         Some([in_range, left].into_iter().flatten().min())
+    }
+
+    /// Whole Unix seconds by the clock of a server, which is what it judges tokens of users by.
+    pub(super) fn seconds_shown(&self, server: ServerId) -> i64 {
+        let shown = self.server(server).wall_clock.utc(self.now);
+        shown.unix_nanos().div_euclid(1_000_000_000)
     }
 
     /// Has a client go when its time is over, and not when another was.

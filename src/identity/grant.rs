@@ -1,10 +1,12 @@
-//! What a user's claims come down to: permissions, ways to connect, networks and times of day.
+//! What a user's claims come down to: permissions, ways to connect and networks.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::claims::{Permission, Responses, TimeRange, UserLimits};
+use super::claims::{Permission, Responses, UserLimits};
 use super::issues::Issues;
+use super::times::time_issue;
+use super::zone::Zone;
 use crate::topology::{ConnectionType, Permissions, ResponsePermission, SubjectPermission};
 
 /// The permissions that claims grant; nothing if they say nothing.
@@ -74,8 +76,8 @@ pub(crate) fn issue(limits: &UserLimits) -> Option<String> {
     let of_times = || limits.times.iter().find_map(time_issue);
     let of_zone = || {
         let zone = limits.times_location.as_str();
-        let is_known = matches!(zone, "" | "UTC" | "Local");
-        (!is_known)
+        Zone::find(zone, 0)
+            .is_none()
             .then(|| format!("could not parse iana time zone by name: unknown time zone {zone}"))
     };
     of_permissions
@@ -83,19 +85,6 @@ pub(crate) fn issue(limits: &UserLimits) -> Option<String> {
         .or_else(of_networks)
         .or_else(of_times)
         .or_else(of_zone)
-}
-
-fn time_issue(range: &TimeRange) -> Option<String> {
-    let of = |text: &str, missing: &str, name: &str| {
-        if text.is_empty() {
-            Some(format!("time ranges {name} must contain {missing}"))
-        } else if seconds_of_day(text).is_none() {
-            Some(format!("{name} in time range is invalid {text:?}"))
-        } else {
-            None
-        }
-    };
-    of(&range.start, "a start", "start").or_else(|| of(&range.end, "an end", "end"))
 }
 
 /// Whether somebody at `host` may come.
@@ -135,40 +124,6 @@ fn contains(base: IpAddr, bits: u32, host: IpAddr) -> bool {
     }
 }
 
-/// Whether the time of day, in nanoseconds since midnight, is in one of the ranges, and if so, how long it
-/// stays in it; without ranges for ever.
-pub(crate) fn stays_in_range(ranges: &[TimeRange], nanos: i64) -> Option<Option<Duration>> {
-    if ranges.is_empty() {
-        return Some(None);
-    }
-    const DAY: i64 = 86_400 * 1_000_000_000;
-    let left = ranges.iter().filter_map(|range| {
-        let start = seconds_of_day(&range.start)? * 1_000_000_000;
-        let end = seconds_of_day(&range.end)? * 1_000_000_000;
-        let left = if start < nanos && nanos < end {
-            end - nanos
-        } else if start > end && nanos > start {
-            end + DAY - nanos
-        } else if start > end && nanos < end {
-            end - nanos
-        } else {
-            return None;
-        };
-        u64::try_from(left).ok().map(Duration::from_nanos)
-    });
-    left.max().map(Some)
-}
-
-fn seconds_of_day(text: &str) -> Option<i64> {
-    let mut parts = text.split(':').map(|part| {
-        let is_plain = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-        is_plain.then(|| part.parse::<i64>().ok()).flatten()
-    });
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    let fits = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
-    fits.then_some(hour * 3600 + minute * 60 + second)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,32 +137,5 @@ mod tests {
         assert!(!allows_host(&networks, "host"));
         assert!(allows_host(&["0.0.0.0/0".to_owned()], "1.2.3.4"));
         assert!(allows_host(&[], "host"));
-    }
-
-    #[test]
-    fn a_range_may_cross_midnight() {
-        let range = |start: &str, end: &str| {
-            [TimeRange {
-                start: start.into(),
-                end: end.into(),
-            }]
-        };
-        let at = |hour: i64| hour * 3600 * 1_000_000_000;
-        let hours = |hours: u64| Some(Some(Duration::from_secs(hours * 3600)));
-        assert_eq!(
-            stays_in_range(&range("11:00:00", "22:00:00"), at(13)),
-            hours(9)
-        );
-        assert_eq!(stays_in_range(&range("11:00:00", "22:00:00"), at(23)), None);
-        assert_eq!(
-            stays_in_range(&range("22:00:00", "02:00:00"), at(23)),
-            hours(3)
-        );
-        assert_eq!(
-            stays_in_range(&range("22:00:00", "02:00:00"), at(1)),
-            hours(1)
-        );
-        assert_eq!(stays_in_range(&range("22:00:00", "02:00:00"), at(3)), None);
-        assert_eq!(stays_in_range(&[], at(3)), Some(None));
     }
 }

@@ -16,7 +16,10 @@ mod subjects;
 mod template;
 #[cfg(all(test, feature = "jwt"))]
 mod tests;
+mod times;
 mod token;
+#[cfg_attr(not(feature = "jwt"), path = "no_zone.rs")]
+mod zone;
 
 use data_encoding::Encoding;
 
@@ -26,14 +29,14 @@ pub(crate) use callout::{
 pub(crate) use claims::{
     AccountClaims, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits, unlimited,
 };
-pub(crate) use grant::{
-    allows_host, connection_types, is_valid, issue, permissions, stays_in_range,
-};
+pub(crate) use grant::{allows_host, connection_types, is_valid, issue, permissions};
 pub(crate) use issues::{Issues, Strictness, is_activated, issues};
 pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
 pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 pub(crate) use template::{Holder, filled};
+pub(crate) use times::stays_in_range;
 pub(crate) use token::{Token, TokenError, account, activation, generic, operator, user};
+pub(crate) use zone::Zone;
 
 /// The feature that a configuration with nkeys or JWTs needs.
 pub(crate) const FEATURE: &str = "jwt";
