@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use super::asked::Asked;
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::interest::Interest;
 use super::mesh::MeshId;
 use super::replies::ReplyRoutes;
 use super::server::ServerId;
 use super::sharing::Shared;
+use super::short_lived::ShortLived;
 use super::sublist::Sublist;
 use crate::topology::{AccountLimits, Mapping};
 
@@ -52,7 +52,8 @@ struct Shares(Vec<Option<Box<AccountOnServer>>>);
 pub(crate) struct AccountOnServer {
     /// What recent messages of the account's internal client matched.
     pub(super) internal_matches: MatchCache,
-    pub(super) asked: Asked,
+    /// The subjects of answers that go where the request said.
+    pub(super) asked: ShortLived<()>,
     pub clients: BTreeSet<ConnId>,
     /// Connections with leaf nodes and with hubs.
     pub leafs: BTreeSet<ConnId>,

@@ -5,16 +5,12 @@
 
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use super::Core;
 use super::account::AccountId;
 use super::deliver::{Delivery, Origin};
-use super::time::Time;
 
 /// For how long a subscription is new, and for how long an answer goes where the request said.
-const RECENT: Duration = Duration::from_secs(2);
+pub(super) const RECENT: Duration = Duration::from_secs(2);
 
 /// What a message is to those of other clusters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,43 +19,6 @@ pub(super) struct Crossing {
     pub asks: bool,
     /// It is such an answer.
     pub answers: bool,
-}
-
-/// The subjects on which answers are expected, and until when.
-#[derive(Debug, Default)]
-pub(super) struct Asked(Option<Box<Replies>>);
-
-#[derive(Debug, Default)]
-struct Replies {
-    until: HashMap<Box<[u8]>, Time, FixedState>,
-    /// How many there may be before those that are too old are looked for.
-    swept_at: usize,
-}
-
-/// So many are kept without a look at their age.
-const FEW: usize = 64;
-
-/// No more are kept, though time may stand still: the count of an answer is not worth the memory.
-const MOST: usize = 1 << 16;
-
-impl Asked {
-    pub fn note(&mut self, reply: &[u8], now: Time) {
-        let Replies { until, swept_at } = &mut **self.0.get_or_insert_default();
-        if until.len() >= *swept_at {
-            until.retain(|_, until| *until > now);
-            if until.len() >= MOST {
-                until.clear();
-            }
-            *swept_at = FEW.max(2 * until.len());
-        }
-        until.insert(reply.into(), now + RECENT);
-    }
-
-    fn expects(&self, subject: &[u8], now: Time) -> bool {
-        let replies = self.0.as_ref();
-        let until = replies.and_then(|replies| replies.until.get(subject));
-        until.is_some_and(|until| *until > now)
-    }
 }
 
 impl Delivery<'_> {
@@ -91,7 +50,7 @@ impl Core {
             Origin::Client(id) | Origin::Leaf(id) => self.conn(id).map(|conn| &conn.asked),
             Origin::System(server) => Some(&self.account(account).on_server(server).asked),
         };
-        asked.is_some_and(|asked| asked.expects(subject, self.now))
+        asked.is_some_and(|asked| asked.get(subject, self.now).is_some())
     }
 
     /// Whether the answers to a message go to a new subscription in its own cluster.
@@ -113,7 +72,8 @@ impl Core {
         if let Some(reply) = delivery.asks_for_answers_at() {
             let now = self.now;
             let account = self.account_mut(delivery.account);
-            account.on_server_mut(delivery.at).asked.note(reply, now);
+            let asked = &mut account.on_server_mut(delivery.at).asked;
+            asked.keep(reply, now, RECENT, ());
         }
     }
 }

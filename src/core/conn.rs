@@ -8,13 +8,14 @@ use nats_mock_protocol::wire::ConnectOptions;
 
 use super::CloseReason;
 use super::account::AccountId;
-use super::asked::Asked;
 use super::callout::Callout;
 use super::identity::Identity;
+use super::latency_apart::Came;
 use super::leaf::Leaf;
 use super::notice::ConnKind;
 use super::permissions::UserRights;
 use super::server::ServerId;
+use super::short_lived::ShortLived;
 use super::speak::Late;
 use super::stall::Stalled;
 use super::sublist::MatchResult;
@@ -113,7 +114,10 @@ pub(crate) struct Conn {
     /// Why the connection is being closed.
     pub(super) closing: Option<CloseReason>,
     pub(super) matches: MatchCache,
-    pub(super) asked: Asked,
+    /// The subjects of answers that go where the request said.
+    pub(super) asked: ShortLived<()>,
+    /// The subjects of answers that are measured.
+    pub(super) measured: ShortLived<Came>,
     /// What it has more than others if it is a leaf node's.
     pub leaf: Option<Box<Leaf>>,
     /// How much of the output has been looked at.

@@ -2,13 +2,13 @@
 
 use nats_mock_protocol::wire::{Limits, encode};
 
-use super::asked::Asked;
 use super::authenticate::{Admission, Login};
 use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
 use super::freeze::Waiting;
 use super::ids;
 use super::notice::Notice;
 use super::server::{Phase, ServerId};
+use super::short_lived::ShortLived;
 use super::timers::Timer;
 use super::tls::Tls;
 use super::{CloseReason, Conn, Core, Time};
@@ -97,7 +97,8 @@ impl Core {
             tls: tls.map(|session| Box::new(Tls::Done(session))),
             closing: None,
             matches: MatchCache::default(),
-            asked: Asked::default(),
+            asked: ShortLived::default(),
+            measured: ShortLived::default(),
             leaf: None,
             passed: 0,
             late: None,

@@ -1,6 +1,7 @@
 //! The last step of a message: to a client.
 
 use super::Core;
+use super::asked::RECENT;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin, Outgoing};
 use super::frame::Frame;
@@ -84,7 +85,7 @@ impl Core {
             rights.track_reply(reply, now);
         }
         if let Some(reply) = delivery.asks_for_answers_at() {
-            conn.asked.note(reply, now);
+            conn.asked.keep(reply, now, RECENT, ());
         }
         let max_pending = self.servers[conn.server.0 as usize].spec.limits.max_pending;
         let pending = conn.pending() as u64;
@@ -95,6 +96,9 @@ impl Core {
         }
         if exhausted {
             self.remove_sub(sub_id);
+        }
+        if delivery.may_be_measured() {
+            self.note_came(delivery, id);
         }
         true
     }

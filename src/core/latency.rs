@@ -9,6 +9,7 @@ use nats_mock_protocol::time::Nanos;
 use super::account::AccountId;
 use super::conn::ConnId;
 use super::deliver::Origin;
+use super::latency_apart::nanos_between;
 use super::notice::{Measured, Notice};
 use super::replies::Awaited;
 use super::server::ServerId;
@@ -27,6 +28,8 @@ pub(crate) struct Tracking {
     pub requestor: Option<ConnId>,
     /// The headers that ask for it.
     pub header: Block,
+    /// What another server has measured that has the service.
+    pub(super) apart: Option<Box<ServiceLatency>>,
 }
 
 /// What becomes of a request that is not answered.
@@ -69,6 +72,7 @@ impl Core {
             subject: latency.subject.as_str().into(),
             requestor,
             header,
+            apart: None,
         })
     }
 
@@ -82,17 +86,30 @@ impl Core {
         let Some(tracking) = &awaited.tracking else {
             return;
         };
-        let responder = match responder {
-            Origin::Client(id) | Origin::Leaf(id) => self.client_info(id, true),
-            Origin::System(_) => None,
-        };
-        let took = i64::try_from((self.now - awaited.since).as_nanos()).unwrap_or(i64::MAX);
-        let there = responder.as_ref().map_or(0, |info| info.rtt.0);
         let mut event = self.latency_of(awaited.server, tracking, awaited.shares, awaited.since);
+        let took = nanos_between(awaited.since, self.now);
         event.status = 200;
-        event.responder = responder;
-        event.service = Nanos((took - there).max(0));
         event.total = Nanos(took + event.requestor.as_ref().map_or(0, |info| info.rtt.0));
+        let event = match responder {
+            Origin::Client(id) if self.is_apart(awaited, id) => {
+                let Some(whole) = self.with_other_half(event, awaited) else {
+                    return;
+                };
+                whole
+            }
+            _ => {
+                let responder = match responder {
+                    Origin::Client(id) | Origin::Leaf(id) => self.client_info(id, true),
+                    Origin::System(_) => None,
+                };
+                let there = responder.as_ref().map_or(0, |info| info.rtt.0);
+                ServiceLatency {
+                    responder,
+                    service: Nanos((took - there).max(0)),
+                    ..event
+                }
+            }
+        };
         self.note_latency(awaited.server, exporter, &tracking.subject.clone(), event);
     }
 

@@ -10,11 +10,11 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 
 use super::account::AccountId;
-use super::asked::Asked;
 use super::conn::{ConnId, Flags, MatchCache, Peer, Traffic};
 use super::notice::Notice;
 use super::permissions::UserRights;
 use super::server::ServerId;
+use super::short_lived::ShortLived;
 use super::{CloseReason, Conn, Core, Nuid};
 use crate::topology::{Permissions, SubjectPermission};
 
@@ -134,7 +134,8 @@ impl Core {
             tls: None,
             closing: None,
             matches: MatchCache::default(),
-            asked: Asked::default(),
+            asked: ShortLived::default(),
+            measured: ShortLived::default(),
             leaf: Some(Box::new(new.leaf)),
             passed: 0,
             late: None,

@@ -46,6 +46,7 @@ mod info;
 mod interest;
 mod jwt_store;
 mod latency;
+mod latency_apart;
 mod leaf;
 mod leaf_connect;
 mod leaf_deliver;
@@ -83,6 +84,7 @@ mod routes;
 mod server;
 mod shadows;
 mod sharing;
+mod short_lived;
 mod simulate;
 mod speak;
 mod stall;
@@ -124,8 +126,8 @@ pub(crate) use links::{Flapping, Latency};
 pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{
-    AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Measured, Notice, Published, Request,
-    Subscribed, Watched,
+    AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Measured, MeasuredApart, Notice,
+    Published, Request, Subscribed, Watched,
 };
 pub(crate) use receive::Received;
 pub use reload::ReloadError;

@@ -1,6 +1,6 @@
 //! What the core tells the system services.
 
-use nats_mock_protocol::events::ServiceLatency;
+use nats_mock_protocol::events::{RemoteLatency, ServiceLatency};
 
 use super::CloseReason;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub(crate) enum Notice {
     },
     /// It was measured how long a service took to answer.
     Measured(Box<Measured>),
+    /// One that is asked over another server.
+    MeasuredApart(Box<MeasuredApart>),
     /// A message matched a subscription of a service.
     Request(Box<Request>),
     /// A timer of a service fired.
@@ -250,4 +252,13 @@ pub(crate) struct Measured {
     pub subject: Box<str>,
     /// All but its id and its time.
     pub event: ServiceLatency,
+}
+
+/// How long a service took that another server has passed a request to.
+#[derive(Debug)]
+pub(crate) struct MeasuredApart {
+    pub server: ServerId,
+    /// Where it is told, in the system account.
+    pub subject: Box<str>,
+    pub half: RemoteLatency,
 }

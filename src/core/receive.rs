@@ -314,6 +314,9 @@ impl Core {
             return;
         }
         self.note_published(id, message);
+        if self.conn(id).is_some_and(|conn| !conn.measured.is_empty()) {
+            self.tell_apart(id, message);
+        }
         let delivered = self.publish_as(
             Origin::Client(id),
             server,

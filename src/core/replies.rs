@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use nats_mock_protocol::events::ServiceLatency;
 use nats_mock_protocol::subject;
 
 use super::account::AccountId;
@@ -69,6 +70,14 @@ impl ReplyRoutes {
     pub fn awaited(&self) -> impl Iterator<Item = (&[u8], &Awaited)> {
         let subjects = self.order.values();
         subjects.filter_map(|subject| Some((&**subject, self.routes.get(subject)?)))
+    }
+
+    /// Another server has measured how long the answer took that is awaited at a subject.
+    pub fn measured_apart(&mut self, subject: &[u8], half: ServiceLatency) {
+        let awaited = self.routes.get_mut(subject);
+        if let Some(tracking) = awaited.and_then(|awaited| awaited.tracking.as_mut()) {
+            tracking.apart = Some(Box::new(half));
+        }
     }
 }
 

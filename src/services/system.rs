@@ -300,6 +300,7 @@ impl Services {
             Notice::ClaimsWanted { account, .. } => resolver::ask_others(&mut context, &account),
             Notice::AccountAdded { account, .. } => registry::add_account(&mut context, account),
             Notice::Measured(measured) => latency::measured(&mut context, *measured),
+            Notice::MeasuredApart(measured) => latency::measured_apart(&mut context, &measured),
             Notice::AccountConnections {
                 account, tally, at, ..
             } => account_conns::changed(&mut context, account, tally, at),
@@ -365,6 +366,7 @@ impl Services {
 fn server_of(notice: &Notice) -> ServerId {
     match notice {
         Notice::Measured(measured) => measured.server,
+        Notice::MeasuredApart(measured) => measured.server,
         Notice::Started { server }
         | Notice::AccountAdded { server, .. }
         | Notice::ClaimsWanted { server, .. }

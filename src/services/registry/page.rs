@@ -10,7 +10,9 @@ use super::{Endpoint, LISTENERS, On, Other, Resolvers, Scope};
 use crate::core::{ServerId, Time};
 use crate::generated;
 use crate::services::{Configuration, Deployment};
-use crate::topology::{AccountOptions, Topology, UserOptions};
+use crate::topology::{
+    AccountOptions, Export, Import, LatencyOptions, Sampling, ServiceExport, Topology, UserOptions,
+};
 use crate::{Builder, MockNats, Subscription};
 
 const INTRODUCTION: &str = "\
@@ -238,7 +240,11 @@ fn events() -> Vec<(EventSubject<'static>, &'static str, &'static str)> {
         (EventSubject::LeafNodeDisconnect { account }, other, other),
         (EventSubject::OcspPeerReject { server }, other, other),
         (EventSubject::OcspLinkInvalid { server }, other, other),
-        (EventSubject::Latency { hash: "<hash>" }, other, other),
+        (
+            EventSubject::Latency { hash: "<hash>" },
+            system,
+            "a service that is measured has answered a request from another server",
+        ),
     ]
 }
 
@@ -267,6 +273,7 @@ fn emitted() -> BTreeSet<String> {
         }
     }
     emitted_with_leafs(&mut emitted);
+    emitted_with_services(&mut emitted);
     let known: BTreeSet<_> = events()
         .iter()
         .map(|(event, ..)| event.to_string())
@@ -291,6 +298,38 @@ fn emitted_with_leafs(emitted: &mut BTreeSet<String>) {
     collect(&mut heard, &hub.id(), emitted);
 }
 
+/// What is emitted only where a service is measured that is on another server.
+fn emitted_with_services(emitted: &mut BTreeSet<String>) {
+    let mut exporter = AccountOptions::new("EXPORTER");
+    exporter.users.push(UserOptions::new("e", "e"));
+    let latency = Some(LatencyOptions {
+        subject: "latency".to_owned(),
+        sampling: Sampling::Percent(100),
+    });
+    exporter.exports.push(Export::from(ServiceExport {
+        latency,
+        ..ServiceExport::new("service")
+    }));
+    let mut importer = AccountOptions::new("IMPORTER");
+    importer.users.push(UserOptions::new("i", "i"));
+    importer
+        .imports
+        .push(Import::service("EXPORTER", "service"));
+    let builder = deployment().cluster("east", 2);
+    let builder = builder.account_with(exporter).account_with(importer);
+    let nats = builder.start_blocking().unwrap();
+    let (one, other) = (nats.server("east-1"), nats.server("east-2"));
+    let mut operator = one.client("admin").unwrap();
+    let mut heard = operator.subscribe("$SYS.LATENCY.>").unwrap();
+    let mut service = other.client("e").unwrap();
+    let mut asked = service.subscribe("service").unwrap();
+    let mut client = one.client("i").unwrap();
+    let _answers = client.request("service", "").unwrap();
+    let reply = asked.try_next().and_then(|request| request.reply).unwrap();
+    service.publish(reply, "").unwrap();
+    collect(&mut heard, &one.id(), emitted);
+}
+
 fn deployment() -> Builder {
     MockNats::builder()
         .account("USERS", [("a", "a")])
@@ -301,7 +340,9 @@ fn deployment() -> Builder {
 
 fn collect(heard: &mut Subscription, id: &str, into: &mut BTreeSet<String>) {
     while let Some(message) = heard.try_next() {
+        let of_latency = message.subject.strip_prefix("$SYS.LATENCY.M2.");
         let tokens = message.subject.split('.').map(|token| match token {
+            token if of_latency == Some(token) => "<hash>",
             "USERS" | "SYS" => "<account>",
             token if token == id => "<id>",
             token => token,
