@@ -58,7 +58,7 @@ impl Core {
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return Admission::Out;
         };
-        let verdict = authenticate(&self.servers[server.0 as usize], conn);
+        let verdict = authenticate(&self.servers[server.0 as usize], conn, how);
         let registered = match &verdict {
             Verdict::User(user) => self.register(id, user),
             // The connection stays in the global account, where every connection starts.
@@ -278,7 +278,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
             return known.map_or(LeafLogin::Refused, |known| anybody(known.account.as_ref()));
         }
     }
-    match authenticate(server, conn) {
+    match authenticate(server, conn, Login::Explicit) {
         Verdict::Refused => LeafLogin::Refused,
         Verdict::Accepted => anybody(None),
         Verdict::User(user) => LeafLogin::Accepted(LeafUser {
@@ -289,7 +289,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
     }
 }
 
-fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
+fn authenticate(server: &Server, conn: &mut Conn, how: Login) -> Verdict {
     let wanted = match conn.leaf {
         Some(_) => ConnectionType::Leafnode,
         None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
@@ -301,6 +301,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
     }
     let own_login = server.websocket_login(&conn.peer);
     let no_auth_user = match own_login {
+        _ if how == Login::Implicit => server.silent_user(&conn.peer),
         Some(login) => login.no_auth_user.as_deref(),
         None => server.no_auth_user.as_ref().map(|user| &*user.name),
     };

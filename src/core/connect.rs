@@ -54,7 +54,7 @@ impl Core {
         srv.total_connections += 1;
         let account = srv.global;
         let requires_auth = srv.requires_auth_of(&peer);
-        let expect_connect = requires_auth && !srv.takes_silent_clients();
+        let expect_connect = requires_auth && !srv.takes_silent_client(&peer);
         let max_payload = srv.spec.limits.max_payload;
         let max_subscriptions = srv.spec.limits.max_subscriptions;
         let nonce = self.draw_nonce(server);

@@ -7,7 +7,6 @@ use hashbrown::HashMap;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::CloseReason;
 use super::account::AccountId;
 use super::conn::{Conn, ConnId, Traffic};
 use super::freeze::Waiting;
@@ -24,6 +23,7 @@ use super::subs::SubId;
 use super::time::Time;
 use super::tls::{Offer, Rate, TlsSession};
 use super::wall_clock::WallClock;
+use super::{CloseReason, Peer};
 use crate::identity;
 use crate::topology::{ConnectionType, Permissions, ServerSpec};
 use crate::version::{Feature, Profile};
@@ -308,12 +308,20 @@ impl Server {
             || auth.is_some_and(|auth| auth.user.is_some() || auth.token.is_some())
     }
 
-    /// Whether it lets clients in that do not even send CONNECT. It does not know what to make of an
+    /// Whether it lets a client in that does not even send CONNECT. It does not know what to make of an
     /// nkey that stands in for nobody's credentials then.
-    pub(super) fn takes_silent_clients(&self) -> bool {
-        let stand_in = self.no_auth_user.as_ref();
-        let user = stand_in.and_then(|stand_in| self.users.get(&stand_in.name));
+    pub(super) fn takes_silent_client(&self, peer: &Peer) -> bool {
+        let stand_in = self.silent_user(peer);
+        let user = stand_in.and_then(|name| self.users.get(name));
         stand_in.is_some() && user.is_none_or(|user| !user.proof.is_nkey())
+    }
+
+    /// Whom it takes such a client for.
+    pub(super) fn silent_user(&self, peer: &Peer) -> Option<&str> {
+        let is_known = self.profile.has(Feature::SilentUserOfWebsockets);
+        let own = self.websocket_of(peer).filter(|_| is_known);
+        own.and_then(|options| options.no_auth_user.as_deref())
+            .or(self.no_auth_user.as_ref().map(|user| &*user.name))
     }
 
     /// Whether somebody may have to sign something to log in.

@@ -52,7 +52,7 @@ impl std::fmt::Debug for Cookies {
 
 impl Server {
     /// What is configured for a connection that has come over WebSocket; nothing for others.
-    fn websocket_of(&self, peer: &Peer) -> Option<&WebsocketOptions> {
+    pub(super) fn websocket_of(&self, peer: &Peer) -> Option<&WebsocketOptions> {
         let options = self.spec.websocket.as_ref();
         options.filter(|_| peer.websocket.is_some())
     }

@@ -74,6 +74,7 @@ features! {
     // Events.
     CalloutAllowedAccounts since V2_11: "`auth_callout` takes `allowed_accounts`",
     CalloutOfSilentClients since V2_14: "a client of `no_auth_user` that never sent CONNECT is asked about",
+    SilentUserOfWebsockets since V2_12: "a client over WebSocket that never sent CONNECT is taken for the `no_auth_user` of `websocket`; before for that of the server",
     CalloutAnswerIssuer since V2_15: "the answer about a client has to be signed by the issuer, and not only its user",
     OneAuthErrorAfterCallout since V2_15: "a refusal because of an answer about a client is told of once; before twice",
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
