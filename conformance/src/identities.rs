@@ -129,6 +129,11 @@ impl TokenSpec {
         })
     }
 
+    /// Whether its claims hold this text.
+    pub fn names(&self, text: &str) -> bool {
+        serde_json::to_string(&self.claims).is_ok_and(|claims| claims.contains(text))
+    }
+
     /// The token with what `fill` makes of the text of its claims.
     ///
     /// # Errors

@@ -15,6 +15,7 @@
 //! # Ok::<(), nats_mock_conformance::scenario::ScenarioError>(())
 //! ```
 
+pub mod account_server;
 pub mod callout;
 pub mod cli;
 pub mod diff;

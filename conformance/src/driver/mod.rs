@@ -222,6 +222,10 @@ pub trait Driver {
     /// How a server ended, if it has.
     fn exit(&mut self, server: ServerIndex) -> Result<Option<Exit>, DriverError>;
 
+    /// Of what servers ask elsewhere, so much is held back by the script. Where time can be moved on, it
+    /// only is while nothing else is on its way.
+    fn note_held_requests(&mut self, _: usize) {}
+
     /// The driver's time, from an arbitrary start.
     fn now(&mut self) -> Duration;
 

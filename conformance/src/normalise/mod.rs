@@ -84,6 +84,8 @@ pub enum HoleKind {
     HttpTime,
     /// The scenario's scratch directory.
     Directory,
+    /// The address of the web server for the JWTs of accounts.
+    Accounts,
     /// A JSON value that frames share out among themselves in any order.
     Shuffled,
     /// A JSON string the scenario declares free.
@@ -130,6 +132,7 @@ impl HoleKind {
             Self::LogTime => "log-time",
             Self::HttpTime => "http-time",
             Self::Directory => "dir",
+            Self::Accounts => "accounts",
             Self::Shuffled => "shuffled",
             Self::FreeString => "free-string",
             Self::FreeNumber => "free-number",

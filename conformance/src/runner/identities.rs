@@ -31,6 +31,11 @@ impl<'a> Identities<'a> {
         }
     }
 
+    /// Has configurations and tokens name a place.
+    pub(super) fn know(&mut self, name: &str, text: String) {
+        self.texts.insert(name.to_owned(), text);
+    }
+
     /// The text of `key.NAME` or `jwt.NAME`.
     pub(super) fn get(&mut self, name: &str, now: SystemTime) -> Result<Option<String>, String> {
         if let Some(known) = self.texts.get(name) {

@@ -1,5 +1,6 @@
 //! Playing a scenario against a server under test and writing down what came.
 
+mod accounts;
 mod connections;
 mod identities;
 mod sending;
@@ -8,9 +9,10 @@ mod servers;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::account_server::{self, AccountServer};
 use crate::callout::Question;
 use crate::driver::{CommandOutput, Driver, DriverError, Exit, Opened, Secured, Target};
-use crate::normalise::{Freedom, MaskedFrame, Normaliser};
+use crate::normalise::{Freedom, HoleKind, MaskedFrame, Normaliser};
 use crate::scenario::{
     Action, Await, Goal, Handshake, Operation, Pattern, PortKind, Scenario, Step, TransportChange,
     Unbound,
@@ -19,6 +21,7 @@ use crate::transcript::Transcript;
 use crate::version::Version;
 use crate::wire::Frame;
 
+use accounts::Accounts;
 use connections::Connections;
 use identities::Identities;
 
@@ -67,20 +70,34 @@ impl From<Unbound> for Problem {
 pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Played {
     let mut transcript = Transcript::new(&scenario.purpose);
     let mut identities = Identities::of(scenario);
+    let accounts = match scenario.uses_account_server() {
+        true => AccountServer::start().map(Some),
+        false => Ok(None),
+    };
+    if let Ok(Some(accounts)) = &accounts {
+        identities.know(account_server::PLACEHOLDER, accounts.url());
+    }
+    let accounts = accounts.map_err(DriverError::io("serving the JWTs of accounts"));
     let prepared = identities
         .deployment(&scenario.deployment, target.clock())
         .map_err(Problem::Script)
-        .and_then(|deployment| Ok(target.prepare(&deployment)?));
+        .and_then(|deployment| Ok((target.prepare(&deployment)?, accounts?)));
     let failure = match prepared {
-        Ok(driver) => {
+        Ok((driver, accounts)) => {
             let servers = &scenario.deployment.servers;
+            let mut literals = driver.literals();
+            literals.extend(accounts.as_ref().map(|accounts| {
+                let address = accounts.address().to_string();
+                (address.into_bytes(), HoleKind::Accounts)
+            }));
             let mut normaliser = match servers.is_empty() {
-                true => Normaliser::new(driver.literals()),
-                false => Normaliser::of_several(driver.literals(), driver.ports()),
+                true => Normaliser::new(literals),
+                false => Normaliser::of_several(literals, driver.ports()),
             };
             identities.show(&mut normaliser);
             let mut run = Run {
                 identities,
+                accounts: accounts.map(Accounts::new),
                 driver,
                 servers: servers.iter().map(|server| server.name.clone()).collect(),
                 conns: Connections::new(scenario.pings),
@@ -108,6 +125,8 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
 struct Run<'a> {
     identities: Identities<'a>,
     driver: Box<dyn Driver>,
+    /// Where servers may look up the JWTs of accounts.
+    accounts: Option<Accounts>,
     /// The names of several servers.
     servers: Vec<String>,
     conns: Connections,
@@ -198,6 +217,8 @@ impl Run<'_> {
                 let index = self.index(server.as_deref())?;
                 Ok(self.driver.signal(index, *signal)?)
             }
+            Action::Accounts(change) => self.change_accounts(change),
+            Action::AwaitRequests(count) => self.await_requests(*count),
             Action::AwaitFormed => Ok(self.driver.formed()?),
             Action::Link { between, change } => {
                 let between = (self.index(Some(&between.0))?, self.index(Some(&between.1))?);
@@ -214,7 +235,10 @@ impl Run<'_> {
                 self.output(&output);
                 Ok(())
             }
-            Action::AwaitRest => Ok(self.driver.rest()?),
+            Action::AwaitRest => {
+                self.note_held_requests();
+                Ok(self.driver.rest()?)
+            }
             Action::AwaitExit { server } => self.await_exit(server.as_deref()),
             Action::Elapse(time) => self.elapse(*time),
         }
@@ -374,6 +398,7 @@ impl Run<'_> {
         if self.driver.now() >= deadline {
             return Ok(false);
         }
+        self.note_held_requests();
         self.driver.wait(&self.conns.interests(), deadline)?;
         Ok(true)
     }

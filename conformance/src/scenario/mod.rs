@@ -17,6 +17,7 @@ pub use parse::{ConfLibrary, parse};
 pub use path::{JsonPath, Place};
 pub use servers::{LinkChange, PortKind, PortName, SCRATCH, Server, fill_ports};
 
+use crate::account_server::{self, Change};
 use crate::callout::Answer;
 use crate::framing::Agreed;
 use crate::identities::TokenSpec;
@@ -50,6 +51,23 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Whether a web server for the JWTs of accounts is named anywhere.
+    pub fn uses_account_server(&self) -> bool {
+        let named = format!("{{{{{}}}}}", account_server::PLACEHOLDER);
+        let deployment = &self.deployment;
+        let confs = deployment.servers.iter().map(|server| &server.conf);
+        let files = deployment.files.iter().map(|(_, text)| text);
+        let claims = self.tokens.iter().any(|token| token.names(&named));
+        let is_changed =
+            |step: &Step| matches!(step.action, Action::Accounts(_) | Action::AwaitRequests(_));
+        claims
+            || confs
+                .chain(files)
+                .chain([&deployment.conf])
+                .any(|text| text.contains(&named))
+            || self.steps.iter().any(is_changed)
+    }
+
     /// Whether keys and tokens are named anywhere, for which a server needs to know nkeys and JWTs.
     pub fn uses_identities(&self) -> bool {
         let names = |text: &str| text.contains("{{key.") || text.contains("{{jwt.");
@@ -239,6 +257,10 @@ pub enum Action {
     },
     /// Awaits that all servers that can reach each other are connected as configured.
     AwaitFormed,
+    /// Has the web server for the JWTs of accounts do something.
+    Accounts(Change<Template>),
+    /// Shows what that was asked for since the last time, so many requests at least.
+    AwaitRequests(usize),
     /// Does something to the link between two servers.
     Link {
         /// The two servers.

@@ -1,6 +1,7 @@
 //! Deployments of several servers: their head entries, the ports their configurations name, and the
 //! links between them.
 
+use crate::account_server::PLACEHOLDER as ACCOUNTS;
 use crate::identities::is_identity;
 use crate::version::Version;
 
@@ -100,7 +101,7 @@ pub fn fill_ports(
             .split_once("}}")
             .ok_or("a placeholder `{{` without its `}}`")?;
         filled.push_str(before);
-        if is_identity(name) || name == SCRATCH {
+        if is_identity(name) || [SCRATCH, ACCOUNTS].contains(&name) {
             // These are the same for every server, and filled in when the scenario is played.
             filled.push_str(&format!("{{{{{name}}}}}"));
         } else if name == "self" {

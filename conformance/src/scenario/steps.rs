@@ -9,6 +9,7 @@ use super::{
     Action, Await, Goal, Handshake, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal,
     Template, TransportChange,
 };
+use crate::account_server::Change;
 use crate::callout::Answer;
 use crate::framing::Agreed;
 
@@ -41,6 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, String> {
                     _ => Err(format!("unknown operation `{verb}` for all servers")),
                 };
             }
+            ["accounts"] => return accounts(Words::new(rest)?),
             ["link", one, other] if is_name(one) && is_name(other) && one != other => {
                 return link((one.to_owned(), other.to_owned()), Words::new(rest)?);
             }
@@ -91,6 +93,34 @@ fn link(between: (String, String), mut words: Words) -> Result<Parsed, String> {
         _ => return Err(format!("unknown operation `{said}` for a link")),
     };
     Ok(Parsed::Whole(Action::Link { between, change }))
+}
+
+/// What the web server for the JWTs of accounts does, and what it was asked.
+fn accounts(mut words: Words) -> Result<Parsed, String> {
+    let verb = words.bare("an operation")?;
+    let change = |change| Ok(Action::Accounts(change));
+    let action = match verb.as_str() {
+        "answer" => {
+            let key = words.template("a key")?;
+            let status = words.bare("a status")?;
+            let status = status
+                .parse()
+                .map_err(|_| format!("`{status}` is no status"))?;
+            let body = match words.next() {
+                Some(word) => word.template()?,
+                None => Template::fixed(""),
+            };
+            change(Change::Answer(key, status, body))
+        }
+        "close" => change(Change::Close(words.template("a key")?)),
+        "hang" => change(Change::Hang(words.template("a key")?)),
+        "stop" => change(Change::Stop),
+        "start" => change(Change::Start),
+        "await" => Ok(Action::AwaitRequests(number(&words.bare("a count")?)?)),
+        _ => Err(format!("unknown operation `{verb}` for accounts")),
+    }?;
+    words.end()?;
+    Ok(Parsed::Whole(action))
 }
 
 fn server(name: Option<String>, verb: &str, mut words: Words) -> Result<Parsed, String> {
