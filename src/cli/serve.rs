@@ -71,6 +71,11 @@ async fn run(flags: &Flags, members: &[Member], logs: &[Log]) -> ExitCode {
     };
     let (nats, unreached) = match start(deployment(flags, members)).await {
         Ok(started) => started,
+        // This, servers find out before they have a log.
+        Err(StartError::Accounts { reason, .. }) => {
+            eprintln!("nats-server: {reason}");
+            return ExitCode::FAILURE;
+        }
         Err(error) => {
             announce_failure(members, logs, &error);
             return ExitCode::FAILURE;

@@ -37,7 +37,7 @@ pub(super) enum Admission {
     In,
     /// It has been closed.
     Out,
-    /// It has to wait until a service has said who it is.
+    /// It has to wait until a service has said who it is, or its account was looked up elsewhere.
     Asked,
 }
 
@@ -51,7 +51,7 @@ impl Core {
             return Admission::Out;
         };
         if self.server(server).operator.is_some() {
-            return self.log_in_by_token(id);
+            return self.log_in_by_token(id, how);
         }
         let profile = self.server(server).profile;
         let tells = self.tells_log_in(server, how);
@@ -102,7 +102,10 @@ impl Core {
     }
 
     /// The same where users show tokens.
-    fn log_in_by_token(&mut self, id: ConnId) -> Admission {
+    fn log_in_by_token(&mut self, id: ConnId, how: Login) -> Admission {
+        if self.looks_up_elsewhere(id, how) {
+            return Admission::Asked;
+        }
         let Some(login) = self.authenticate_token(id) else {
             self.refuse_credentials(id);
             return Admission::Out;

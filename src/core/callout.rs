@@ -85,7 +85,7 @@ impl Core {
 
     pub(super) fn is_asked_about(&self, id: ConnId) -> bool {
         // Most of the time it is about nobody, and this is looked at after every operation.
-        self.asked_about > 0 && self.conn(id).is_some_and(|conn| conn.callout.is_some())
+        self.asked_about > 0 && self.conn(id).is_some_and(Conn::is_asked_about)
     }
 
     /// Asks who a client is.

@@ -40,6 +40,11 @@ impl ClaimedSharing {
         place
     }
 
+    /// Whether something was to be imported from an account that was not there.
+    pub fn misses(&self, name: &str) -> bool {
+        self.missing.contains(name)
+    }
+
     /// Whether something was to be imported from an account, which is asked once.
     pub fn take_missing(&mut self, name: &str) -> bool {
         self.missing.remove(name)
@@ -79,6 +84,7 @@ impl Core {
         for import in &claims.imports {
             if !self.import_claimed(server, place, import) {
                 is_complete = false;
+                self.fetch_exporter(server, &import.account);
                 let missing = &mut self.claimed_sharing(server).missing;
                 missing.insert(import.account.as_str().into());
             }

@@ -67,6 +67,7 @@ impl Core {
             return;
         }
         self.end_callout(id);
+        self.end_lookup(id);
         let Some(conn) = self.conn_mut(id) else {
             return;
         };

@@ -9,6 +9,7 @@ use nats_mock_protocol::wire::ConnectOptions;
 use super::CloseReason;
 use super::account::AccountId;
 use super::callout::Callout;
+use super::fetch::Lookup;
 use super::identity::Identity;
 use super::latency_apart::Came;
 use super::leaf::Leaf;
@@ -128,6 +129,8 @@ pub(crate) struct Conn {
     pub(super) stalled: Option<Box<Stalled>>,
     /// What waits for it while a service is asked who it is.
     pub(super) callout: Option<Box<Callout>>,
+    /// Its account is being looked up.
+    pub(super) lookup: Option<Box<Lookup>>,
     /// What it is greeted with instead of INFO.
     #[expect(clippy::box_collection, reason = "hardly any connection has one")]
     pub(super) greeting: Option<Box<Vec<u8>>>,
@@ -172,9 +175,14 @@ impl Conn {
         }
     }
 
+    /// Whether somebody else has to say who it is.
+    pub(super) fn is_asked_about(&self) -> bool {
+        self.callout.is_some() || self.lookup.is_some()
+    }
+
     /// Whether what it sends has to wait.
     pub(super) fn is_held(&self) -> bool {
-        self.stalled.is_some() || self.callout.is_some()
+        self.stalled.is_some() || self.is_asked_about()
     }
 
     pub fn last_in_utc(&self) -> bool {

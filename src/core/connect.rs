@@ -104,6 +104,7 @@ impl Core {
             late: None,
             stalled: None,
             callout: None,
+            lookup: None,
             greeting: None,
         });
         let id = ConnId {

@@ -5,10 +5,12 @@ use nats_mock_protocol::wire::{ClientBatch, ClientOp, ConnectOptions, Limits};
 
 use super::conn::ConnId;
 use super::end::Ending;
+use super::fetch::FetchId;
 use super::notice::{Fate, Notice};
 use super::server::{Phase, ServerId};
 use super::timers::Timer;
 use super::{CloseReason, Core, Received, Time};
+use crate::topology::FetchError;
 
 /// What waits for a server that stands still.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) enum Waiting {
     Due(Timer),
     /// A connection was to be ended.
     Ended(ConnId, Ending),
+    /// What it has others get for it has come, or has not.
+    Fetched(FetchId, Result<String, FetchError>),
     /// It was told to leave, or to stop.
     LameDuck(ServerId),
     Stop(ServerId),
@@ -124,6 +128,7 @@ impl Core {
             }
             Waiting::Closed(conn, reason) => self.peer_closed(now, conn, reason),
             Waiting::Ended(conn, ending) => self.end(now, conn, &ending),
+            Waiting::Fetched(id, answer) => self.fetched(now, id, answer),
             Waiting::Peers => self.send_connect_urls(server),
             Waiting::Due(timer) => self.fire(timer),
             Waiting::LameDuck(server) => self.begin_lame_duck(now, server),
@@ -143,6 +148,10 @@ impl Core {
         }
         if let Some(callout) = &mut conn.callout {
             callout.waiting.push(event());
+            return true;
+        }
+        if let Some(lookup) = &mut conn.lookup {
+            lookup.waiting.push(event());
             return true;
         }
         self.wait_if_frozen(server, event)
@@ -227,6 +236,8 @@ impl Core {
             | Timer::Callout(id)
             | Timer::TokenExpires(id) => self.conn(id).map(|conn| conn.server),
             Timer::LameDuck(server)
+            | Timer::Fetch(server, _)
+            | Timer::SystemAccount(server)
             | Timer::Service(server, _)
             | Timer::Answers(server, ..)
             | Timer::Dial(server, _)

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::operator::at_seconds;
 use super::time::Time;
 use crate::identity::{self, Role, TokenError};
-use crate::topology::{JwtDirectory, OperatorOptions, Resolver};
+use crate::topology::{AccountServer, JwtDirectory, OperatorOptions, Resolver};
 
 /// What becomes of a file of a resolver's directory, for whoever looks after files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) enum ResolverKind {
     Memory,
     Full,
     Cache,
+    /// A web server, which is asked for each account when it is needed.
+    Url,
 }
 
 /// What a resolver knows: the tokens of accounts by their keys.
@@ -47,6 +49,8 @@ pub(crate) enum ResolverKind {
 pub(crate) struct JwtStore {
     kind: ResolverKind,
     options: JwtDirectory,
+    /// Whom a resolver asks that keeps none.
+    pub server: Option<AccountServer>,
     tokens: BTreeMap<Box<str>, Stored>,
     uses: u64,
     changes: Vec<FileChange>,
@@ -85,22 +89,32 @@ pub(crate) enum StoreError {
 impl JwtStore {
     /// An empty store, which has to be [opened](Self::open).
     pub fn new(options: &OperatorOptions) -> Self {
-        let (kind, directory) = match &options.resolver {
-            Some(Resolver::Full(directory)) => (ResolverKind::Full, directory.clone()),
-            Some(Resolver::Cache(directory)) => (ResolverKind::Cache, directory.clone()),
-            Some(Resolver::Memory) | None => (ResolverKind::Memory, JwtDirectory::default()),
+        let (kind, directory, server) = match &options.resolver {
+            Some(Resolver::Full(directory)) => (ResolverKind::Full, Some(directory), None),
+            Some(Resolver::Cache(directory)) => (ResolverKind::Cache, Some(directory), None),
+            Some(Resolver::Url(server)) => (ResolverKind::Url, None, Some(server)),
+            Some(Resolver::Memory) | None => (ResolverKind::Memory, None, None),
         };
         Self {
             kind,
-            options: directory,
+            options: directory.cloned().unwrap_or_default(),
+            server: server.cloned(),
             ..Self::default()
         }
     }
 
     /// Takes what is in the directory, or what a server before has made of it, and what is preloaded.
     pub fn open(&mut self, preload: &BTreeMap<String, String>, before: Option<&Self>, now: Time) {
-        let stored = std::mem::take(&mut self.options.stored);
-        let is_same = |before: &&Self| self.options.dir == before.options.dir;
+        let mut stored = std::mem::take(&mut self.options.stored);
+        if let Some(server) = &mut self.server {
+            stored.append(&mut server.known);
+        }
+        let is_same = |before: &&Self| {
+            let (own, other) = (self.server.as_ref(), before.server.as_ref());
+            self.options.dir == before.options.dir
+                && own.is_some() == other.is_some()
+                && own.zip(other).is_none_or(|(own, other)| own.is_same(other))
+        };
         if let Some(before) = before
             .filter(is_same)
             .filter(|_| self.kind != ResolverKind::Memory)
@@ -115,13 +129,18 @@ impl JwtStore {
         for (key, text) in preload {
             // A server does not say either that it could not keep one.
             let _ = match self.kind {
-                ResolverKind::Memory => {
+                ResolverKind::Memory | ResolverKind::Url => {
                     self.track(key, text.as_str().into(), now);
                     Ok(true)
                 }
                 ResolverKind::Full | ResolverKind::Cache => self.save_if_newer(key, text, now),
             };
         }
+    }
+
+    /// Remembers a token for a server that starts again.
+    pub fn remember(&mut self, key: &str, text: &str, now: Time) {
+        self.track(key, text.into(), now);
     }
 
     pub fn kind(&self) -> ResolverKind {
@@ -293,7 +312,7 @@ impl JwtStore {
         match (self.kind, limit) {
             (_, Some(limit)) => limit,
             (ResolverKind::Cache, None) => CACHE_LIMIT,
-            (ResolverKind::Full | ResolverKind::Memory, None) => usize::MAX,
+            (ResolverKind::Full | ResolverKind::Memory | ResolverKind::Url, None) => usize::MAX,
         }
     }
 
@@ -301,7 +320,7 @@ impl JwtStore {
         self.uses += 1;
         let expires = match self.options.ttl {
             Some(ttl) => Some(now + ttl),
-            None if self.kind == ResolverKind::Memory => None,
+            None if matches!(self.kind, ResolverKind::Memory | ResolverKind::Url) => None,
             None => identity::generic(&text)
                 .ok()
                 .map(|token| token.claims.exp)
@@ -319,7 +338,9 @@ impl JwtStore {
 
     fn change(&mut self, key: &str, change: impl FnOnce(PathBuf) -> FileChange) {
         let dir = &self.options.dir;
-        if self.kind != ResolverKind::Memory && !dir.as_os_str().is_empty() {
+        if matches!(self.kind, ResolverKind::Full | ResolverKind::Cache)
+            && !dir.as_os_str().is_empty()
+        {
             let path = dir.join(format!("{key}.jwt"));
             self.changes.push(change(path));
         }

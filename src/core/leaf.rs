@@ -141,6 +141,7 @@ impl Core {
             late: None,
             stalled: None,
             callout: None,
+            lookup: None,
             greeting: None,
         };
         conn.options.user = new.user;

@@ -85,6 +85,7 @@ impl Core {
             leaf_hops: 0,
             leaf_crossings: VecDeque::new(),
             open_deliveries: 0,
+            fetches: super::fetch::Fetches::default(),
             file_changes: Vec::new(),
         };
         for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {
@@ -289,6 +290,8 @@ impl Core {
             Timer::Flap(a, b) => self.flap(a, b),
             Timer::Auth(id) => self.auth_timed_out(id),
             Timer::Callout(id) => self.callout_timed_out(id),
+            Timer::Fetch(server, id) => self.fetch_timed_out(server, id),
+            Timer::SystemAccount(server) => self.fetch_system_account(server),
             Timer::Tls(id) => self.tls_timed_out(id),
             Timer::Ping(id) => self.ping_due(id),
             Timer::Late(id) => self.late_is_due(id),
@@ -471,6 +474,7 @@ impl Core {
         for id in clients {
             self.close(id, CloseReason::ServerShutdown);
         }
+        self.forget_fetches(server);
         self.leave_cluster(server);
     }
 }

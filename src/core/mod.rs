@@ -36,6 +36,7 @@ mod connect;
 mod deliver;
 mod deliver_client;
 mod end;
+mod fetch;
 mod frame;
 mod freeze;
 mod gateway;
@@ -116,6 +117,7 @@ pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::{Outgoing, no_responders_status};
 pub(crate) use end::Ending;
+pub(crate) use fetch::{FetchId, FetchOrder};
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use identity::Identity;
 pub(crate) use ids::{Nuid, base62, below, stream};
@@ -129,6 +131,7 @@ pub(crate) use notice::{
     AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Measured, MeasuredApart, Notice,
     Published, Request, Subscribed, Watched,
 };
+pub(crate) use operator::{first_claims_of, is_bootstrapped};
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
 pub(crate) use routes::{RouteView, compression};
@@ -211,6 +214,8 @@ pub(crate) struct Core {
     leaf_hops: u16,
     /// Messages that are to be handed on over leaf node connections.
     leaf_crossings: VecDeque<Transit>,
+    /// What servers wait for that others have to get for them.
+    fetches: fetch::Fetches,
     /// What is to become of the files of resolvers.
     file_changes: Vec<FileChange>,
     /// Deliveries within deliveries, those being handed on included.

@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use super::account::AccountId;
 use super::claimed_sharing::ClaimedSharing;
 use super::conn::ConnId;
+use super::fetch::Hand;
 use super::ids;
 use super::jwt_store::{JwtStore, ResolverKind, StoreError};
 use super::server::ServerId;
@@ -28,6 +29,10 @@ pub(crate) struct OperatorMode {
     trusted: Vec<String>,
     /// What the resolver knows.
     pub store: JwtStore,
+    /// What was fetched for the look-up that is going on.
+    pub(super) hand: Hand,
+    /// When to look again for the token of the system account.
+    pub(super) system_timer: Option<TimerKey>,
     /// The accounts that it has looked up.
     accounts: BTreeMap<AccountId, Claimed>,
     /// What they share.
@@ -79,6 +84,8 @@ impl OperatorMode {
             operators,
             trusted,
             store: JwtStore::new(options),
+            hand: Hand::default(),
+            system_timer: None,
             accounts: BTreeMap::new(),
             sharing: ClaimedSharing::default(),
         }
@@ -143,13 +150,40 @@ impl OperatorMode {
     }
 }
 
+/// Whether a server may start without the claims of its system account, because they may come later.
+pub(crate) fn is_bootstrapped(options: &OperatorOptions) -> bool {
+    options.operators.len() == 1
+}
+
+/// The token of the system account that a server finds at its start, if that takes it.
+pub(crate) fn first_claims_of(
+    options: &OperatorOptions,
+    key: &str,
+    text: String,
+) -> Result<String, String> {
+    let token = identity::account(&text).map_err(|error| error.to_string())?;
+    if let Some(what) = token.claims.nats.unsupported() {
+        return Err(ClaimsRefused::Unsupported(what).to_string());
+    }
+    match OperatorMode::new(options).trusts(&token.claims.iss) && token.claims.sub == key {
+        true => Ok(text),
+        false => Err(ClaimsRefused::Invalid.to_string()),
+    }
+}
+
 impl Core {
     /// The account whose public key is `key`, looked up if the server does not know it yet.
     pub(super) fn look_up_account(&mut self, server: ServerId, key: &str) -> Option<AccountId> {
         let mode = self.server(server).operator.as_deref()?;
         if let Some(known) = self.account_named(server, key)
-            && mode.accounts.contains_key(&known)
+            && let Some(claimed) = mode.accounts.get(&known)
         {
+            if claimed.is_expired
+                && let Some(text) = mode.hand.get(key)
+            {
+                // Whatever is wrong with it, the account stays what it was.
+                let _ = self.update_claims(server, key, &text);
+            }
             return Some(known);
         }
         let text = self.resolve(server, key)?;
@@ -182,11 +216,21 @@ impl Core {
         let mode = self.operator_mode(server);
         let text = mode.store.load(&name, now);
         let is_known = mode.accounts.contains_key(&system);
-        let token = text
-            .and_then(|text| identity::account(&text).ok())
-            .or_else(|| mode.stand_in(&name));
+        let is_fetched = mode.store.kind() == ResolverKind::Url;
+        let token = text.and_then(|text| match is_fetched {
+            true => {
+                let token = self.verify_claims(server, &text).ok();
+                token.filter(|token| token.claims.sub == *name)
+            }
+            false => identity::account(&text).ok(),
+        });
+        let token = token.or_else(|| self.operator_mode(server).stand_in(&name));
         if let Some(token) = token.filter(|_| !is_known) {
+            let is_there = token.is_signed();
             self.claim(server, system, token);
+            if is_fetched && !is_there {
+                self.await_system_account(server);
+            }
         }
     }
 

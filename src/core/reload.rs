@@ -148,7 +148,7 @@ impl Core {
             // Of whom somebody is being asked is not let in yet.
             let logged_in = self
                 .conn(id)
-                .is_some_and(|conn| conn.flags.connect_received && conn.callout.is_none());
+                .is_some_and(|conn| conn.flags.connect_received && !conn.is_asked_about());
             if logged_in && self.log_in(id, Login::Again) == Admission::In {
                 self.recheck_subscriptions(id);
             }

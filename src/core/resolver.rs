@@ -30,11 +30,15 @@ impl Core {
             return None;
         }
         let store = &mut self.operator_mode(server).store;
-        if let Some(text) = store.load(key, now) {
+        if store.kind() != ResolverKind::Url
+            && let Some(text) = store.load(key, now)
+        {
             return Some(text);
         }
-        if store.kind() == ResolverKind::Memory {
-            return None;
+        match store.kind() {
+            ResolverKind::Memory => return None,
+            ResolverKind::Url => return self.operator_mode(server).hand.get(key),
+            ResolverKind::Full | ResolverKind::Cache => {}
         }
         self.notices.push_back(Notice::ClaimsWanted {
             server,
@@ -92,7 +96,7 @@ impl Core {
             Some(ResolverKind::Full) => {}
             Some(ResolverKind::Cache) if self.account_named(server, key).is_none() => return Ok(()),
             Some(ResolverKind::Cache) => {}
-            Some(ResolverKind::Memory) | None => {
+            Some(ResolverKind::Memory | ResolverKind::Url) | None => {
                 return self.update_claims(server, key, text).map(|_| ());
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::account::AccountId;
 use super::conn::ConnId;
+use super::fetch::FetchId;
 use super::server::ServerId;
 use super::time::Time;
 
@@ -14,6 +15,10 @@ pub(crate) enum Timer {
     Auth(ConnId),
     /// A service that was asked about a connection has not answered in time.
     Callout(ConnId),
+    /// What a server has others get for it has not come in time.
+    Fetch(ServerId, FetchId),
+    /// Time to look again for the token of a system account.
+    SystemAccount(ServerId),
     /// A TLS handshake, or what comes before it, has not come in time.
     Tls(ConnId),
     /// Time to PING a connection, or to find it stale.
@@ -49,6 +54,13 @@ pub(crate) enum Timer {
 /// A handle on a timer, to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey(Time, u64);
+
+impl TimerKey {
+    /// When it fires.
+    pub fn due(self) -> Time {
+        self.0
+    }
+}
 
 /// Timers in the order `(deadline, sequence)`, so that equal deadlines fire in the order set.
 #[derive(Debug, Default)]

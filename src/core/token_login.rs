@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::server::{Proof, ServerId, User};
 use super::timers::Timer;
 use super::{CloseReason, Core};
-use crate::identity::{self, Claims, Holder, Signer, UserClaims, Zone};
+use crate::identity::{self, Claims, Holder, Signer, Token, UserClaims, Zone};
 use crate::topology::ConnectionType;
 
 /// What a client's token makes of it.
@@ -22,8 +22,25 @@ pub(super) struct TokenLogin {
 }
 
 impl Core {
+    /// The token of a client, and the key of the account that it is to be a user of, if that is worth a look.
+    pub(super) fn shown_token(&self, id: ConnId) -> Option<(Token<UserClaims>, String)> {
+        let conn = self.conn(id)?;
+        let token = identity::user(&conn.options.jwt).ok()?;
+        let claims = &token.claims;
+        let now = self.seconds_shown(conn.server);
+        if !claims.is_in_time(now) || !identity::is_valid(&claims.nats.limits) {
+            return None;
+        }
+        let issuer = match claims.nats.issuer_account.as_str() {
+            "" => claims.iss.clone(),
+            account => account.to_owned(),
+        };
+        Some((token, issuer))
+    }
+
     /// Checks the token of a client; nothing if it is not let in.
     pub(super) fn authenticate_token(&mut self, id: ConnId) -> Option<TokenLogin> {
+        let (token, issuer) = self.shown_token(id)?;
         let conn = self.conn(id)?;
         let server = conn.server;
         let host = conn.peer.host.clone();
@@ -34,17 +51,8 @@ impl Core {
             None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
             None => ConnectionType::Standard,
         };
-        let token = identity::user(&conn.options.jwt).ok()?;
         let claims = &token.claims;
-        let now = self.seconds_shown(server);
-        if !claims.is_in_time(now) || !identity::is_valid(&claims.nats.limits) {
-            return None;
-        }
-        let issuer = match claims.nats.issuer_account.as_str() {
-            "" => claims.iss.as_str(),
-            account => account,
-        };
-        let account = self.look_up_account(server, issuer)?;
+        let account = self.look_up_account(server, &issuer)?;
         let mode = self.server(server).operator.as_deref()?;
         let claimed = mode.claimed(account)?;
         if !mode.trusts(&claimed.token.claims.iss) {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::account_servers;
 use super::plan::{self, Edit, Group, Planned};
 use super::ports::settle_ports;
 use super::{Leaf, MockNats, StartError};
@@ -423,8 +424,11 @@ impl Builder {
     ///
     /// When the address cannot be listened on, no thread can be started, or there is no runtime to take
     /// [the time](Self::tokio_clock) from.
-    pub async fn start(self) -> Result<MockNats, StartError> {
-        self.start_blocking()
+    pub async fn start(mut self) -> Result<MockNats, StartError> {
+        self.fill_in_default_deployment();
+        let clock = self.clock.clock()?;
+        let servers = account_servers::ask_aside(self.servers()?).await?;
+        MockNats::launch(servers, self.seed, self.utc_offset, clock, self.history)
     }
 
     /// As [`start`](Self::start), for callers without a runtime.
@@ -435,7 +439,8 @@ impl Builder {
     pub fn start_blocking(mut self) -> Result<MockNats, StartError> {
         self.fill_in_default_deployment();
         let clock = self.clock.clock()?;
-        let servers = self.servers()?;
+        let mut servers = self.servers()?;
+        account_servers::ask(&mut servers)?;
         MockNats::launch(servers, self.seed, self.utc_offset, clock, self.history)
     }
 

@@ -66,6 +66,14 @@ pub enum StartError {
     /// is not simulated.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A server does not get the JWTs of accounts from where it is to get them.
+    #[error("{reason}")]
+    Accounts {
+        /// The server.
+        server: String,
+        /// What it says.
+        reason: String,
+    },
     /// The deployment is to have the clock of a tokio runtime, and is started outside of any.
     #[error("there is no tokio runtime to take the time from: {0}")]
     NoRuntime(#[source] tokio::runtime::TryCurrentError),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use super::account_servers;
 use super::expected::Failure;
 use super::plan::{self, Planned};
 use super::ports::settle_ports;
@@ -146,7 +147,7 @@ impl MockNats {
         for node in &mut nodes {
             node.name = deployment.core().server(node.id).name.to_string();
         }
-        let hub = Arc::new(Hub::new(deployment, clock));
+        let hub = Hub::shared(deployment, clock);
         io.drive(Arc::clone(&hub));
         let timekeeper = Timekeeper::start(&hub);
         for listener in listeners {
@@ -260,6 +261,7 @@ impl MockNats {
     fn start_planned(&self, mut planned: Planned) -> Result<Server<'_>, StartError> {
         let known = self.servers().map(|server| server.spec());
         settle_ports(std::slice::from_mut(&mut planned), known);
+        account_servers::ask_for(&mut planned.spec)?;
         let listeners = planned.listen()?;
         let mut node = Node::new(&planned, ServerId(0))?;
         let Planned {
@@ -380,6 +382,12 @@ impl MockNats {
         if self.hub.clock.is_manual() {
             self.hub.advance_to(self.hub.clock.now() + by);
         }
+    }
+
+    /// How many JWTs of accounts are on their way from web servers: see
+    /// [`AccountServer`](crate::topology::AccountServer).
+    pub fn open_fetches(&self) -> usize {
+        self.hub.fetcher.open()
     }
 
     /// The time as the server sees it.

@@ -1,5 +1,6 @@
 //! What a test works with: starting a deployment, reaching it, and steering it.
 
+mod account_servers;
 mod build_conf;
 mod builder;
 mod client;

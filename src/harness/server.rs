@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::account_servers;
 use super::listening::Closed;
 use super::plan::Planned;
 use super::{Client, ClientError, MockNats, StartError};
@@ -481,6 +482,7 @@ impl<'a> Server<'a> {
             (new.host, new.port) = (old.host, old.port);
         }
         let (configuration, unbound) = self.node(|node| (node.configuration.clone(), node.unbound));
+        account_servers::ask_for(&mut spec)?;
         let previous = self.current();
         let id = self.nats.hub.input(|state, now| {
             let deployment = &mut state.deployment;

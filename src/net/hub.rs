@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::door::Door;
+use super::fetch::Fetcher;
 use super::files;
 use super::socket::Socket;
 use crate::core::{AfterOutput, CloseReason, ConnId, ServerId, Time};
@@ -21,6 +22,8 @@ use crate::services::Deployment;
 pub(crate) struct Hub {
     state: Mutex<State>,
     pub clock: Clock,
+    /// What gets JWTs of accounts from far away.
+    pub fetcher: Fetcher,
     /// How often limits have changed under the decoders.
     limit_changes: AtomicU64,
     /// Servers that stand still.
@@ -60,6 +63,14 @@ pub(crate) struct State {
     record_waiters: Waiters,
     /// Whoever is to be woken when the lock is given back: what a waker does is its owner's business.
     to_wake: Vec<Waker>,
+}
+
+/// What became of orders to fetch something.
+#[derive(Clone, Copy, Debug, Default)]
+struct Placed {
+    was_answered: bool,
+    /// The answer to one of them will come later.
+    is_far_away: bool,
 }
 
 /// Whoever waits for a number to grow.
@@ -124,10 +135,11 @@ fn unlock_and_wake(mut state: MutexGuard<'_, State>) {
 }
 
 impl Hub {
-    pub fn new(mut deployment: Deployment, clock: Clock) -> Self {
+    pub fn shared(mut deployment: Deployment, clock: Clock) -> Arc<Self> {
         let changes = deployment.take_file_changes();
         changes.into_iter().for_each(files::carry_out);
-        Self {
+        Arc::new_cyclic(|hub| Self {
+            fetcher: Fetcher::new(hub.clone()),
             state: Mutex::new(State {
                 deployment,
                 transports: HashMap::default(),
@@ -147,7 +159,7 @@ impl Hub {
             memory_ports: AtomicU16::new(0),
             io_work: Notify::new(),
             deadline_moved: Notify::new(),
-        }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -186,8 +198,37 @@ impl Hub {
             let next = state.deployment.next_deadline();
             next.is_some_and(|next| next <= now)
         };
-        while self.clock.may_stand_still() && is_due(state) {
-            state.deployment.advance(now);
+        loop {
+            while self.clock.may_stand_still() && is_due(state) {
+                state.deployment.advance(now);
+            }
+            if !self.place_orders(state).was_answered {
+                return;
+            }
+        }
+    }
+
+    /// Has JWTs fetched that servers have asked for.
+    fn place_orders(&self, state: &mut State) -> Placed {
+        let mut placed = Placed::default();
+        loop {
+            let orders = state.deployment.take_fetch_orders();
+            if orders.is_empty() {
+                return placed;
+            }
+            for order in orders {
+                match order.from.answer(&order.account) {
+                    Some(answer) => {
+                        let now = state.deployment.core().now();
+                        state.deployment.fetched(now, order.id, answer);
+                        placed.was_answered = true;
+                    }
+                    None => {
+                        self.fetcher.place(order);
+                        placed.is_far_away = true;
+                    }
+                }
+            }
         }
     }
 
@@ -239,6 +280,7 @@ impl Hub {
     }
 
     fn wake(&self, state: &mut State) {
+        self.place_orders(state);
         let changes = state.deployment.take_file_changes();
         changes.into_iter().for_each(files::carry_out);
         state.deployment.take_woken(&mut state.woken);
@@ -307,15 +349,36 @@ impl Hub {
 
     /// Moves a manual clock to `time`, firing everything due on the way in order.
     pub fn advance_to(&self, time: Time) {
-        self.input(|state, now| {
-            state.deployment.note_clock(time - now);
-            while let Some(due) = state.deployment.next_deadline().filter(|due| *due <= time) {
-                self.clock.move_to(due);
-                state.deployment.advance(due);
+        self.input(|state, now| state.deployment.note_clock(time - now));
+        loop {
+            self.await_answers(time);
+            let is_there = self.input(|state, _| {
+                while let Some(due) = state.deployment.next_deadline().filter(|due| *due <= time) {
+                    self.clock.move_to(due);
+                    state.deployment.advance(due);
+                    if self.place_orders(state).is_far_away {
+                        return false;
+                    }
+                }
+                self.clock.move_to(time);
+                state.deployment.advance(time);
+                true
+            });
+            if is_there {
+                return;
             }
-            self.clock.move_to(time);
-            state.deployment.advance(time);
-        });
+        }
+    }
+
+    /// Time does not run out for what is on its way, if it is moved by hand.
+    fn await_answers(&self, time: Time) {
+        let runs_out = || {
+            let due = self.look(|deployment| deployment.core().next_fetch_deadline());
+            due.is_some_and(|due| due <= time)
+        };
+        while self.fetcher.open() > 0 && runs_out() {
+            self.fetcher.await_answer();
+        }
     }
 
     /// Whether nobody reads what a connection sends, because its server stands still.

@@ -3,7 +3,13 @@
 
 mod clock;
 mod door;
+mod fetch;
 mod files;
+#[cfg(feature = "jwt")]
+pub(crate) mod http;
+#[cfg(not(feature = "jwt"))]
+#[path = "http_off.rs"]
+pub(crate) mod http;
 mod hub;
 mod io_thread;
 mod memory;

@@ -17,11 +17,11 @@ use super::trace;
 #[cfg(feature = "tls")]
 use crate::core::TlsSession;
 use crate::core::{
-    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, FileChange, Peer, Phase,
-    Received, ReloadError, ServerId, Standing, Time, Traffic,
+    Accepted, AfterOutput, CloseReason, ClusterId, ConnId, Core, Ending, FetchId, FetchOrder,
+    FileChange, Peer, Phase, Received, ReloadError, ServerId, Standing, Time, Traffic,
 };
 use crate::faults::{About, Released, Rule, RuleId, Rules};
-use crate::topology::{ServerSpec, Topology};
+use crate::topology::{FetchError, ServerSpec, Topology};
 
 /// A deployment with its system services.
 ///
@@ -260,6 +260,16 @@ impl Deployment {
     /// Does something to connections, and leaves only those in the list that it could be done to.
     pub fn act(&mut self, now: Time, act: &Act, ids: &mut Vec<ConnId>) {
         acts::act(&mut self.core, &mut self.services.journal, now, act, ids);
+        self.settle();
+    }
+
+    pub fn take_fetch_orders(&mut self) -> Vec<FetchOrder> {
+        self.core.take_fetch_orders()
+    }
+
+    /// What was to be fetched is there, or is not to be had.
+    pub fn fetched(&mut self, now: Time, id: FetchId, answer: Result<String, FetchError>) {
+        self.core.fetched(now, id, answer);
         self.settle();
     }
 

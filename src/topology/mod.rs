@@ -3,6 +3,7 @@
 //! A [`Topology`] is plain data with every default applied. The builder and the configuration
 //! files both end here, and the core starts from nothing else.
 
+mod account_server;
 mod accounts;
 mod leaf_plan;
 mod links;
@@ -16,6 +17,7 @@ mod sharing;
 pub(crate) mod tls;
 mod websocket;
 
+pub use account_server::{AccountServer, FetchError, JwtTable};
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, CalloutOptions, ConnectionType, Permissions,
     ResponsePermission, SubjectPermission, UserOptions,

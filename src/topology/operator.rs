@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, io};
 
+use super::AccountServer;
+
 /// What puts a server into operator mode: users log in with JWTs, and accounts are what their JWTs claim.
 ///
 /// It takes the feature `jwt`. Auth callout and message tracing in the JWTs of accounts are not simulated yet:
-/// such a JWT is refused. Leaf nodes are not let in, and JWTs are not looked up by HTTP.
+/// such a JWT is refused. Leaf nodes are not let in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorOptions {
     /// The JWTs of operators, whose keys and signing keys are trusted.
@@ -29,6 +31,9 @@ impl OperatorOptions {
         {
             directory.stored.clear();
         }
+        if let Some(Resolver::Url(server)) = &mut options.resolver {
+            server.known.clear();
+        }
         options
     }
 
@@ -39,6 +44,8 @@ impl OperatorOptions {
                 // With one operator, servers wait for somebody to send it.
                 self.operators.len() == 1 || directory.stored.contains_key(account)
             }
+            // Whether it does is found out at the start.
+            Some(Resolver::Url(_)) => true,
             Some(Resolver::Memory) | None => false,
         };
         stored || self.preload.contains_key(account)
@@ -51,6 +58,9 @@ impl OperatorOptions {
 pub enum Resolver {
     /// In memory: what was preloaded, and what `CLAIMS.UPDATE` has replaced since.
     Memory,
+    /// At a web server, which is asked for each account when it is first needed, and again when it has expired.
+    /// Nothing can be preloaded.
+    Url(AccountServer),
     /// In a directory that is to hold the JWTs of all accounts. The full resolvers of a deployment ask each other for
     /// what they do not have, and answer everything that is asked about claims.
     Full(JwtDirectory),

@@ -5,13 +5,14 @@
 //! out the same every time.
 
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use nats_mock::{Builder, MockNats};
 
 use super::binary::{Binary, BinaryDriver};
 use super::embedded_fleet::EmbeddedFleet;
-use super::pipes::Pipes;
+use super::pipes::{LOOK_AGAIN, Pipes};
 use super::{
     CommandOutput, ConnId, Driver, DriverError, Exit, Interest, Opened, Received, Reloaded,
     ServerIndex, Target,
@@ -65,6 +66,7 @@ impl Target for Embedded {
             program: self.program.driver(deployment)?,
             nats: None,
             conns: Pipes::default(),
+            held: 0,
             started: SystemTime::UNIX_EPOCH + START,
             exit: Exit::Code(0),
             leaves: false,
@@ -85,6 +87,8 @@ struct EmbeddedDriver {
     program: BinaryDriver,
     nats: Option<MockNats>,
     conns: Pipes,
+    /// Requests elsewhere that the script holds back.
+    held: usize,
     started: SystemTime,
     /// How the program would end if it ended now.
     exit: Exit,
@@ -97,6 +101,11 @@ impl EmbeddedDriver {
         self.nats
             .as_ref()
             .ok_or_else(|| DriverError::State("the server was not started".to_owned()))
+    }
+
+    /// Whether a web server is about to answer.
+    fn awaits_answers(&self) -> Result<bool, DriverError> {
+        Ok(self.nats()?.open_fetches() > self.held)
     }
 
     /// Nothing that clients do happens at the same instant.
@@ -195,8 +204,15 @@ impl Driver for EmbeddedDriver {
     }
 
     fn rest(&mut self) -> Result<(), DriverError> {
-        // Every call returns when all that follows from it has happened.
-        self.nats().map(|_| ())
+        // Every call returns when all that follows from it has happened, but for what comes from far away.
+        while self.awaits_answers()? {
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
+    fn note_held_requests(&mut self, count: usize) {
+        self.held = count;
     }
 
     fn exit(&mut self, _: ServerIndex) -> Result<Option<Exit>, DriverError> {
@@ -213,6 +229,10 @@ impl Driver for EmbeddedDriver {
     }
 
     fn wait(&mut self, _: &[Interest], until: Duration) -> Result<(), DriverError> {
+        if self.awaits_answers()? {
+            thread::sleep(LOOK_AGAIN);
+            return Ok(());
+        }
         let now = self.now();
         let started = self.started;
         let nats = self.nats()?;

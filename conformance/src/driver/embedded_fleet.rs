@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use nats_mock::{Builder, MockNats, Server, Version as Release};
 
 use super::embedded::{START, version_of};
-use super::pipes::Pipes;
+use super::pipes::{LOOK_AGAIN, Pipes};
 use super::ports::Ports;
 use super::scratch::Scratch;
 use super::{
@@ -32,6 +33,8 @@ pub(super) struct EmbeddedFleet {
     names: BTreeMap<ServerIndex, String>,
     exits: BTreeMap<ServerIndex, Exit>,
     conns: Pipes,
+    /// Requests elsewhere that the script holds back.
+    held: usize,
 }
 
 impl EmbeddedFleet {
@@ -51,6 +54,7 @@ impl EmbeddedFleet {
             names: BTreeMap::new(),
             exits: BTreeMap::new(),
             conns: Pipes::default(),
+            held: 0,
         };
         for (at, server) in deployment.servers.iter().enumerate() {
             driver.write_conf(ServerIndex(at), &server.conf)?;
@@ -87,6 +91,11 @@ impl EmbeddedFleet {
         let name = self.names.get(&index);
         name.and_then(|name| self.nats.as_ref()?.find_server(name))
             .ok_or_else(|| DriverError::State(format!("server {} was not started", index.0)))
+    }
+
+    /// Whether a web server is about to answer.
+    fn awaits_answers(&self) -> Result<bool, DriverError> {
+        Ok(self.nats()?.open_fetches() > self.held)
     }
 
     /// Nothing that clients do happens at the same instant.
@@ -273,8 +282,15 @@ impl Driver for EmbeddedFleet {
     }
 
     fn rest(&mut self) -> Result<(), DriverError> {
-        // Every call returns when all that follows from it has happened.
-        self.nats().map(|_| ())
+        // Every call returns when all that follows from it has happened, but for what comes from far away.
+        while self.awaits_answers()? {
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
+    fn note_held_requests(&mut self, count: usize) {
+        self.held = count;
     }
 
     fn exit(&mut self, server: ServerIndex) -> Result<Option<Exit>, DriverError> {
@@ -292,6 +308,10 @@ impl Driver for EmbeddedFleet {
     }
 
     fn wait(&mut self, _: &[Interest], until: Duration) -> Result<(), DriverError> {
+        if self.awaits_answers()? {
+            thread::sleep(LOOK_AGAIN);
+            return Ok(());
+        }
         let now = self.now();
         let started = self.started;
         let nats = self.nats()?;

@@ -1,10 +1,14 @@
 //! The connections in memory of one scenario.
 
 use std::io;
+use std::time::Duration;
 
 use nats_mock::MemoryConnection;
 
 use super::{ConnId, DriverError, Opened, Received};
+
+/// How often to look whether what comes from outside of the process is there.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// All connections that were opened, the closed ones too.
 #[derive(Default)]

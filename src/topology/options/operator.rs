@@ -8,6 +8,7 @@ use super::{
     ServerOptions,
     problem::Problem,
     read::{Reader, invalid, needs_identity, non_empty, unsupported, unsupported_type},
+    resolver::account_server,
     start::StartError,
     words::quote,
 };
@@ -61,7 +62,28 @@ impl Reader<'_> {
             }
         }
         self.operator_options();
+        self.account_server_of_operator();
         Ok(())
+    }
+
+    /// The only operator may say where the JWTs of accounts are, if nothing else does.
+    fn account_server_of_operator(&mut self) {
+        let version = self.version;
+        let options = self.operator_options();
+        let [operator] = &options.operators[..] else {
+            return;
+        };
+        let Ok(token) = identity::operator(operator) else {
+            return;
+        };
+        if options.resolver.is_none() {
+            let url = &token.claims.nats.account_server_url;
+            // An address that is none is passed over, as tools check what they put there.
+            let server = account_server(url, version).ok();
+            let server =
+                server.and_then(|_| account_server(&format!("{url}/accounts"), version).ok());
+            options.resolver = server.map(Resolver::Url);
+        }
     }
 
     fn first_operator(&self) -> bool {
@@ -207,9 +229,7 @@ impl ServerOptions {
         }
         let auth = self.authorization.as_ref();
         let has_users = auth.is_some_and(|auth| !auth.users.is_empty());
-        // The only operator of a server may say where the tokens of accounts are.
-        let has_resolver = operator.resolver.is_some() || operator.operators.len() == 1;
-        let problem = if !has_resolver {
+        let problem = if operator.resolver.is_none() {
             "operators require an account resolver to be configured"
         } else if !self.accounts.is_empty() {
             "operators do not allow Accounts to be configured directly"
@@ -227,6 +247,10 @@ impl ServerOptions {
         {
             "using nats based account resolver - the system account needs to be specified in configuration or the \
              operator jwt"
+        } else if matches!(operator.resolver, Some(Resolver::Url(_)))
+            && !operator.preload.is_empty()
+        {
+            "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR"
         } else if self.no_auth_user.is_some() {
             "no_auth_user not compatible with Trusted Operator"
         } else {
@@ -254,14 +278,7 @@ impl ServerOptions {
                 )));
             }
         }
-        let (None, Some(claims)) = (&options.resolver, operators.first()) else {
-            return Ok(());
-        };
-        Err(StartError::Operator(match claims.nats.account_server_url.as_str() {
-            "" => "could not fetch <\"/accounts/\">: Get \"/accounts/\": unsupported protocol scheme \"\""
-                .to_owned(),
-            url => format!("account_server_url {url} of the operator is not supported by nats-mock yet"),
-        }))
+        Ok(())
     }
 
     fn is_other_system_account(&self, operator: &OperatorOptions) -> bool {

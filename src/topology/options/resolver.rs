@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use nats_mock_protocol::conf::{Kind, Map, Value, duration, fold};
 
+use super::words::quote;
 use super::{
     problem::Problem,
     read::{
         Reader, boolean, integer, invalid, needs_identity, string, unsupported, unsupported_type,
     },
 };
-use crate::identity;
 use crate::topology::operator::{JwtDirectory, Resolver};
+use crate::topology::{AccountServer, RemoteUrl};
+use crate::{Version, identity};
 
 const REASON: &str = "error parsing account resolver, should be MEM or  URL(\"url\") or a map containing dir and type \
                       state=[FULL|CACHE])";
@@ -28,8 +30,9 @@ impl Reader<'_> {
                 let kind = fold(text);
                 if kind.contains("mem") {
                     Some(Resolver::Memory)
-                } else if kind.contains("url") {
-                    return Err(unsupported(key, value));
+                } else if let Some(url) = url_in(text) {
+                    let server = account_server(url, self.version);
+                    Some(Resolver::Url(server.map_err(|why| invalid(value, why))?))
                 } else {
                     None
                 }
@@ -132,6 +135,38 @@ impl Reader<'_> {
             timeout: timeout.and_then(positive),
             ..opened
         })
+    }
+}
+
+/// The address in `URL("address")`, as far as it is there.
+fn url_in(text: &str) -> Option<&str> {
+    let is_quote = |c: char| c == '"' || c.is_whitespace();
+    let at = text
+        .as_bytes()
+        .windows(3)
+        .position(|word| word.eq_ignore_ascii_case(b"url"))?;
+    let Some(rest) = text[at + 3..].strip_prefix('(') else {
+        return Some("");
+    };
+    let rest = rest.trim_start();
+    let rest = rest.strip_prefix('"').unwrap_or(rest);
+    let (run, after) = rest.split_at(rest.find(is_quote).unwrap_or(rest.len()));
+    let after = after.strip_prefix('"').unwrap_or(after).trim_start();
+    match after.strip_prefix(')') {
+        Some(_) => Some(run),
+        None => Some(run.rfind(')').map_or("", |end| &run[..end])),
+    }
+}
+
+/// Where the JWTs of accounts are served.
+pub(super) fn account_server(url: &str, version: Version) -> Result<AccountServer, String> {
+    let url = url.trim();
+    match RemoteUrl::parse_for(url, version) {
+        Ok(_) => Ok(AccountServer::at(url)),
+        Err(_) => Err(format!(
+            "error parsing account resolver url [{}]",
+            quote(url)
+        )),
     }
 }
 

@@ -1,0 +1,396 @@
+//! Tokens of accounts that somebody else has to get, because a resolver asks a web server for them.
+//!
+//! Whoever needs an account waits until all tokens that this takes are in a [hand](Hand): its own, and those of the
+//! accounts that it imports from. Then it is looked up as with any other resolver.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::authenticate::{Admission, Login};
+use super::conn::ConnId;
+use super::freeze::Waiting;
+use super::jwt_store::ResolverKind;
+use super::server::{Phase, ServerId};
+use super::timers::{Timer, TimerKey};
+use super::{Core, Time};
+use crate::identity::{self, Role};
+use crate::topology::{AccountServer, FetchError};
+
+/// How long a server waits for an answer.
+const PATIENCE: Duration = Duration::from_millis(1900);
+
+/// How often it looks for the token of a system account that it has not got yet.
+const SYSTEM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What has expired is not asked for again this soon after it was got.
+const TOO_SOON: Duration = Duration::from_secs(1);
+
+/// How many accounts are fetched because of one. What lies beyond counts as not found.
+const MOST_ACCOUNTS: usize = 1024;
+
+/// What is being fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FetchId(u64);
+
+/// What somebody else is to get: the answer goes to [`Core::fetched`].
+#[derive(Debug)]
+pub(crate) struct FetchOrder {
+    pub id: FetchId,
+    /// The public key of the account.
+    pub account: Box<str>,
+    pub from: AccountServer,
+}
+
+/// All that is being fetched.
+#[derive(Debug, Default)]
+pub(super) struct Fetches {
+    last: u64,
+    open: BTreeMap<FetchId, Fetch>,
+    orders: Vec<FetchOrder>,
+}
+
+#[derive(Debug)]
+struct Fetch {
+    server: ServerId,
+    account: Box<str>,
+    purpose: Purpose,
+    /// What was fetched before for the same purpose.
+    hand: Hand,
+    timer: TimerKey,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Purpose {
+    LogIn(ConnId),
+    /// The server's system account, which it has begun without.
+    System,
+    /// An account that another imports from.
+    Import(Box<str>),
+}
+
+/// Tokens by the keys of their accounts, as they were fetched; nothing where there is none.
+#[derive(Debug, Default)]
+pub(super) struct Hand(BTreeMap<Box<str>, Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    text: Option<Arc<str>>,
+    times: u32,
+}
+
+/// A client whose account is being fetched.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    how: Login,
+    fetch: FetchId,
+    /// What the client has done since.
+    pub waiting: Vec<Waiting>,
+}
+
+impl Hand {
+    /// The token of an account.
+    pub fn get(&self, key: &str) -> Option<Arc<str>> {
+        self.0.get(key)?.text.clone()
+    }
+
+    /// How often it was asked for.
+    fn times(&self, key: &str) -> u32 {
+        self.0.get(key).map_or(0, |held| held.times)
+    }
+
+    fn take_up(&mut self, key: Box<str>, text: Option<String>) {
+        let held = self.0.entry(key).or_default();
+        held.text = text.map(Into::into);
+        held.times += 1;
+    }
+}
+
+impl Core {
+    /// What is to be fetched since it was last asked for.
+    pub fn take_fetch_orders(&mut self) -> Vec<FetchOrder> {
+        std::mem::take(&mut self.fetches.orders)
+    }
+
+    /// What was to be fetched is there, or is not to be had.
+    pub fn fetched(&mut self, now: Time, id: FetchId, answer: Result<String, FetchError>) {
+        self.set_now(now);
+        let Some(server) = self.fetches.open.get(&id).map(|fetch| fetch.server) else {
+            return;
+        };
+        if self.is_frozen(server) {
+            self.wait_if_frozen(server, || Waiting::Fetched(id, answer));
+            return;
+        }
+        // The server goes on waiting: it has a timer of its own.
+        if answer != Err(FetchError::Silence) {
+            self.go_on(id, answer.ok());
+        }
+    }
+
+    /// When a server loses patience first.
+    pub fn next_fetch_deadline(&self) -> Option<Time> {
+        let open = self.fetches.open.values();
+        open.map(|fetch| fetch.timer.due()).min()
+    }
+
+    pub(super) fn fetch_timed_out(&mut self, _: ServerId, id: FetchId) {
+        self.go_on(id, None);
+    }
+
+    /// Has a client wait whose account is to be fetched. Tells whether it has to.
+    pub(super) fn looks_up_elsewhere(&mut self, id: ConnId, how: Login) -> bool {
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+            return false;
+        };
+        if self.resolver_kind(server) != Some(ResolverKind::Url) {
+            return false;
+        }
+        let hand = &self.operator_mode(server).hand;
+        let is_back = !hand.0.is_empty();
+        let root = self.shown_token(id).map(|(_, root)| root);
+        let next = root.filter(|_| !is_back);
+        let next = next.and_then(|root| self.next_to_fetch(server, &root, &Hand::default()));
+        let Some(next) = next else { return false };
+        let Some(fetch) = self.order(server, next, Purpose::LogIn(id), Hand::default()) else {
+            return false;
+        };
+        let Some(conn) = self.conn_mut(id) else {
+            return false;
+        };
+        conn.lookup = Some(Box::new(Lookup {
+            how,
+            fetch,
+            waiting: Vec::new(),
+        }));
+        self.asked_about += 1;
+        self.freezes += 1;
+        true
+    }
+
+    /// Nobody waits any more for the account of a client.
+    pub(super) fn end_lookup(&mut self, id: ConnId) -> Option<Box<Lookup>> {
+        let conn = super::conn_mut(&mut self.conns, id)?;
+        let lookup = conn.lookup.take()?;
+        if !conn.flags.detached {
+            super::wake(&mut self.woken, conn, id);
+        }
+        self.asked_about -= 1;
+        self.freezes += 1;
+        self.limit_changes += 1;
+        if let Some(fetch) = self.fetches.open.remove(&lookup.fetch) {
+            self.timers.cancel(fetch.timer);
+        }
+        Some(lookup)
+    }
+
+    /// Gets the token of an account that another imports from and that is not there. The import is tried again
+    /// when it has come.
+    pub(super) fn fetch_exporter(&mut self, server: ServerId, key: &str) {
+        let Some(mode) = self.server(server).operator.as_deref() else {
+            return;
+        };
+        let is_elsewhere = mode.store.kind() == ResolverKind::Url;
+        if !is_elsewhere || mode.hand.times(key) > 0 || !self.is_to_be_fetched(server, key) {
+            return;
+        }
+        let purpose = Purpose::Import(key.into());
+        let mut open = self.fetches.open.values();
+        if !open.any(|fetch| fetch.server == server && fetch.purpose == purpose) {
+            self.order(server, key.into(), purpose, Hand::default());
+        }
+    }
+
+    /// Looks for the token of the system account from time to time.
+    pub(super) fn await_system_account(&mut self, server: ServerId) {
+        let due = self.now + SYSTEM_INTERVAL;
+        let timer = self.timers.set(due, Timer::SystemAccount(server));
+        self.operator_mode(server).system_timer = Some(timer);
+    }
+
+    pub(super) fn fetch_system_account(&mut self, server: ServerId) {
+        if self.server(server).phase == Phase::Stopped {
+            return;
+        }
+        self.await_system_account(server);
+        let is_open = |fetch: &Fetch| fetch.server == server && fetch.purpose == Purpose::System;
+        let Some(system) = self.server(server).system else {
+            return;
+        };
+        if !self.fetches.open.values().any(is_open) {
+            let key = self.account(system).name.as_ref().into();
+            self.order(server, key, Purpose::System, Hand::default());
+        }
+    }
+
+    /// A server that is gone waits for nothing.
+    pub(super) fn forget_fetches(&mut self, server: ServerId) {
+        let Fetches { open, orders, .. } = &mut self.fetches;
+        let gone: Vec<FetchId> = open
+            .iter()
+            .filter(|(_, fetch)| fetch.server == server)
+            .map(|(id, _)| *id)
+            .collect();
+        orders.retain(|order| !gone.contains(&order.id));
+        for id in gone {
+            if let Some(fetch) = self.fetches.open.remove(&id) {
+                self.timers.cancel(fetch.timer);
+            }
+        }
+        let mode = self.server_mut(server).operator.as_deref_mut();
+        if let Some(timer) = mode.and_then(|mode| mode.system_timer.take()) {
+            self.timers.cancel(timer);
+        }
+    }
+
+    fn order(
+        &mut self,
+        server: ServerId,
+        account: Box<str>,
+        purpose: Purpose,
+        hand: Hand,
+    ) -> Option<FetchId> {
+        let from = self.operator_mode(server).store.server.clone()?;
+        self.fetches.last += 1;
+        let id = FetchId(self.fetches.last);
+        let timer = self
+            .timers
+            .set(self.now + PATIENCE, Timer::Fetch(server, id));
+        self.fetches.orders.push(FetchOrder {
+            id,
+            account: account.clone(),
+            from,
+        });
+        let fetch = Fetch {
+            server,
+            account,
+            purpose,
+            hand,
+            timer,
+        };
+        self.fetches.open.insert(id, fetch);
+        Some(id)
+    }
+
+    /// Goes on with what has waited.
+    fn go_on(&mut self, id: FetchId, text: Option<String>) {
+        let Some(fetch) = self.fetches.open.remove(&id) else {
+            return;
+        };
+        self.timers.cancel(fetch.timer);
+        let Fetch {
+            server,
+            account,
+            purpose,
+            mut hand,
+            ..
+        } = fetch;
+        hand.take_up(account.clone(), text);
+        let root = match &purpose {
+            Purpose::LogIn(conn) => self.shown_token(*conn).map(|(_, root)| root),
+            Purpose::System => None,
+            Purpose::Import(key) => Some(key.to_string()),
+        };
+        let next = root.and_then(|root| self.next_to_fetch(server, &root, &hand));
+        if let Some(next) = next {
+            let (at, next) = (purpose.clone(), self.order(server, next, purpose, hand));
+            if let Purpose::LogIn(conn) = at
+                && let Some(lookup) = self.conn_mut(conn).and_then(|conn| conn.lookup.as_mut())
+                && let Some(next) = next
+            {
+                lookup.fetch = next;
+            }
+            return;
+        }
+        match purpose {
+            Purpose::LogIn(conn) => self.go_on_with_log_in(server, conn, hand),
+            Purpose::System => {
+                if let Some(text) = hand.get(&account) {
+                    self.take_system_account(server, &account, &text);
+                }
+            }
+            Purpose::Import(key) => {
+                self.operator_mode(server).hand = hand;
+                self.look_up_account(server, &key);
+                self.operator_mode(server).hand = Hand::default();
+            }
+        }
+    }
+
+    fn go_on_with_log_in(&mut self, server: ServerId, conn: ConnId, hand: Hand) {
+        let Some(lookup) = self.end_lookup(conn) else {
+            return;
+        };
+        self.operator_mode(server).hand = hand;
+        let admission = self.log_in(conn, lookup.how);
+        self.operator_mode(server).hand = Hand::default();
+        if admission == Admission::In {
+            match lookup.how {
+                Login::Explicit => self.connected(conn),
+                Login::Again => self.recheck_subscriptions(conn),
+                Login::Implicit => {}
+            }
+        }
+        for event in lookup.waiting {
+            self.happen(server, event);
+        }
+    }
+
+    fn take_system_account(&mut self, server: ServerId, key: &str, text: &str) {
+        let now = self.now;
+        if self.update_claims(server, key, text).is_err() {
+            return;
+        }
+        let mode = self.operator_mode(server);
+        mode.store.remember(key, text, now);
+        if let Some(timer) = mode.system_timer.take() {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// The first account whose token is still to be fetched so that `root` can be looked up, in the order in which
+    /// servers come to need them.
+    fn next_to_fetch(&self, server: ServerId, root: &str, hand: &Hand) -> Option<Box<str>> {
+        let mut seen: BTreeSet<Box<str>> = BTreeSet::new();
+        let mut stack: Vec<Box<str>> = vec![root.into()];
+        let mut again = None;
+        while let Some(key) = stack.pop() {
+            if seen.len() >= MOST_ACCOUNTS || !seen.insert(key.clone()) {
+                continue;
+            }
+            if !self.is_to_be_fetched(server, &key) {
+                continue;
+            }
+            if hand.times(&key) == 0 {
+                return Some(key);
+            }
+            let token = hand.get(&key);
+            let token = token.and_then(|text| self.verify_claims(server, &text).ok());
+            let Some(token) = token.filter(|token| *token.claims.sub == *key) else {
+                continue;
+            };
+            // Accounts that could not import from this one try again before it is registered, and so ask for it.
+            let mode = self.server(server).operator.as_deref();
+            if hand.times(&key) == 1 && mode.is_some_and(|mode| mode.sharing.misses(&key)) {
+                again.get_or_insert(key);
+            }
+            let imports = token.claims.nats.imports.iter().rev();
+            stack.extend(imports.map(|import| import.account.as_str().into()));
+        }
+        again
+    }
+
+    /// Whether a server does not know an account, or only what has expired.
+    fn is_to_be_fetched(&self, server: ServerId, key: &str) -> bool {
+        let mode = self.server(server).operator.as_deref();
+        let known = self.account_named(server, key);
+        let claimed = known.and_then(|known| mode?.claimed(known));
+        match claimed {
+            Some(claimed) => {
+                let is_new = self.now - claimed.updated < TOO_SOON;
+                claimed.is_expired && !(claimed.is_complete && is_new)
+            }
+            None => identity::is_public_key(Role::Account, key),
+        }
+    }
+}
