@@ -143,10 +143,11 @@ impl Core {
         let Some(server) = self.conn(id).map(|conn| conn.server) else {
             return false;
         };
-        if self.resolver_kind(server) != Some(ResolverKind::Url) {
+        let mode = self.operator_mode(server);
+        if mode.resolver().kind() != ResolverKind::Url {
             return false;
         }
-        let hand = &self.operator_mode(server).hand;
+        let hand = &mode.hand;
         let is_back = !hand.0.is_empty();
         let root = self.shown_token(id).map(|(_, root)| root);
         let next = root.filter(|_| !is_back);
@@ -190,7 +191,7 @@ impl Core {
         let Some(mode) = self.server(server).operator.as_deref() else {
             return;
         };
-        let is_elsewhere = mode.store.kind() == ResolverKind::Url;
+        let is_elsewhere = mode.resolver().kind() == ResolverKind::Url;
         if !is_elsewhere || mode.hand.times(key) > 0 || !self.is_to_be_fetched(server, key) {
             return;
         }
@@ -250,7 +251,7 @@ impl Core {
         purpose: Purpose,
         hand: Hand,
     ) -> Option<FetchId> {
-        let from = self.operator_mode(server).store.server.clone()?;
+        let from = self.operator_mode(server).resolver().server.clone()?;
         self.fetches.last += 1;
         let id = FetchId(self.fetches.last);
         let timer = self
@@ -292,6 +293,9 @@ impl Core {
             Purpose::Import(key) => Some(key.to_string()),
         };
         let next = root.and_then(|root| self.next_to_fetch(server, &root, &hand));
+        // Whoever imports from it and waits for it would be the one to ask again.
+        let is_import = matches!(purpose, Purpose::Import(_));
+        let next = next.filter(|next| !is_import || hand.times(next) == 0);
         if let Some(next) = next {
             let (at, next) = (purpose.clone(), self.order(server, next, purpose, hand));
             if let Purpose::LogIn(conn) = at
@@ -342,7 +346,7 @@ impl Core {
             return;
         }
         let mode = self.operator_mode(server);
-        mode.store.remember(key, text, now);
+        mode.resolver_mut().remember(key, text, now);
         if let Some(timer) = mode.system_timer.take() {
             self.timers.cancel(timer);
         }

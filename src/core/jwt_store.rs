@@ -109,14 +109,8 @@ impl JwtStore {
         if let Some(server) = &mut self.server {
             stored.append(&mut server.known);
         }
-        let is_same = |before: &&Self| {
-            let (own, other) = (self.server.as_ref(), before.server.as_ref());
-            self.options.dir == before.options.dir
-                && own.is_some() == other.is_some()
-                && own.zip(other).is_none_or(|(own, other)| own.is_same(other))
-        };
         if let Some(before) = before
-            .filter(is_same)
+            .filter(|before| self.is_same_server(before) && self.options.dir == before.options.dir)
             .filter(|_| self.kind != ResolverKind::Memory)
         {
             self.tokens.clone_from(&before.tokens);
@@ -136,6 +130,34 @@ impl JwtStore {
                 ResolverKind::Full | ResolverKind::Cache => self.save_if_newer(key, text, now),
             };
         }
+    }
+
+    fn is_same_server(&self, other: &Self) -> bool {
+        let (own, other) = (self.server.as_ref(), other.server.as_ref());
+        own.is_some() == other.is_some()
+            && own.zip(other).is_none_or(|(own, other)| own.is_same(other))
+    }
+
+    /// Whether another keeps its tokens in the same place.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.options.dir == other.options.dir
+    }
+
+    /// Whether there is a directory where its tokens are.
+    pub fn has_files(&self) -> bool {
+        !self.options.dir.as_os_str().is_empty()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Has what another one has, which keeps it in the same place. What it may do stays as it was.
+    pub fn take_over(&mut self, mut other: Self) {
+        self.tokens = std::mem::take(&mut other.tokens);
+        self.uses = self.uses.max(other.uses);
+        self.changes.append(&mut other.changes);
+        self.server = other.server.take();
     }
 
     /// Remembers a token for a server that starts again.

@@ -71,6 +71,7 @@ mod receive;
 mod reload;
 mod reload_refused;
 mod reload_remotes;
+mod reload_resolver;
 mod reload_shown;
 mod reload_trust;
 mod reload_websocket;

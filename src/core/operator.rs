@@ -27,8 +27,12 @@ pub(crate) struct OperatorMode {
     pub operators: Vec<Token<OperatorClaims>>,
     /// The keys by which accounts' tokens may be signed.
     trusted: Vec<String>,
-    /// What the resolver knows.
+    /// What the resolver knows with which the server has started.
     pub store: JwtStore,
+    /// The one that is asked since, if it keeps its tokens elsewhere.
+    pub(super) replaced: Option<Box<JwtStore>>,
+    /// It asks no other servers.
+    pub(super) is_alone: bool,
     /// What was fetched for the look-up that is going on.
     pub(super) hand: Hand,
     /// When to look again for the token of the system account.
@@ -84,11 +88,32 @@ impl OperatorMode {
             operators,
             trusted,
             store: JwtStore::new(options),
+            replaced: None,
+            is_alone: false,
             hand: Hand::default(),
             system_timer: None,
             accounts: BTreeMap::new(),
             sharing: ClaimedSharing::default(),
         }
+    }
+
+    /// Where accounts are looked up.
+    pub fn resolver(&self) -> &JwtStore {
+        self.replaced.as_deref().unwrap_or(&self.store)
+    }
+
+    pub(super) fn resolver_mut(&mut self) -> &mut JwtStore {
+        self.replaced.as_deref_mut().unwrap_or(&mut self.store)
+    }
+
+    /// The accounts that were looked up.
+    pub(super) fn accounts(&self) -> Vec<AccountId> {
+        self.accounts.keys().copied().collect()
+    }
+
+    /// Forgets an account. Its timer is given back.
+    pub(super) fn forget(&mut self, account: AccountId) -> Option<TimerKey> {
+        self.accounts.remove(&account)?.timer
     }
 
     /// Whether a token of an account signed by `key` counts.
@@ -133,7 +158,7 @@ impl OperatorMode {
         let [operator] = &self.operators[..] else {
             return None;
         };
-        let waits = self.store.kind() != ResolverKind::Memory;
+        let waits = self.resolver().kind() != ResolverKind::Memory;
         waits.then(|| Token::unsigned(identity::unlimited(key, &operator.claims.iss)))
     }
 
@@ -214,9 +239,9 @@ impl Core {
         };
         let name = Arc::clone(&self.account(system).name);
         let mode = self.operator_mode(server);
-        let text = mode.store.load(&name, now);
+        let text = mode.resolver_mut().load(&name, now);
         let is_known = mode.accounts.contains_key(&system);
-        let is_fetched = mode.store.kind() == ResolverKind::Url;
+        let is_fetched = mode.resolver().kind() == ResolverKind::Url;
         let token = text.and_then(|text| match is_fetched {
             true => {
                 let token = self.verify_claims(server, &text).ok();

@@ -13,7 +13,7 @@ use crate::topology::ServerSpec;
 
 /// A change that a running server does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("config reload not supported for {option}: old={old}, new={new}")]
+#[error("{}", self.text())]
 pub struct ReloadError {
     /// The option, as nats-server names it.
     pub option: Cow<'static, str>,
@@ -21,6 +21,30 @@ pub struct ReloadError {
     pub old: String,
     /// What was asked for.
     pub new: String,
+}
+
+/// What a server gets or loses only when it starts.
+const RESOLVER: &str = "AccountResolver";
+
+impl ReloadError {
+    /// A server is to get a resolver, or to lose the one that it has.
+    pub(super) fn resolver(has_one: bool) -> Self {
+        Self {
+            option: RESOLVER.into(),
+            old: has_one.to_string(),
+            new: (!has_one).to_string(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { option, old, new } = self;
+        match &**option {
+            RESOLVER => {
+                "config reload does not support moving to or from an account resolver".to_owned()
+            }
+            _ => format!("config reload not supported for {option}: old={old}, new={new}"),
+        }
+    }
 }
 
 impl Core {
@@ -75,11 +99,12 @@ impl Core {
                 self.remove_account(server, id);
             }
         }
+        let is_renewed = self.renew_resolver(server);
         self.apply_limits(server, &old);
         let srv = self.server_mut(server);
         let (tls, allow_non_tls) = (srv.spec.tls.as_ref(), srv.spec.allow_non_tls);
         srv.offer = srv.offer.reloaded(tls, allow_non_tls);
-        if reauthorizes {
+        if reauthorizes || is_renewed {
             self.reauthorize(server);
         }
         self.change_remotes(server, &old);
@@ -90,7 +115,7 @@ impl Core {
 
     /// Takes an account away from a server. What it imports goes when no other server knows it. Its
     /// clients are still to be closed.
-    fn remove_account(&mut self, server: ServerId, id: super::AccountId) {
+    pub(super) fn remove_account(&mut self, server: ServerId, id: super::AccountId) {
         let account = self.account(id);
         let (mesh, name) = (account.mesh, account.name.clone());
         let srv = self.server_mut(server);

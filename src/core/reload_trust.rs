@@ -30,9 +30,8 @@ pub(super) fn refuse_other_trust(old: &ServerSpec, new: &ServerSpec) -> Result<(
     if trusted(&was) != trusted(&is) {
         return refused("TrustedKeys", trusted);
     }
-    // A server takes these, but what becomes of accounts in use is not simulated.
-    if was.resolver != is.resolver || was.preload != is.preload {
-        return refused("AccountResolver", accounts);
+    if was.resolver.is_some() != is.resolver.is_some() {
+        return Err(ReloadError::resolver(was.resolver.is_some()));
     }
     Ok(())
 }
@@ -46,10 +45,6 @@ fn operators(options: &OperatorOptions) -> String {
 
 fn trusted(options: &OperatorOptions) -> String {
     listed(options.trusted_keys.clone())
-}
-
-fn accounts(options: &OperatorOptions) -> String {
-    listed(options.preload.keys().cloned().collect())
 }
 
 /// A list in order, as a server compares and prints it.

@@ -29,7 +29,9 @@ impl Core {
         if !identity::is_public_key(Role::Account, key) {
             return None;
         }
-        let store = &mut self.operator_mode(server).store;
+        let mode = self.operator_mode(server);
+        let is_alone = mode.is_alone;
+        let store = mode.resolver_mut();
         if store.kind() != ResolverKind::Url
             && let Some(text) = store.load(key, now)
         {
@@ -38,6 +40,7 @@ impl Core {
         match store.kind() {
             ResolverKind::Memory => return None,
             ResolverKind::Url => return self.operator_mode(server).hand.get(key),
+            ResolverKind::Full | ResolverKind::Cache if is_alone => return None,
             ResolverKind::Full | ResolverKind::Cache => {}
         }
         self.notices.push_back(Notice::ClaimsWanted {
@@ -45,6 +48,9 @@ impl Core {
             account: key.into(),
         });
         let text = self.known_servers(server).into_iter().find_map(|peer| {
+            if self.is_frozen(peer) {
+                return None;
+            }
             let mode = self.server_mut(peer).operator.as_deref_mut()?;
             let answers = mode.store.kind() == ResolverKind::Full;
             answers.then(|| mode.store.load(key, now)).flatten()
@@ -183,8 +189,11 @@ impl Core {
     /// Has the files of a resolver follow what it keeps.
     pub(super) fn collect_file_changes(&mut self, server: ServerId) {
         if let Some(mode) = self.server_mut(server).operator.as_deref_mut() {
-            let changes = mode.store.take_changes();
-            self.file_changes.extend(changes);
+            let mut changes = mode.store.take_changes();
+            if let Some(replaced) = &mut mode.replaced {
+                changes.append(&mut replaced.take_changes());
+            }
+            self.file_changes.append(&mut changes);
         }
     }
 }

@@ -52,6 +52,11 @@ pub(super) fn ask_for(spec: &mut ServerSpec) -> Result<(), StartError> {
     let Some(Resolver::Url(server)) = &options.resolver else {
         return Ok(());
     };
+    if !options.preload.is_empty() {
+        let reason =
+            "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR";
+        return Err(refused(reason.to_owned()));
+    }
     if let Err(error) = http::get(server, "") {
         return Err(refused(server.complaint("", &error)));
     }

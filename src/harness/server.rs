@@ -306,9 +306,12 @@ impl<'a> Server<'a> {
     /// # Errors
     ///
     /// When it holds a change that a running server does not take; nothing is applied then.
-    pub fn reload(&self, spec: ServerSpec) -> Result<(), ReloadError> {
+    pub fn reload(&self, mut spec: ServerSpec) -> Result<(), ReloadError> {
         let id = self.current();
         let hub = &self.nats.hub;
+        if let Some(operator) = &mut spec.operator {
+            operator.read_jwts_again();
+        }
         hub.input(|state, now| state.deployment.reload(now, id, spec))
     }
 

@@ -37,6 +37,16 @@ impl OperatorOptions {
         options
     }
 
+    /// Looks again at what is in the resolver's directory, as far as that can be looked at.
+    pub(crate) fn read_jwts_again(&mut self) {
+        if let Some(Resolver::Full(directory) | Resolver::Cache(directory)) = &mut self.resolver
+            && !directory.dir.as_os_str().is_empty()
+            && let Ok(now) = JwtDirectory::open(&directory.dir)
+        {
+            directory.stored = now.stored;
+        }
+    }
+
     /// Whether the resolver knows the system account from the start, or may get it later.
     pub(crate) fn may_know(&self, account: &str) -> bool {
         let stored = match &self.resolver {

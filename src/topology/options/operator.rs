@@ -247,10 +247,6 @@ impl ServerOptions {
         {
             "using nats based account resolver - the system account needs to be specified in configuration or the \
              operator jwt"
-        } else if matches!(operator.resolver, Some(Resolver::Url(_)))
-            && !operator.preload.is_empty()
-        {
-            "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR"
         } else if self.no_auth_user.is_some() {
             "no_auth_user not compatible with Trusted Operator"
         } else {
