@@ -115,7 +115,8 @@ impl MockOperator {
         self.key.public_key()
     }
 
-    /// Has servers look JWTs of accounts up there instead of in memory. What is not in a directory is put there.
+    /// Has servers look JWTs of accounts up there instead of in memory. What is not in a directory is put there. A web
+    /// server has to have them itself, that of the system account included.
     ///
     /// ```
     /// use nats_mock::topology::{JwtDirectory, Resolver};
@@ -126,6 +127,22 @@ impl MockOperator {
     /// let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
     /// let orders = acme.account("ORDERS");
     /// let nats = MockNats::builder().operator(&acme, [&orders]).start_blocking()?;
+    /// # let _ = nats;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// ```
+    /// use nats_mock::topology::{JwtTable, Resolver};
+    /// use nats_mock::{MockNats, MockOperator};
+    ///
+    /// // What stands for a web server, and can be changed while servers run.
+    /// let table = JwtTable::new();
+    /// let acme = MockOperator::new("acme").resolver(Resolver::Url(table.server()));
+    /// let (system, orders) = (acme.system_account(), acme.account("ORDERS"));
+    /// table.serve(system.public_key(), system.jwt());
+    /// table.serve(orders.public_key(), orders.jwt());
+    /// let nats = MockNats::builder().operator(&acme, []).start_blocking()?;
+    /// assert_eq!(table.requests(), ["".to_owned(), system.public_key(), system.public_key()]);
     /// # let _ = nats;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -188,11 +205,14 @@ impl MockOperator {
         let known = std::iter::once((system.public_key(), system.jwt()));
         let others = accounts.into_iter();
         let others = others.map(|account| (account.public_key(), account.jwt()));
+        // What is asked elsewhere has to be there.
+        let is_elsewhere = matches!(self.resolver, Resolver::Url(_));
+        let known = known.chain(others).filter(|_| !is_elsewhere);
         OperatorOptions {
             operators: vec![self.jwt()],
             trusted_keys: Vec::new(),
             resolver: Some(self.resolver.clone()),
-            preload: known.chain(others).collect::<BTreeMap<_, _>>(),
+            preload: known.collect::<BTreeMap<_, _>>(),
         }
     }
 }
