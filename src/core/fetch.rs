@@ -1,13 +1,13 @@
 //! Tokens of accounts that somebody else has to get, because a resolver asks a web server for them.
 //!
 //! Whoever needs an account waits until all tokens that this takes are in a [hand](Hand): its own, and those of the
-//! accounts that it imports from. Then it is looked up as with any other resolver.
+//! accounts that it imports from. Then it is looked up as with any other resolver. Clients wait in the same way for
+//! other resolvers of a deployment that have not answered ([`lookup`](super::lookup)).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::authenticate::{Admission, Login};
 use super::conn::ConnId;
 use super::freeze::Waiting;
 use super::jwt_store::ResolverKind;
@@ -18,7 +18,7 @@ use crate::identity::{self, Role};
 use crate::topology::{AccountServer, FetchError};
 
 /// How long a server waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(1900);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1900);
 
 /// How often it looks for the token of a system account that it has not got yet.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(1);
@@ -46,22 +46,22 @@ pub(crate) struct FetchOrder {
 #[derive(Debug, Default)]
 pub(super) struct Fetches {
     last: u64,
-    open: BTreeMap<FetchId, Fetch>,
+    pub open: BTreeMap<FetchId, Fetch>,
     orders: Vec<FetchOrder>,
 }
 
 #[derive(Debug)]
-struct Fetch {
-    server: ServerId,
-    account: Box<str>,
+pub(super) struct Fetch {
+    pub server: ServerId,
+    pub account: Box<str>,
     purpose: Purpose,
     /// What was fetched before for the same purpose.
     hand: Hand,
-    timer: TimerKey,
+    pub timer: TimerKey,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     LogIn(ConnId),
     /// The server's system account, which it has begun without.
     System,
@@ -79,23 +79,18 @@ struct Held {
     times: u32,
 }
 
-/// A client whose account is being fetched.
-#[derive(Debug)]
-pub(super) struct Lookup {
-    how: Login,
-    fetch: FetchId,
-    /// What the client has done since.
-    pub waiting: Vec<Waiting>,
-}
-
 impl Hand {
     /// The token of an account.
     pub fn get(&self, key: &str) -> Option<Arc<str>> {
         self.0.get(key)?.text.clone()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How often it was asked for.
-    fn times(&self, key: &str) -> u32 {
+    pub fn times(&self, key: &str) -> u32 {
         self.0.get(key).map_or(0, |held| held.times)
     }
 
@@ -136,53 +131,6 @@ impl Core {
 
     pub(super) fn fetch_timed_out(&mut self, _: ServerId, id: FetchId) {
         self.go_on(id, None);
-    }
-
-    /// Has a client wait whose account is to be fetched. Tells whether it has to.
-    pub(super) fn looks_up_elsewhere(&mut self, id: ConnId, how: Login) -> bool {
-        let Some(server) = self.conn(id).map(|conn| conn.server) else {
-            return false;
-        };
-        let mode = self.operator_mode(server);
-        if mode.resolver().kind() != ResolverKind::Url {
-            return false;
-        }
-        let hand = &mode.hand;
-        let is_back = !hand.0.is_empty();
-        let root = self.shown_token(id).map(|(_, root)| root);
-        let next = root.filter(|_| !is_back);
-        let next = next.and_then(|root| self.next_to_fetch(server, &root, &Hand::default()));
-        let Some(next) = next else { return false };
-        let Some(fetch) = self.order(server, next, Purpose::LogIn(id), Hand::default()) else {
-            return false;
-        };
-        let Some(conn) = self.conn_mut(id) else {
-            return false;
-        };
-        conn.lookup = Some(Box::new(Lookup {
-            how,
-            fetch,
-            waiting: Vec::new(),
-        }));
-        self.asked_about += 1;
-        self.freezes += 1;
-        true
-    }
-
-    /// Nobody waits any more for the account of a client.
-    pub(super) fn end_lookup(&mut self, id: ConnId) -> Option<Box<Lookup>> {
-        let conn = super::conn_mut(&mut self.conns, id)?;
-        let lookup = conn.lookup.take()?;
-        if !conn.flags.detached {
-            super::wake(&mut self.woken, conn, id);
-        }
-        self.asked_about -= 1;
-        self.freezes += 1;
-        self.limit_changes += 1;
-        if let Some(fetch) = self.fetches.open.remove(&lookup.fetch) {
-            self.timers.cancel(fetch.timer);
-        }
-        Some(lookup)
     }
 
     /// Gets the token of an account that another imports from and that is not there. The import is tried again
@@ -244,7 +192,8 @@ impl Core {
         }
     }
 
-    fn order(
+    /// Has somebody get a token.
+    pub(super) fn order(
         &mut self,
         server: ServerId,
         account: Box<str>,
@@ -252,16 +201,23 @@ impl Core {
         hand: Hand,
     ) -> Option<FetchId> {
         let from = self.operator_mode(server).resolver().server.clone()?;
+        let id = self.await_token(server, account.clone(), purpose, (hand, PATIENCE));
+        self.fetches.orders.push(FetchOrder { id, account, from });
+        Some(id)
+    }
+
+    /// Waits for a token that somebody may come up with.
+    pub(super) fn await_token(
+        &mut self,
+        server: ServerId,
+        account: Box<str>,
+        purpose: Purpose,
+        (hand, patience): (Hand, Duration),
+    ) -> FetchId {
         self.fetches.last += 1;
         let id = FetchId(self.fetches.last);
-        let timer = self
-            .timers
-            .set(self.now + PATIENCE, Timer::Fetch(server, id));
-        self.fetches.orders.push(FetchOrder {
-            id,
-            account: account.clone(),
-            from,
-        });
+        let due = self.now + patience;
+        let timer = self.timers.set(due, Timer::Fetch(server, id));
         let fetch = Fetch {
             server,
             account,
@@ -270,11 +226,11 @@ impl Core {
             timer,
         };
         self.fetches.open.insert(id, fetch);
-        Some(id)
+        id
     }
 
     /// Goes on with what has waited.
-    fn go_on(&mut self, id: FetchId, text: Option<String>) {
+    pub(super) fn go_on(&mut self, id: FetchId, text: Option<String>) {
         let Some(fetch) = self.fetches.open.remove(&id) else {
             return;
         };
@@ -296,6 +252,8 @@ impl Core {
         // Whoever imports from it and waits for it would be the one to ask again.
         let is_import = matches!(purpose, Purpose::Import(_));
         let next = next.filter(|next| !is_import || hand.times(next) == 0);
+        let asks = self.operator_mode(server).resolver().server.is_some();
+        let next = next.filter(|_| asks);
         if let Some(next) = next {
             let (at, next) = (purpose.clone(), self.order(server, next, purpose, hand));
             if let Purpose::LogIn(conn) = at
@@ -321,25 +279,6 @@ impl Core {
         }
     }
 
-    fn go_on_with_log_in(&mut self, server: ServerId, conn: ConnId, hand: Hand) {
-        let Some(lookup) = self.end_lookup(conn) else {
-            return;
-        };
-        self.operator_mode(server).hand = hand;
-        let admission = self.log_in(conn, lookup.how);
-        self.operator_mode(server).hand = Hand::default();
-        if admission == Admission::In {
-            match lookup.how {
-                Login::Explicit => self.connected(conn),
-                Login::Again => self.recheck_subscriptions(conn),
-                Login::Implicit => {}
-            }
-        }
-        for event in lookup.waiting {
-            self.happen(server, event);
-        }
-    }
-
     fn take_system_account(&mut self, server: ServerId, key: &str, text: &str) {
         let now = self.now;
         if self.update_claims(server, key, text).is_err() {
@@ -354,7 +293,12 @@ impl Core {
 
     /// The first account whose token is still to be fetched so that `root` can be looked up, in the order in which
     /// servers come to need them.
-    fn next_to_fetch(&self, server: ServerId, root: &str, hand: &Hand) -> Option<Box<str>> {
+    pub(super) fn next_to_fetch(
+        &self,
+        server: ServerId,
+        root: &str,
+        hand: &Hand,
+    ) -> Option<Box<str>> {
         let mut seen: BTreeSet<Box<str>> = BTreeSet::new();
         let mut stack: Vec<Box<str>> = vec![root.into()];
         let mut again = None;
@@ -385,7 +329,7 @@ impl Core {
     }
 
     /// Whether a server does not know an account, or only what has expired.
-    fn is_to_be_fetched(&self, server: ServerId, key: &str) -> bool {
+    pub(super) fn is_to_be_fetched(&self, server: ServerId, key: &str) -> bool {
         let mode = self.server(server).operator.as_deref();
         let known = self.account_named(server, key);
         let claimed = known.and_then(|known| mode?.claimed(known));

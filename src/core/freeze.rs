@@ -104,6 +104,7 @@ impl Core {
         let fate = Fate::Thawed;
         self.notices.push_back(Notice::Fate { server, fate });
         self.release_links(server);
+        self.answer_late(server);
         for event in waiting {
             self.happen(server, event);
         }

@@ -148,6 +148,15 @@ impl JwtStore {
         !self.options.dir.as_os_str().is_empty()
     }
 
+    pub fn has(&self, key: &str) -> bool {
+        self.tokens.contains_key(key)
+    }
+
+    /// How long a server waits for others to answer, if that is configured.
+    pub fn patience(&self) -> Option<Duration> {
+        self.options.timeout
+    }
+
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }

@@ -58,6 +58,7 @@ mod leaf_systems;
 mod lifecycle;
 mod links;
 mod list_changes;
+mod lookup;
 mod lookups;
 mod mappings;
 mod mesh;

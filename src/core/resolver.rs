@@ -39,7 +39,13 @@ impl Core {
         }
         match store.kind() {
             ResolverKind::Memory => return None,
-            ResolverKind::Url => return self.operator_mode(server).hand.get(key),
+            ResolverKind::Url => return mode.hand.get(key),
+            ResolverKind::Full | ResolverKind::Cache if mode.hand.times(key) > 0 => {
+                let text = mode.hand.get(key)?;
+                let kept = mode.resolver_mut().save_if_newer(key, &text, now);
+                self.collect_file_changes(server);
+                return kept.ok().map(|_| text);
+            }
             ResolverKind::Full | ResolverKind::Cache if is_alone => return None,
             ResolverKind::Full | ResolverKind::Cache => {}
         }
@@ -48,14 +54,12 @@ impl Core {
             account: key.into(),
         });
         let text = self.known_servers(server).into_iter().find_map(|peer| {
-            if self.is_frozen(peer) {
+            if !self.answers_lookups(peer) {
                 return None;
             }
-            let mode = self.server_mut(peer).operator.as_deref_mut()?;
-            let answers = mode.store.kind() == ResolverKind::Full;
-            answers.then(|| mode.store.load(key, now)).flatten()
+            self.operator_mode(peer).store.load(key, now)
         })?;
-        let store = &mut self.operator_mode(server).store;
+        let store = self.operator_mode(server).resolver_mut();
         let kept = store.save_if_newer(key, &text, now);
         self.collect_file_changes(server);
         kept.ok().map(|_| text)

@@ -94,7 +94,8 @@ pub struct JwtDirectory {
     pub interval: Option<Duration>,
     /// How long a cache keeps a JWT that nobody uses. Unset: until it expires.
     pub ttl: Option<Duration>,
-    /// How long a server waits for others to answer. Here they answer at once.
+    /// How long a server waits for others to answer, of which some may stand still, or know nothing of JWTs. Unset: 1.9
+    /// seconds.
     pub timeout: Option<Duration>,
     /// The JWTs that are in it, by the names of their files without `.jwt`.
     pub stored: BTreeMap<String, String>,
