@@ -1,12 +1,17 @@
 //! Nkeys and JWTs as a test and as real clients use them.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
-use nats_mock::topology::{AccountOptions, Export, Import, UserOptions};
-use nats_mock::{Builder, MockAccount, MockNats, MockOperator};
+use nats_mock::topology::{
+    self, AccountOptions, Export, FetchError, Import, JwtDirectory, JwtTable, Resolver, UserOptions,
+};
+use nats_mock::{
+    Builder, MemoryConnection, MockAccount, MockNats, MockOperator, MockUser, StartError,
+};
+use nats_mock_conformance::account_server::{AccountServer, Change};
 
 async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
     let options = ConnectOptions::with_credentials(creds).map_err(|error| error.to_string())?;
@@ -272,4 +277,139 @@ async fn a_token_is_judged_by_the_clock_of_the_server() {
     };
     assert!(logs_in("east-1").await);
     assert!(!logs_in("east-2").await);
+}
+
+/// The CONNECT of a user whose token needs no signature, and a PING.
+fn bearer_login(user: &MockUser) -> String {
+    let jwt = user.clone().bearer().jwt();
+    format!("CONNECT {{\"jwt\":\"{jwt}\",\"verbose\":false}}\r\nPING\r\n")
+}
+
+fn received(connection: &mut MemoryConnection) -> String {
+    let bytes = connection.take_received();
+    bytes.map_or("closed".to_owned(), |bytes| {
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+#[tokio::test]
+async fn accounts_come_from_a_web_server() {
+    let web = AccountServer::start().unwrap();
+    let serve = |account: &MockAccount| {
+        let key = account.public_key().into_bytes();
+        let answer = Change::Answer(key, 200, account.jwt().into_bytes());
+        web.change(answer).unwrap();
+    };
+    let resolver = Resolver::Url(topology::AccountServer::at(web.url()));
+    let acme = MockOperator::new("acme").resolver(resolver);
+    let orders = acme.account("ORDERS");
+    serve(&acme.system_account());
+    let builder = MockNats::builder().operator(&acme, [&orders]);
+    let nats = builder.start().await.unwrap();
+    let creds = orders.user("alice").creds();
+    with_creds(&nats, &creds).await.unwrap_err();
+    serve(&orders);
+    with_creds(&nats, &creds).await.unwrap();
+    let asked = web.requests(0).len();
+    with_creds(&nats, &creds).await.unwrap();
+    assert_eq!(web.requests(0).len(), asked);
+
+    // Nobody is there for the next one.
+    web.change(Change::Stop).unwrap();
+    let error = MockNats::builder()
+        .operator(&acme, [&orders])
+        .start()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StartError::Accounts { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("connection refused"), "{error}");
+}
+
+#[test]
+fn who_waits_for_an_account_waits_as_long_as_a_server_does() {
+    let table = JwtTable::new();
+    let acme = MockOperator::new("acme").resolver(Resolver::Url(table.server()));
+    let (system, orders) = (acme.system_account(), acme.account("ORDERS"));
+    table.serve(system.public_key(), system.jwt());
+    table.fail(orders.public_key(), FetchError::Silence);
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .manual_clock(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+        .start_blocking()
+        .unwrap();
+    let mut alice = nats.connect_in_memory().unwrap();
+    received(&mut alice);
+    alice
+        .send(bearer_login(&orders.user("alice")).as_bytes())
+        .unwrap();
+    nats.advance(Duration::from_millis(1899));
+    assert_eq!(received(&mut alice), "");
+    nats.advance(Duration::from_millis(1));
+    assert_eq!(received(&mut alice), "-ERR 'Authorization Violation'\r\n");
+
+    // What is waited for when a server stops concerns nobody any more.
+    let mut bob = nats.connect_in_memory().unwrap();
+    bob.send(bearer_login(&orders.user("bob")).as_bytes())
+        .unwrap();
+    nats.stop();
+    nats.advance(Duration::from_secs(10));
+    received(&mut bob);
+    assert_eq!(received(&mut bob), "closed");
+}
+
+#[test]
+fn circles_of_imports_are_fetched_once() {
+    let table = JwtTable::new();
+    let acme = MockOperator::new("acme").resolver(Resolver::Url(table.server()));
+    let names: Vec<String> = (0..40).map(|number| format!("A{number}")).collect();
+    let key = |name: &String| acme.account(name.as_str()).public_key();
+    for (at, name) in names.iter().enumerate() {
+        let next = &names[(at + 1) % names.len()];
+        let account = acme
+            .account(name.as_str())
+            .export(Export::stream("s"))
+            .import(Import::stream(key(next), "s"));
+        table.serve(account.public_key(), account.jwt());
+    }
+    table.serve(
+        acme.system_account().public_key(),
+        acme.system_account().jwt(),
+    );
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .start_blocking()
+        .unwrap();
+    let mut alice = nats.connect_in_memory().unwrap();
+    received(&mut alice);
+    let user = acme.account("A0").user("alice");
+    alice.send(bearer_login(&user).as_bytes()).unwrap();
+    assert!(received(&mut alice).contains("PONG"));
+    let asked: Vec<String> = table.requests().into_iter().skip(3).collect();
+    assert_eq!(asked, names.iter().map(key).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_directory_is_read_again_with_the_configuration() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = JwtDirectory::open(place.path()).unwrap();
+    let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
+    let orders = acme.account("ORDERS");
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .manual_clock(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+        .start_blocking()
+        .unwrap();
+    let login = |user: &str| {
+        let mut client = nats.connect_in_memory().unwrap();
+        client
+            .send(bearer_login(&orders.user(user)).as_bytes())
+            .unwrap();
+        nats.advance(Duration::from_millis(1900));
+        received(&mut client)
+    };
+    assert!(login("alice").contains("Authorization Violation"));
+    let file = place.path().join(format!("{}.jwt", orders.public_key()));
+    std::fs::write(file, orders.jwt()).unwrap();
+    nats.reload(nats.server_spec()).unwrap();
+    assert!(login("bob").contains("PONG"));
 }
