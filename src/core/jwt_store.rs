@@ -21,6 +21,9 @@ pub(crate) enum FileChange {
     Rename(PathBuf, PathBuf),
 }
 
+/// What carries out a change of files while its outcome is waited for, or says in a server's words why it cannot.
+pub(crate) type WriteFile = fn(FileChange) -> Result<(), String>;
+
 /// How long a resolver looks away at most before it looks for tokens that are too old.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -78,6 +81,8 @@ pub(crate) enum StoreError {
     OtherKey,
     #[error("subject of existing and new jwt do not match")]
     OtherSubject,
+    #[error("{0}")]
+    File(String),
     #[error("line in package didn't contain 2 entries: {0:?}")]
     Line(String),
     #[error("key to merge is not a valid public account key")]
@@ -213,8 +218,39 @@ impl JwtStore {
         Some(Arc::clone(&stored.text))
     }
 
+    /// Keeps a token, once it is written. Tells whether it is another one than before.
+    pub fn save_written(
+        &mut self,
+        key: &str,
+        text: &str,
+        now: Time,
+        write: WriteFile,
+    ) -> Result<bool, StoreError> {
+        if !self.admit(key, text, now)? {
+            return Ok(false);
+        }
+        let (before, text) = (self.changes.len(), Arc::<str>::from(text));
+        self.change(key, |path| FileChange::Write(path, Arc::clone(&text)));
+        for change in self.changes.drain(before..) {
+            write(change).map_err(StoreError::File)?;
+        }
+        self.track(key, text, now);
+        Ok(true)
+    }
+
     /// Keeps a token. Tells whether it is another one than before.
     pub fn save(&mut self, key: &str, text: &str, now: Time) -> Result<bool, StoreError> {
+        if !self.admit(key, text, now)? {
+            return Ok(false);
+        }
+        let text: Arc<str> = text.into();
+        self.track(key, Arc::clone(&text), now);
+        self.change(key, |path| FileChange::Write(path, text));
+        Ok(true)
+    }
+
+    /// Whether a token is one to be kept, and another than before. Makes room for it.
+    fn admit(&mut self, key: &str, text: &str, now: Time) -> Result<bool, StoreError> {
         let roles = [Role::Account, Role::Operator, Role::User];
         if !roles.iter().any(|&role| identity::is_public_key(role, key)) {
             return Err(StoreError::Key);
@@ -236,9 +272,6 @@ impl JwtStore {
                 self.change(&oldest, FileChange::Remove);
             }
         }
-        let text: Arc<str> = text.into();
-        self.track(key, Arc::clone(&text), now);
-        self.change(key, |path| FileChange::Write(path, text));
         Ok(true)
     }
 

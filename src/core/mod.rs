@@ -21,6 +21,10 @@
 //! id means nothing after that. A call with an id that means nothing does nothing. A caller that
 //! [detaches](Core::detach) a connection owes it nothing any more.
 //!
+//! What is to be fetched for resolvers is asked for with [`Core::take_fetch_orders`] after each input, and the outcome
+//! is an input too: [`Core::fetched`]. A file that somebody waits for is written by what was given to
+//! [`Core::write_files_with`].
+//!
 //! The same seed, the same inputs and the same times give the same bytes out, always.
 
 mod account;
@@ -218,6 +222,8 @@ pub(crate) struct Core {
     leaf_crossings: VecDeque<Transit>,
     /// What servers wait for that others have to get for them.
     fetches: fetch::Fetches,
+    /// What writes a file that somebody is to be told of.
+    write_file: jwt_store::WriteFile,
     /// What is to become of the files of resolvers.
     file_changes: Vec<FileChange>,
     /// Deliveries within deliveries, those being handed on included.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::AccountId;
-use super::jwt_store::{FileChange, JwtStore, ResolverKind, StoreError};
+use super::jwt_store::{FileChange, JwtStore, ResolverKind, StoreError, WriteFile};
 #[cfg(feature = "jwt")]
 use super::operator::ClaimsRefused;
 use super::operator::OperatorMode;
@@ -86,7 +86,9 @@ impl Core {
         text: &str,
     ) -> Result<(), StoreError> {
         let now = self.now;
-        let changed = self.operator_mode(server).store.save(key, text, now);
+        let write = self.write_file;
+        let store = &mut self.operator_mode(server).store;
+        let changed = store.save_written(key, text, now, write);
         self.collect_file_changes(server);
         if changed? {
             self.claims_changed(server, key);
@@ -183,6 +185,11 @@ impl Core {
     pub(crate) fn store(&self, server: ServerId) -> Option<&JwtStore> {
         let mode = self.server(server).operator.as_deref();
         mode.map(|mode| &mode.store)
+    }
+
+    /// Has files written by whoever looks after them, at once, where somebody is to be told whether that was possible.
+    pub fn write_files_with(&mut self, write: WriteFile) {
+        self.write_file = write;
     }
 
     /// What has become of files since it was last asked for.

@@ -35,6 +35,10 @@ pub(crate) fn get(server: &AccountServer, key: &str) -> Result<String, FetchErro
     let base = server.url().map_or("", |url| url);
     let url = format!("{base}{key}");
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if server.is_encrypted() {
+        let text = "https is not supported by nats-mock yet".to_owned();
+        return Err(FetchError::Unreachable(text));
+    }
     if !scheme.eq_ignore_ascii_case("http") {
         let text = format!("unsupported protocol scheme \"{scheme}\"");
         return Err(FetchError::Unreachable(text));

@@ -65,14 +65,6 @@ pub(crate) struct State {
     to_wake: Vec<Waker>,
 }
 
-/// What became of orders to fetch something.
-#[derive(Clone, Copy, Debug, Default)]
-struct Placed {
-    was_answered: bool,
-    /// The answer to one of them will come later.
-    is_far_away: bool,
-}
-
 /// Whoever waits for a number to grow.
 #[derive(Debug, Default)]
 struct Waiters {
@@ -138,6 +130,7 @@ impl Hub {
     pub fn shared(mut deployment: Deployment, clock: Clock) -> Arc<Self> {
         let changes = deployment.take_file_changes();
         changes.into_iter().for_each(files::carry_out);
+        deployment.change(|core| core.write_files_with(files::write));
         Arc::new_cyclic(|hub| Self {
             fetcher: Fetcher::new(hub.clone()),
             state: Mutex::new(State {
@@ -204,30 +197,6 @@ impl Hub {
             }
             if !self.place_orders(state).was_answered {
                 return;
-            }
-        }
-    }
-
-    /// Has JWTs fetched that servers have asked for.
-    fn place_orders(&self, state: &mut State) -> Placed {
-        let mut placed = Placed::default();
-        loop {
-            let orders = state.deployment.take_fetch_orders();
-            if orders.is_empty() {
-                return placed;
-            }
-            for order in orders {
-                match order.from.answer(&order.account) {
-                    Some(answer) => {
-                        let now = state.deployment.core().now();
-                        state.deployment.fetched(now, order.id, answer);
-                        placed.was_answered = true;
-                    }
-                    None => {
-                        self.fetcher.place(order);
-                        placed.is_far_away = true;
-                    }
-                }
             }
         }
     }
@@ -345,40 +314,6 @@ impl Hub {
             state.armed = state.deployment.next_deadline();
             state.armed
         })
-    }
-
-    /// Moves a manual clock to `time`, firing everything due on the way in order.
-    pub fn advance_to(&self, time: Time) {
-        self.input(|state, now| state.deployment.note_clock(time - now));
-        loop {
-            self.await_answers(time);
-            let is_there = self.input(|state, _| {
-                while let Some(due) = state.deployment.next_deadline().filter(|due| *due <= time) {
-                    self.clock.move_to(due);
-                    state.deployment.advance(due);
-                    if self.place_orders(state).is_far_away {
-                        return false;
-                    }
-                }
-                self.clock.move_to(time);
-                state.deployment.advance(time);
-                true
-            });
-            if is_there {
-                return;
-            }
-        }
-    }
-
-    /// Time does not run out for what is on its way, if it is moved by hand.
-    fn await_answers(&self, time: Time) {
-        let runs_out = || {
-            let due = self.look(|deployment| deployment.core().next_fetch_deadline());
-            due.is_some_and(|due| due <= time)
-        };
-        while self.fetcher.open() > 0 && runs_out() {
-            self.fetcher.await_answer();
-        }
     }
 
     /// Whether nobody reads what a connection sends, because its server stands still.

@@ -13,6 +13,7 @@ pub(crate) mod http;
 mod hub;
 mod io_thread;
 mod memory;
+mod orders;
 mod outgoing;
 mod socket;
 mod timekeeper;
