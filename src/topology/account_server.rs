@@ -82,8 +82,11 @@ impl AccountServer {
     /// A web server, by the address below which it has the JWTs, such as `http://localhost:9090/jwt/v1/accounts`.
     /// It is asked when the deployment starts, and has to be there then.
     ///
-    /// Where time is moved by hand or by a runtime, it is not moved past the moment at which servers lose patience
-    /// while an answer is on its way: who moves it waits, and the web server must not need that thread.
+    /// Addresses of `https` are refused when the server is configured, or never answer.
+    ///
+    /// A manual clock is not moved past the moment at which servers lose patience while an answer is on its way: who
+    /// moves it waits, and the web server must not need that thread. A paused clock of tokio moves on by itself
+    /// meanwhile; there a [function](Self::answering) is the better choice.
     pub fn at(url: impl Into<String>) -> Self {
         let mut url = url.into();
         if !url.ends_with('/') {
@@ -114,6 +117,12 @@ impl AccountServer {
             Source::Http(url) => Some(url),
             Source::Function(_) => None,
         }
+    }
+
+    /// Whether its answers come by TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let scheme = self.url().and_then(|url| url.split_once("://"));
+        scheme.is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
     }
 
     /// The answer of a function.

@@ -274,7 +274,13 @@ impl ServerOptions {
                 )));
             }
         }
-        Ok(())
+        match &options.resolver {
+            Some(Resolver::Url(server)) if server.is_encrypted() => {
+                let problem = "a resolver with a URL of https is not supported by nats-mock yet";
+                Err(StartError::Operator(problem.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_other_system_account(&self, operator: &OperatorOptions) -> bool {
