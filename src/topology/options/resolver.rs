@@ -196,3 +196,25 @@ fn not_made(dir: &str, error: &io::Error) -> String {
     };
     format!("mkdir {dir}: {reason}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_as_servers_find_them() {
+        let found = [
+            ("URL(http://a/b)", Some("http://a/b")),
+            ("url( \"http://a/b\" )", Some("http://a/b")),
+            ("URL(http://a/(b)c)", Some("http://a/(b)c")),
+            ("URL(http://a b)", Some("")),
+            ("URL()", Some("")),
+            ("URL", Some("")),
+            ("http://a/b", None),
+            ("Ürl(x) URL(http://a)", Some("http://a")),
+        ];
+        for (text, url) in found {
+            assert_eq!(url_in(text), url, "{text}");
+        }
+    }
+}

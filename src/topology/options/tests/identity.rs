@@ -61,10 +61,18 @@ fn operators_need_a_resolver_and_bear_no_accounts() {
             .validate()
             .map_err(|error| error.to_string())
     };
-    // The only operator may say where, and this one does not.
+    // The only operator may say where. This one does not, which a server finds out when it asks there.
+    assert_eq!(start(""), Ok(()));
     let nowhere =
         "could not fetch <\"/accounts/\">: Get \"/accounts/\": unsupported protocol scheme \"\"";
-    assert_eq!(start(""), Err(nowhere.to_owned()));
+    let builder = crate::Builder::from_conf_str(&format!("operator: {operator}"));
+    let error = builder.unwrap().start_blocking().unwrap_err();
+    assert_eq!(error.to_string(), nowhere);
+    let encrypted = "a resolver with a URL of https is not supported by nats-mock yet";
+    assert_eq!(
+        start("resolver: URL(https://localhost/jwt/v1/accounts)"),
+        Err(encrypted.to_owned())
+    );
     let missing = "operators require an account resolver to be configured";
     let two = format!("operator: [{operator}, {operator}]");
     let read = read(&two).unwrap().validate();
