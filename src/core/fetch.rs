@@ -76,6 +76,8 @@ pub(super) struct Hand(BTreeMap<Box<str>, Held>);
 #[derive(Debug, Default)]
 struct Held {
     text: Option<Arc<str>>,
+    /// The accounts that it imports from, if it is a token that the server takes.
+    imports: Option<Vec<Box<str>>>,
     times: u32,
 }
 
@@ -94,9 +96,10 @@ impl Hand {
         self.0.get(key).map_or(0, |held| held.times)
     }
 
-    fn take_up(&mut self, key: Box<str>, text: Option<String>) {
+    fn take_up(&mut self, key: Box<str>, text: Option<String>, imports: Option<Vec<Box<str>>>) {
         let held = self.0.entry(key).or_default();
         held.text = text.map(Into::into);
+        held.imports = imports;
         held.times += 1;
     }
 }
@@ -121,6 +124,11 @@ impl Core {
         if answer != Err(FetchError::Silence) {
             self.go_on(id, answer.ok());
         }
+    }
+
+    /// Whether anybody still waits for something.
+    pub fn awaits(&self, id: FetchId) -> bool {
+        self.fetches.open.contains_key(&id)
     }
 
     /// When a server loses patience first.
@@ -242,7 +250,10 @@ impl Core {
             mut hand,
             ..
         } = fetch;
-        hand.take_up(account.clone(), text);
+        let imports = text
+            .as_deref()
+            .and_then(|text| self.imports_of(server, &account, text));
+        hand.take_up(account.clone(), text, imports);
         let root = match &purpose {
             Purpose::LogIn(conn) => self.shown_token(*conn).map(|(_, root)| root),
             Purpose::System => None,
@@ -312,9 +323,7 @@ impl Core {
             if hand.times(&key) == 0 {
                 return Some(key);
             }
-            let token = hand.get(&key);
-            let token = token.and_then(|text| self.verify_claims(server, &text).ok());
-            let Some(token) = token.filter(|token| *token.claims.sub == *key) else {
+            let Some(imports) = hand.0.get(&key).and_then(|held| held.imports.as_ref()) else {
                 continue;
             };
             // Accounts that could not import from this one try again before it is registered, and so ask for it.
@@ -322,10 +331,17 @@ impl Core {
             if hand.times(&key) == 1 && mode.is_some_and(|mode| mode.sharing.misses(&key)) {
                 again.get_or_insert(key);
             }
-            let imports = token.claims.nats.imports.iter().rev();
-            stack.extend(imports.map(|import| import.account.as_str().into()));
+            stack.extend(imports.iter().rev().cloned());
         }
         again
+    }
+
+    /// The accounts that one imports from by a token, if that is one for it that the server takes.
+    fn imports_of(&self, server: ServerId, key: &str, text: &str) -> Option<Vec<Box<str>>> {
+        let token = self.verify_claims(server, text).ok()?;
+        let imports = token.claims.nats.imports.iter();
+        let imports = imports.map(|import| import.account.as_str().into());
+        (token.claims.sub == key).then(|| imports.collect())
     }
 
     /// Whether a server does not know an account, or only what has expired.

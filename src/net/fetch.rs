@@ -86,9 +86,15 @@ fn work_off(hub: &Weak<Hub>) {
     loop {
         let order = hub.upgrade().and_then(|hub| hub.fetcher.next());
         let Some(order) = order else { return };
-        let answer = http::get(&order.from, &order.account);
+        // Who asks again and again and does not wait is not to make others wait.
+        let is_awaited = hub
+            .upgrade()
+            .is_some_and(|hub| hub.look(|deployment| deployment.core().awaits(order.id)));
+        let answer = is_awaited.then(|| http::get(&order.from, &order.account));
         let Some(hub) = hub.upgrade() else { return };
-        hub.input(|state, now| state.deployment.fetched(now, order.id, answer));
+        if let Some(answer) = answer {
+            hub.input(|state, now| state.deployment.fetched(now, order.id, answer));
+        }
         locked(&hub.fetcher.work).open -= 1;
         hub.fetcher.answered.notify_all();
     }

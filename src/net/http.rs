@@ -89,3 +89,64 @@ fn failure(url: &str, error: Error) -> FetchError {
     };
     FetchError::Unreachable(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
+
+    use super::*;
+
+    /// What comes of asking somebody who says this, and what was asked.
+    fn said(answer: &'static [u8]) -> (Result<String, FetchError>, String) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}/x", listener.local_addr().unwrap());
+        let asked = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = vec![0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            stream.write_all(answer).unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        let answer = get(&AccountServer::at(url), "KEY");
+        (answer, asked.join().unwrap())
+    }
+
+    fn unreachable(text: &str) -> Result<String, FetchError> {
+        Err(FetchError::Unreachable(text.to_owned()))
+    }
+
+    #[test]
+    fn a_token_is_asked_for() {
+        let (answer, asked) = said(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\neyJ");
+        assert_eq!(answer, Ok("eyJ".to_owned()));
+        assert!(asked.starts_with("GET /x/KEY HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("Go-http-client/1.1"), "{asked}");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said_so() {
+        let (answer, _) = said(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(answer, Err(FetchError::Status(503)));
+        let (answer, _) = said(b"");
+        assert_eq!(answer, unreachable("EOF"));
+        let (answer, _) = said(b"\x00\x01 no web server \xff\r\n\r\n");
+        assert!(
+            matches!(answer, Err(FetchError::Unreachable(_))),
+            "{answer:?}"
+        );
+        let (answer, _) = said(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\neyJ");
+        assert!(
+            matches!(answer, Err(FetchError::Unreachable(_))),
+            "{answer:?}"
+        );
+        let refused = get(&AccountServer::at("http://127.0.0.1:1"), "KEY");
+        assert_eq!(
+            refused,
+            unreachable("dial tcp 127.0.0.1:1: connect: connection refused")
+        );
+        let nowhere = get(&AccountServer::at(""), "");
+        assert_eq!(nowhere, unreachable("unsupported protocol scheme \"\""));
+    }
+}
