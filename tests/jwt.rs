@@ -413,3 +413,33 @@ fn a_directory_is_read_again_with_the_configuration() {
     nats.reload(nats.server_spec()).unwrap();
     assert!(login("bob").contains("PONG"));
 }
+
+#[test]
+fn a_server_that_stands_still_takes_no_answers() {
+    let web = AccountServer::start().unwrap();
+    let resolver = Resolver::Url(topology::AccountServer::at(web.url()));
+    let acme = MockOperator::new("acme").resolver(resolver);
+    let orders = acme.account("ORDERS");
+    let (key, jwt) = (orders.public_key(), orders.jwt());
+    web.change(Change::Hang(key.clone().into_bytes())).unwrap();
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .manual_clock(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+        .start_blocking()
+        .unwrap();
+    let mut alice = nats.connect_in_memory().unwrap();
+    received(&mut alice);
+    alice
+        .send(bearer_login(&orders.user("alice")).as_bytes())
+        .unwrap();
+    assert_eq!(nats.open_fetches(), 1);
+    nats.first_server().freeze();
+    let answer = Change::Answer(key.into_bytes(), 200, jwt.into_bytes());
+    web.change(answer).unwrap();
+    while nats.open_fetches() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(received(&mut alice), "");
+    nats.first_server().thaw();
+    assert!(received(&mut alice).contains("PONG"));
+}
