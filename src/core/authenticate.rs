@@ -51,7 +51,7 @@ impl Core {
             return Admission::Out;
         };
         if self.server(server).operator.is_some() {
-            return self.log_in_by_token(id);
+            return self.log_in_by_token(id, how);
         }
         let profile = self.server(server).profile;
         let tells = self.tells_log_in(server, how);
@@ -102,16 +102,30 @@ impl Core {
     }
 
     /// The same where users show tokens.
-    fn log_in_by_token(&mut self, id: ConnId) -> Admission {
-        let Some(login) = self.authenticate_token(id) else {
+    fn log_in_by_token(&mut self, id: ConnId, how: Login) -> Admission {
+        let verdict = self.authenticate_token(id);
+        if let Some(login) = verdict.login {
+            if self.register(id, &login.user).is_err() {
+                self.refuse_above_limit(id);
+                return Admission::Out;
+            }
+            self.admit_token(id, login);
+        } else if verdict.asked.is_none() {
             self.refuse_credentials(id);
             return Admission::Out;
-        };
-        if self.register(id, &login.user).is_err() {
-            self.refuse_above_limit(id);
-            return Admission::Out;
         }
-        self.admit_token(id, login);
+        if let Some(account) = verdict.asked {
+            if !self.is_of_service(id, account) {
+                return self.ask_as_claimed(id, how, account);
+            }
+            let is_in = self.conn(id).is_some_and(|conn| conn.account == account);
+            if !is_in {
+                self.tell_service_of_refusal(id, account, None);
+                self.auth_violation(id);
+                return Admission::Out;
+            }
+            self.deny_questions(id);
+        }
         self.notice_connected(id);
         match self.conn(id).is_some_and(|conn| !conn.is_closing()) {
             true => Admission::In,
@@ -290,11 +304,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
 }
 
 fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
-    let wanted = match conn.leaf {
-        Some(_) => ConnectionType::Leafnode,
-        None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
-        None => ConnectionType::Standard,
-    };
+    let wanted = conn.connection_type();
     let nonce = conn.nonce.clone().unwrap_or_default();
     if !server.requires_auth_of(&conn.peer) {
         return Verdict::Accepted;

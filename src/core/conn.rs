@@ -23,6 +23,7 @@ use super::time::Time;
 use super::timers::TimerKey;
 use super::tls::Tls;
 use super::websocket::Upgraded;
+use crate::topology::ConnectionType;
 
 /// A connection's name in the core. It is never reused: a stale id names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,6 +166,15 @@ impl Conn {
             Some(leaf) if leaf.is_stranger => ConnKind::StrangeLeaf,
             Some(leaf) if leaf.remote.is_some() => ConnKind::LeafToHub,
             Some(_) => ConnKind::LeafOfHub,
+        }
+    }
+
+    /// How it has connected, as far as users can be held to that.
+    pub(super) fn connection_type(&self) -> ConnectionType {
+        match self.leaf {
+            Some(_) => ConnectionType::Leafnode,
+            None if self.peer.websocket.is_some() => ConnectionType::Websocket,
+            None => ConnectionType::Standard,
         }
     }
 

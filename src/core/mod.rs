@@ -28,6 +28,7 @@ mod asked;
 mod authenticate;
 mod callout;
 mod callout_answer;
+mod callout_question;
 mod certified;
 mod claimed_sharing;
 mod close;

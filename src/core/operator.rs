@@ -14,7 +14,8 @@ use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Core, Notice, Time};
 use crate::identity::{
-    self, AccountClaims, Issues, OperatorClaims, Signer, Strictness, Token, TokenError,
+    self, AccountClaims, Authorization, Issues, OperatorClaims, Signer, Strictness, Token,
+    TokenError,
 };
 use crate::topology::{AccountLimits, OperatorOptions};
 use crate::version::Feature;
@@ -38,6 +39,8 @@ pub(crate) struct OperatorMode {
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub token: Arc<Token<AccountClaims>>,
+    /// Who has the last word about its users, if not the server.
+    pub authorization: Option<Authorization>,
     pub is_expired: bool,
     /// All that it imports is there.
     pub is_complete: bool,
@@ -267,14 +270,23 @@ impl Core {
         state.limits = limits;
         state.tag = token.is_signed().then(|| token.claims.name.as_str().into());
         let token = Arc::new(token);
+        let ends = self
+            .server(server)
+            .profile
+            .has(Feature::CalloutOfClaimsEnds);
+        let mode = self.server_mut(server).operator.get_or_insert_default();
+        let before = mode.accounts.get(&account).filter(|_| !ends);
+        let authorization = Some(token.claims.nats.authorization.clone())
+            .filter(Authorization::is_enabled)
+            .or_else(|| before?.authorization.clone());
         let claimed = Claimed {
             token: Arc::clone(&token),
+            authorization,
             is_expired: expires > 0 && left <= 0,
             is_complete: true,
             updated: now,
             timer,
         };
-        let mode = self.server_mut(server).operator.get_or_insert_default();
         let before = mode.accounts.insert(account, claimed);
         if let Some(timer) = before.as_ref().and_then(|before| before.timer) {
             self.timers.cancel(timer);
@@ -373,7 +385,7 @@ impl Core {
             };
             if identity.is_bearer && claims.limits.disallow_bearer {
                 self.auth_violation(id);
-            } else if claims.revokes(&identity.user, identity.issued) {
+            } else if claims.revokes(identity.revocable(), identity.issued) {
                 self.send_err(id, "User Authentication Revoked");
                 self.close(id, CloseReason::Revocation);
             } else if !self.may_sign(server, &token, &identity.issuer_key) {

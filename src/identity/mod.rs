@@ -21,10 +21,11 @@ mod token;
 use data_encoding::Encoding;
 
 pub(crate) use callout::{
-    ClientInfo, ConnectInfo, QuestionClaims, ServerInfo, TlsInfo, read_answer,
+    AnswerClaims, ClientInfo, ConnectInfo, QuestionClaims, ServerInfo, TlsInfo, read_answer,
 };
 pub(crate) use claims::{
-    AccountClaims, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits, unlimited,
+    AccountClaims, Authorization, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits,
+    unlimited,
 };
 pub(crate) use grant::{
     allows_host, connection_types, is_valid, issue, permissions, stays_in_range,
@@ -32,7 +33,7 @@ pub(crate) use grant::{
 pub(crate) use issues::{Issues, Strictness, is_activated, issues};
 pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
 pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
-pub(crate) use template::{Holder, filled};
+pub(crate) use template::{Holder, Unfilled, filled};
 pub(crate) use token::{Token, TokenError, account, activation, generic, operator, user};
 
 /// The feature that a configuration with nkeys or JWTs needs.

@@ -74,6 +74,10 @@ features! {
     // Events.
     CalloutAllowedAccounts since V2_11: "`auth_callout` takes `allowed_accounts`",
     CalloutOfSilentClients since V2_14: "a client of `no_auth_user` that never sent CONNECT is asked about",
+    TemplatesTellMore since V2_11: "it is said what could not be filled in of the template of a scoped key",
+    CalloutOfClaimsEnds since V2_14: "claims of an account without a service of `auth_callout` end that there is one",
+    CalloutUsersMatched since V2_15: "nobody is asked about clients who match one of `auth_users`; before, who say that they do",
+    CalloutOfClaimsRefusalTold since V2_15: "a refusal because of what the service of an account answers, or does not, is told like others",
     CalloutAnswerIssuer since V2_15: "the answer about a client has to be signed by the issuer, and not only its user",
     OneAuthErrorAfterCallout since V2_15: "a refusal because of an answer about a client is told of once; before twice",
     ImplicitConnectEvent since V2_14: "a client of `no_auth_user` that never sent CONNECT raises a CONNECT event",
