@@ -69,7 +69,7 @@ impl Core {
             },
             client_tls: conn
                 .tls_session()
-                .map(|session| tls_info(session, server.spec.tls.as_ref())),
+                .map(|session| tls_info(session, server.tls_of(&conn.peer))),
             generic: Generic {
                 kind: "authorization_request".to_owned(),
                 version: 2,
