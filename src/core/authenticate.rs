@@ -62,14 +62,15 @@ impl Core {
         let registered = match &verdict {
             Verdict::User(user) => self.register(id, user),
             // The connection stays in the global account, where every connection starts.
-            Verdict::Refused | Verdict::Accepted => Ok(()),
+            Verdict::Refused | Verdict::Unknown | Verdict::Accepted => Ok(()),
         };
         let is_silent = how == Login::Implicit && !profile.has(Feature::CalloutOfSilentClients);
-        if registered.is_ok() && !is_silent && self.is_to_be_asked_about(id) {
+        let is_known = !matches!(verdict, Verdict::Unknown);
+        if registered.is_ok() && !is_silent && self.is_to_be_asked_about(id, is_known) {
             return self.ask_about(id, how);
         }
         match verdict {
-            Verdict::Refused => {
+            Verdict::Refused | Verdict::Unknown => {
                 self.refuse_credentials(id);
                 return Admission::Out;
             }
@@ -115,7 +116,7 @@ impl Core {
             return Admission::Out;
         }
         if let Some(account) = verdict.asked {
-            if !self.is_of_service(id, account) {
+            if !self.is_of_service(id, account, &verdict.subject) {
                 return self.ask_as_claimed(id, how, account);
             }
             let is_in = self.conn(id).is_some_and(|conn| conn.account == account);
@@ -240,6 +241,8 @@ impl Core {
 
 enum Verdict {
     Refused,
+    /// The same, and its certificate names no user.
+    Unknown,
     Accepted,
     User(User),
 }
@@ -293,7 +296,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
         }
     }
     match authenticate(server, conn) {
-        Verdict::Refused => LeafLogin::Refused,
+        Verdict::Refused | Verdict::Unknown => LeafLogin::Refused,
         Verdict::Accepted => anybody(None),
         Verdict::User(user) => LeafLogin::Accepted(LeafUser {
             user,
@@ -348,7 +351,7 @@ fn authenticate(server: &Server, conn: &mut Conn) -> Verdict {
                     Verdict::Refused
                 }
             }
-            None => Verdict::Refused,
+            None => Verdict::Unknown,
         };
     }
     if server.has_nkeys

@@ -71,30 +71,37 @@ pub(super) enum Refused {
 }
 
 impl Core {
-    /// Whether a service has to be asked who a client is, going by what the configuration made of it.
-    pub(super) fn is_to_be_asked_about(&self, id: ConnId) -> bool {
+    /// Whether a service has to be asked who a client is, going by what the configuration made of it. One whom
+    /// its certificate should have named and has not `is_known` to nobody.
+    pub(super) fn is_to_be_asked_about(&self, id: ConnId, is_known: bool) -> bool {
         let Some((conn, callout)) = self
             .conn(id)
             .and_then(|conn| Some((conn, self.callout_of(conn.server)?)))
         else {
             return false;
         };
+        let server = self.server(conn.server);
         let user = conn.shown_user(true).unwrap_or_default();
-        self.is_delegated(conn) && callout.auth_users.iter().all(|known| known != user)
+        let single = server.spec.authorization.as_ref();
+        let single = single.and_then(|auth| auth.user.as_deref());
+        let is_matched = is_known && (server.users.contains_key(user) || single == Some(user));
+        let counts = is_matched || !server.profile.has(Feature::CalloutUsersMatched);
+        let is_exempt = counts && callout.auth_users.iter().any(|known| known == user);
+        self.is_delegated(conn) && !is_exempt
     }
 
-    /// Whether a client goes by a user about whom an account asks nobody, or says that it does.
-    pub(super) fn is_of_service(&self, id: ConnId, account: AccountId) -> bool {
+    /// Whether a client is a user about whom an account asks nobody: that of its token, or, in older releases, whom
+    /// it says that it is.
+    pub(super) fn is_of_service(&self, id: ConnId, account: AccountId, subject: &str) -> bool {
         let claims = self
             .conn(id)
             .and_then(|conn| Some((conn, self.authorization_claims(conn.server, account)?)));
         claims.is_some_and(|(conn, claims)| {
             let profile = self.server(conn.server).profile;
             let user = match profile.has(Feature::CalloutUsersMatched) {
-                true => conn.identity.as_deref().map(|identity| &*identity.user),
-                false => conn.shown_user(true),
+                true => subject,
+                false => conn.shown_user(true).unwrap_or_default(),
             };
-            let user = user.unwrap_or_default();
             claims.auth_users.iter().any(|known| known == user)
         })
     }

@@ -28,6 +28,8 @@ pub(super) struct TokenLogin {
 pub(super) struct TokenVerdict {
     /// As whom the client is let in, if it is.
     pub login: Option<TokenLogin>,
+    /// The user of the token, whether the client is that user or not.
+    pub subject: String,
     /// The account that leaves the last word to a service.
     pub asked: Option<AccountId>,
 }
@@ -56,6 +58,7 @@ impl Core {
         let asks = !is_expired && self.authorization_claims(server, account).is_some();
         TokenVerdict {
             login,
+            subject: token.claims.sub,
             asked: asks.then_some(account),
         }
     }
