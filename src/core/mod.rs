@@ -52,6 +52,7 @@ mod leaf_connect;
 mod leaf_deliver;
 mod leaf_dial;
 mod leaf_interest;
+mod leaf_login;
 mod leaf_port;
 mod leaf_systems;
 mod lifecycle;

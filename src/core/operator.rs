@@ -308,7 +308,7 @@ impl Core {
         };
         claimed.is_expired = true;
         claimed.timer = None;
-        for id in self.clients_in(account, server) {
+        for id in self.connections_in(account, server) {
             self.send_err(id, "Account Authentication Expired");
             self.close(id, CloseReason::AuthenticationExpired);
         }
@@ -317,6 +317,12 @@ impl Core {
     pub(super) fn clients_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
         let here = self.account(account).on_server(server);
         here.clients.iter().copied().collect()
+    }
+
+    /// Clients and ends of leaf nodes.
+    fn connections_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
+        let here = self.account(account).on_server(server);
+        here.clients.iter().chain(&here.leafs).copied().collect()
     }
 
     /// Takes a new token for an account. Tells whether the account is in use here, so that it had an
@@ -363,7 +369,7 @@ impl Core {
             return;
         };
         let claims = &token.claims.nats;
-        let mut clients = self.clients_in(account, server);
+        let mut clients = self.connections_in(account, server);
         clients.sort_by_key(|&id| self.conn(id).map(|conn| (conn.start, conn.cid)));
         let max = usize::try_from(claims.limits.conn).unwrap_or(usize::MAX);
         let newest_go = self.server(server).profile.has(Feature::NewestOverLimitGo);

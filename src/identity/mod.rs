@@ -5,6 +5,7 @@
 
 mod callout;
 mod claims;
+mod creds;
 #[cfg(feature = "jwt")]
 mod encode;
 mod grant;
@@ -27,11 +28,14 @@ pub(crate) use claims::{
     AccountClaims, Authorization, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits,
     unlimited,
 };
+pub(crate) use creds::read_creds;
 pub(crate) use grant::{
     allows_host, connection_types, is_valid, issue, permissions, stays_in_range,
 };
 pub(crate) use issues::{Issues, Strictness, is_activated, issues};
-pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
+pub(crate) use nkey::{
+    Keys, is_public_key, is_user_seed, sign_with_seed, signs, user_key, verifies,
+};
 pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 pub(crate) use template::{Holder, Unfilled, filled};
 pub(crate) use token::{Token, TokenError, account, activation, generic, operator, user};

@@ -8,7 +8,7 @@ use std::{fs, io};
 /// What puts a server into operator mode: users log in with JWTs, and accounts are what their JWTs claim.
 ///
 /// It takes the feature `jwt`. Message tracing in the JWTs of accounts is not simulated yet: such a JWT is
-/// refused. Leaf nodes are not let in, and JWTs are not looked up by HTTP.
+/// refused. JWTs are not looked up by HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorOptions {
     /// The JWTs of operators, whose keys and signing keys are trusted.
