@@ -277,7 +277,6 @@ fn a_value_of_the_wrong_type_ends_its_block_and_no_more() {
 #[test]
 fn what_is_not_simulated_is_refused() {
     for (key, text) in [
-        ("seed", "leafnodes {remotes: [{seed: x}]}"),
         ("proxy", "leafnodes {remotes: [{proxy {url: x}}]}"),
         (
             "ws://u:xxxxx@h",
