@@ -1,12 +1,16 @@
 //! Nkeys and JWTs as a test and as real clients use them.
 
+mod support;
+
 use std::path::Path;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
 use nats_mock::topology::{AccountOptions, Export, Import, UserOptions};
-use nats_mock::{Builder, MockAccount, MockNats, MockOperator};
+use nats_mock::{Builder, Leaf, MockAccount, MockNats, MockOperator};
+use support::epoch;
+use support::raw::Raw;
 
 async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
     let options = ConnectOptions::with_credentials(creds).map_err(|error| error.to_string())?;
@@ -249,4 +253,29 @@ async fn a_long_chain_of_imports_is_survived() {
     fence(&alice).await;
     bob.publish("x", "1".into()).await.unwrap();
     assert_eq!(heard.next().await.unwrap().payload, "1");
+}
+
+#[test]
+fn a_leaf_node_with_credentials_is_there_until_they_are_taken_back() {
+    let acme = MockOperator::new("acme");
+    let orders = acme.account("ORDERS");
+    let edge = orders.user("edge");
+    let nats = MockNats::builder()
+        .operator(&acme, [&orders])
+        .name("hub")
+        .leaf_with(Leaf::new("edge", "hub").credentials(orders.public_key(), edge.creds()))
+        .manual_clock(epoch())
+        .start_blocking()
+        .unwrap();
+    let admin = acme.system_account().user("admin").bearer().jwt();
+    let mut watch = Raw::open(&nats);
+    watch.send(format!(
+        "CONNECT {{\"jwt\":\"{admin}\",\"verbose\":false}}\r\nSUB in 1\r\n"
+    ));
+    let mut leafs = || watch.ask("PUB $SYS.REQ.SERVER.PING.LEAFZ in 0\r\n\r\n");
+    assert!(leafs().contains("\"leafnodes\":1"));
+    nats.push_claims(&orders.revoke(&edge)).unwrap();
+    assert!(leafs().contains("\"leafnodes\":0"));
+    nats.advance(Duration::from_secs(5));
+    assert!(leafs().contains("\"leafnodes\":0"));
 }

@@ -97,7 +97,7 @@ impl Leaf {
     ///     .cluster("east", 2)
     ///     .leaf_with(Leaf::new("edge", "east").credentials(orders.public_key(), orders.user("edge").creds()))
     ///     .start_blocking()?;
-    /// assert_eq!(nats.servers().len(), 3);
+    /// assert_eq!(nats.servers().count(), 3);
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
