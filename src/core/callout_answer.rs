@@ -222,7 +222,7 @@ impl Core {
             .zip(mode)
             .and_then(|(account, mode)| Some((account, mode, mode.claimed(account)?)));
         let Some((account, mode, claimed)) = found else {
-            let is_there = self.resolve(server, placement).is_some();
+            let is_there = matches!(self.stored_claims(server, placement), Ok(Some(_)));
             let why = match is_there {
                 true => "account validation failed",
                 false => "account missing",
