@@ -5,8 +5,9 @@ mod support;
 
 use std::time::Duration;
 
-use nats_mock::{Builder, Client, MockNats, MockOperator, Subscription};
+use nats_mock::{Builder, Client, MockNats, MockOperator, MockUser, Subscription};
 use proptest::prelude::*;
+use serde_json::json;
 use support::epoch;
 use support::raw::{Raw, connect};
 
@@ -21,6 +22,18 @@ fn server() -> MockNats {
     );
     let builder = Builder::from_conf_str(&conf).unwrap();
     builder.manual_clock(epoch()).start_blocking().unwrap()
+}
+
+/// The same where the account of a client's token claims it.
+fn server_of_operator() -> (MockNats, MockUser) {
+    let acme = MockOperator::new("acme");
+    let auth = acme.account("AUTH");
+    let service = auth.user("auth");
+    let users = json!({"auth_users": [service.public_key()], "allowed_accounts": ["*"]});
+    let auth = auth.claim("authorization", users);
+    let builder = MockNats::builder().operator(&acme, [&auth]);
+    let nats = builder.manual_clock(epoch()).start_blocking().unwrap();
+    (nats, service)
 }
 
 /// A client that waits for what the service says of it.
@@ -63,6 +76,31 @@ proptest! {
         let mut asked = Asked::new();
         asked.service.publish(&asked.reply, answer).unwrap();
         prop_assert!(asked.is_refused());
+    }
+
+    #[test]
+    fn nor_into_an_account_that_claims_a_service(
+        answer in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..200),
+            "(xkv1)?eyJ[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}".prop_map(String::into_bytes),
+        ],
+    ) {
+        let (nats, service) = server_of_operator();
+        let account = MockOperator::new("acme").account("AUTH");
+        let token = |user: MockUser| {
+            let token = user.bearer().jwt();
+            format!("CONNECT {{\"jwt\":\"{token}\",\"verbose\":false}}\r\n")
+        };
+        let mut asked = Raw::open(&nats);
+        asked.send(format!("{}SUB $SYS.REQ.USER.AUTH 1\r\n", token(service)));
+        let mut client = Raw::open(&nats);
+        client.send(token(account.user("eve")));
+        prop_assert_eq!(client.read(), "");
+        let question = asked.read();
+        let reply = question.split_whitespace().nth(3).unwrap();
+        asked.send([format!("PUB {reply} {}\r\n", answer.len()).as_bytes(), &answer, b"\r\n"].concat());
+        prop_assert_eq!(client.read(), "-ERR 'Authorization Violation'\r\n");
+        prop_assert!(client.is_closed());
     }
 
     #[test]

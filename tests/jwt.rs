@@ -1,5 +1,7 @@
 //! Nkeys and JWTs as a test and as real clients use them.
 
+mod support;
+
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,9 +11,11 @@ use nats_mock::topology::{
     self, AccountOptions, Export, FetchError, Import, JwtDirectory, JwtTable, Resolver, UserOptions,
 };
 use nats_mock::{
-    Builder, MemoryConnection, MockAccount, MockNats, MockOperator, MockUser, StartError,
+    Builder, Leaf, MemoryConnection, MockAccount, MockNats, MockOperator, MockUser, StartError,
 };
 use nats_mock_conformance::account_server::{AccountServer, Change};
+use support::epoch;
+use support::raw::Raw;
 
 async fn with_creds(nats: &MockNats, creds: &str) -> Result<async_nats::Client, String> {
     let options = ConnectOptions::with_credentials(creds).map_err(|error| error.to_string())?;
@@ -442,4 +446,29 @@ fn a_server_that_stands_still_takes_no_answers() {
     assert_eq!(received(&mut alice), "");
     nats.first_server().thaw();
     assert!(received(&mut alice).contains("PONG"));
+}
+
+#[test]
+fn a_leaf_node_with_credentials_is_there_until_they_are_taken_back() {
+    let acme = MockOperator::new("acme");
+    let orders = acme.account("ORDERS");
+    let edge = orders.user("edge");
+    let nats = MockNats::builder()
+        .operator(&acme, [&orders])
+        .name("hub")
+        .leaf_with(Leaf::new("edge", "hub").credentials(orders.public_key(), edge.creds()))
+        .manual_clock(epoch())
+        .start_blocking()
+        .unwrap();
+    let admin = acme.system_account().user("admin").bearer().jwt();
+    let mut watch = Raw::open(&nats);
+    watch.send(format!(
+        "CONNECT {{\"jwt\":\"{admin}\",\"verbose\":false}}\r\nSUB in 1\r\n"
+    ));
+    let mut leafs = || watch.ask("PUB $SYS.REQ.SERVER.PING.LEAFZ in 0\r\n\r\n");
+    assert!(leafs().contains("\"leafnodes\":1"));
+    nats.push_claims(&orders.revoke(&edge)).unwrap();
+    assert!(leafs().contains("\"leafnodes\":0"));
+    nats.advance(Duration::from_secs(5));
+    assert!(leafs().contains("\"leafnodes\":0"));
 }

@@ -31,7 +31,8 @@ pub struct Answer {
     pub issuer: String,
     /// What the JWT of the user has besides what every one has; without it there is none in the answer.
     pub user: Option<Map<String, Value>>,
-    /// The same of the answer itself. `"seal"` names the key that seals it; with `false` it stays open.
+    /// The same of the answer itself. `"seal"` names the key that seals it; with `false` it stays open. `"by"`
+    /// names the key that signs it, if that is another.
     pub answer: Map<String, Value>,
 }
 
@@ -76,6 +77,7 @@ impl Question {
         let issuer = &answer.issuer;
         let mut claims = answer.answer.clone();
         let seal = claims.remove("seal").unwrap_or_else(|| json!(SEALED_BY));
+        let by = claims.remove("by");
         claims.entry("aud").or_insert_with(|| json!(self.server));
         if let Some(user) = &answer.user {
             let user = Value::Object(user.clone());
@@ -84,7 +86,8 @@ impl Question {
             nats["jwt"] = json!(token);
         }
         let claims = Value::Object(claims);
-        let token = identities::sign(Kind::Answer, &self.user, None, issuer, claims, now)?;
+        let by = by.as_ref().and_then(Value::as_str).unwrap_or(issuer);
+        let token = identities::sign(Kind::Answer, &self.user, None, by, claims, now)?;
         match (&self.curve, seal.as_str()) {
             (Some(curve), Some(key)) => identities::seal(token.as_bytes(), key, curve),
             _ => Ok(token.into_bytes()),

@@ -24,6 +24,11 @@ static CURVES: LazyLock<BTreeMap<&str, XKey>> = LazyLock::new(|| {
     seeds().filter_map(key).collect()
 });
 
+/// The seeds of the test keys with their names.
+pub fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    seeds()
+}
+
 fn seeds() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = include_str!("../../fixtures/keys/seeds.txt").lines();
     lines
@@ -360,9 +365,11 @@ pub fn substitute(
     Ok(filled)
 }
 
-/// Whether a placeholder stands for a key or a token.
+/// Whether a placeholder stands for a key, its seed or a token.
 pub fn is_identity(name: &str) -> bool {
-    name.starts_with("key.") || name.starts_with("jwt.")
+    ["key.", "jwt.", "seed."]
+        .iter()
+        .any(|kind| name.starts_with(kind))
 }
 
 /// What `a.sig.KEY` stands for, and `a.sig_std.KEY` in the other alphabet in which servers take it: the nonce

@@ -62,14 +62,15 @@ impl Core {
         let registered = match &verdict {
             Verdict::User(user) => self.register(id, user),
             // The connection stays in the global account, where every connection starts.
-            Verdict::Refused | Verdict::Accepted => Ok(()),
+            Verdict::Refused | Verdict::Unknown | Verdict::Accepted => Ok(()),
         };
         let is_silent = how == Login::Implicit && !profile.has(Feature::CalloutOfSilentClients);
-        if registered.is_ok() && !is_silent && self.is_to_be_asked_about(id) {
+        let is_known = !matches!(verdict, Verdict::Unknown);
+        if registered.is_ok() && !is_silent && self.is_to_be_asked_about(id, is_known) {
             return self.ask_about(id, how);
         }
         match verdict {
-            Verdict::Refused => {
+            Verdict::Refused | Verdict::Unknown => {
                 self.refuse_credentials(id);
                 return Admission::Out;
             }
@@ -106,15 +107,29 @@ impl Core {
         if self.looks_up_elsewhere(id, how) {
             return Admission::Asked;
         }
-        let Some(login) = self.authenticate_token(id) else {
+        let verdict = self.authenticate_token(id);
+        if let Some(login) = verdict.login {
+            if self.register(id, &login.user).is_err() {
+                self.refuse_above_limit(id);
+                return Admission::Out;
+            }
+            self.admit_token(id, login);
+        } else if verdict.asked.is_none() {
             self.refuse_credentials(id);
             return Admission::Out;
-        };
-        if self.register(id, &login.user).is_err() {
-            self.refuse_above_limit(id);
-            return Admission::Out;
         }
-        self.admit_token(id, login);
+        if let Some(account) = verdict.asked {
+            if !self.is_of_service(id, account, &verdict.subject) {
+                return self.ask_as_claimed(id, how, account);
+            }
+            let is_in = self.conn(id).is_some_and(|conn| conn.account == account);
+            if !is_in {
+                self.tell_service_of_refusal(id, account, None);
+                self.auth_violation(id);
+                return Admission::Out;
+            }
+            self.deny_questions(id);
+        }
         self.notice_connected(id);
         match self.conn(id).is_some_and(|conn| !conn.is_closing()) {
             true => Admission::In,
@@ -229,6 +244,8 @@ impl Core {
 
 enum Verdict {
     Refused,
+    /// The same, and its certificate names no user.
+    Unknown,
     Accepted,
     User(User),
 }
@@ -282,7 +299,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
         }
     }
     match authenticate(server, conn, Login::Explicit) {
-        Verdict::Refused => LeafLogin::Refused,
+        Verdict::Refused | Verdict::Unknown => LeafLogin::Refused,
         Verdict::Accepted => anybody(None),
         Verdict::User(user) => LeafLogin::Accepted(LeafUser {
             user,
@@ -293,11 +310,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
 }
 
 fn authenticate(server: &Server, conn: &mut Conn, how: Login) -> Verdict {
-    let wanted = match conn.leaf {
-        Some(_) => ConnectionType::Leafnode,
-        None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
-        None => ConnectionType::Standard,
-    };
+    let wanted = conn.connection_type();
     let nonce = conn.nonce.clone().unwrap_or_default();
     if !server.requires_auth_of(&conn.peer) {
         return Verdict::Accepted;
@@ -342,7 +355,7 @@ fn authenticate(server: &Server, conn: &mut Conn, how: Login) -> Verdict {
                     Verdict::Refused
                 }
             }
-            None => Verdict::Refused,
+            None => Verdict::Unknown,
         };
     }
     if server.has_nkeys

@@ -16,20 +16,42 @@ use super::permissions::UserRights;
 use super::server::ServerId;
 use super::subs::{Receiver, Sub, SubId};
 use super::timers::{Timer, TimerKey};
-use super::{CloseReason, Conn, Core, Outgoing, TlsSession, ids};
-use crate::identity::{self, Claims, ConnectInfo, Generic, QuestionClaims, TlsInfo};
-use crate::topology::{CalloutOptions, Permissions, TlsOptions, pem};
+use super::{CloseReason, Conn, Core, Outgoing, ids};
+use crate::identity::{self, Authorization};
+use crate::topology::{CalloutOptions, Permissions};
 use crate::version::Feature;
 
 /// Where a server asks.
 const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
 
+/// Who has left it to a service to say who a client is, and by what its answer is judged.
+#[derive(Debug)]
+pub(super) enum Mandate {
+    /// The server's configuration.
+    Configured(CalloutOptions),
+    /// What the account of the client's token claims.
+    Claimed {
+        /// That account.
+        by: AccountId,
+        /// A key for which the question is sealed, and with which the answer may be.
+        xkey: Option<String>,
+    },
+}
+
+impl Mandate {
+    pub fn xkey(&self) -> Option<&str> {
+        let (Self::Configured(CalloutOptions { xkey, .. }) | Self::Claimed { xkey, .. }) = self;
+        xkey.as_deref()
+    }
+}
+
 /// A client of whom a service is being asked who it is.
 #[derive(Debug)]
 pub(super) struct Callout {
     how: Login,
-    /// The account of the service.
+    /// The account in which it is asked.
     pub account: AccountId,
+    pub mandate: Mandate,
     /// The key that stands for the client.
     pub user: String,
     answers: Option<SubId>,
@@ -49,16 +71,39 @@ pub(super) enum Refused {
 }
 
 impl Core {
-    /// Whether a service has to be asked who a client is, going by what the configuration made of it.
-    pub(super) fn is_to_be_asked_about(&self, id: ConnId) -> bool {
+    /// Whether a service has to be asked who a client is, going by what the configuration made of it. One whom
+    /// its certificate should have named and has not `is_known` to nobody.
+    pub(super) fn is_to_be_asked_about(&self, id: ConnId, is_known: bool) -> bool {
         let Some((conn, callout)) = self
             .conn(id)
             .and_then(|conn| Some((conn, self.callout_of(conn.server)?)))
         else {
             return false;
         };
+        let server = self.server(conn.server);
         let user = conn.shown_user(true).unwrap_or_default();
-        self.is_delegated(conn) && callout.auth_users.iter().all(|known| known != user)
+        let single = server.spec.authorization.as_ref();
+        let single = single.and_then(|auth| auth.user.as_deref());
+        let is_matched = is_known && (server.users.contains_key(user) || single == Some(user));
+        let counts = is_matched || !server.profile.has(Feature::CalloutUsersMatched);
+        let is_exempt = counts && callout.auth_users.iter().any(|known| known == user);
+        self.is_delegated(conn) && !is_exempt
+    }
+
+    /// Whether a client is a user about whom an account asks nobody: that of its token, or, in older releases, whom
+    /// it says that it is.
+    pub(super) fn is_of_service(&self, id: ConnId, account: AccountId, subject: &str) -> bool {
+        let claims = self
+            .conn(id)
+            .and_then(|conn| Some((conn, self.authorization_claims(conn.server, account)?)));
+        claims.is_some_and(|(conn, claims)| {
+            let profile = self.server(conn.server).profile;
+            let user = match profile.has(Feature::CalloutUsersMatched) {
+                true => subject,
+                false => conn.shown_user(true).unwrap_or_default(),
+            };
+            claims.auth_users.iter().any(|known| known == user)
+        })
     }
 
     /// Whether the service has the say of a client in its account.
@@ -78,6 +123,16 @@ impl Core {
         auth?.callout.as_ref()
     }
 
+    /// What an account claims of a service that has the say of its users.
+    pub(super) fn authorization_claims(
+        &self,
+        server: ServerId,
+        account: AccountId,
+    ) -> Option<&Authorization> {
+        let mode = self.server(server).operator.as_deref()?;
+        mode.claimed(account)?.authorization.as_ref()
+    }
+
     /// The account of the service that is asked.
     pub(super) fn callout_account(&self, server: ServerId) -> Option<AccountId> {
         self.account_named(server, &self.callout_of(server)?.account)
@@ -88,19 +143,36 @@ impl Core {
         self.asked_about > 0 && self.conn(id).is_some_and(Conn::is_asked_about)
     }
 
-    /// Asks who a client is.
+    /// Asks who a client is, as the configuration wants it.
     pub(super) fn ask_about(&mut self, id: ConnId, how: Login) -> Admission {
         let Some((server, own)) = self.conn(id).map(|conn| (conn.server, conn.account)) else {
             return Admission::Out;
         };
+        let options = self.callout_of(server).cloned().unwrap_or_default();
         let Some(account) = self.callout_account(server) else {
-            let name = self
-                .callout_of(server)
-                .map_or("", |callout| &callout.account);
+            let name = &options.account;
             let text =
                 format!("No valid account {name:?} for auth callout request: account missing");
             self.tell_service_of_refusal(id, own, Some(text));
             self.auth_violation(id);
+            return Admission::Out;
+        };
+        self.ask(id, how, account, Mandate::Configured(options))
+    }
+
+    /// Asks who a client is in the account where it is now, since the account `by` of its token claims that.
+    pub(super) fn ask_as_claimed(&mut self, id: ConnId, how: Login, by: AccountId) -> Admission {
+        let Some((server, account)) = self.conn(id).map(|conn| (conn.server, conn.account)) else {
+            return Admission::Out;
+        };
+        let claims = self.authorization_claims(server, account);
+        let xkey = claims.map(|claims| claims.xkey.clone());
+        let xkey = xkey.filter(|xkey| !xkey.is_empty());
+        self.ask(id, how, account, Mandate::Claimed { by, xkey })
+    }
+
+    fn ask(&mut self, id: ConnId, how: Login, account: AccountId, mandate: Mandate) -> Admission {
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
             return Admission::Out;
         };
         let rng = &mut self.servers[usize::from(server.0)].rng;
@@ -109,7 +181,7 @@ impl Core {
         let user = identity::user_key(random);
         let inbox = ids::base62(8, rng);
         let reply = format!("$SYS._INBOX.{}.{inbox}", self.server(server).hash());
-        let Some((header_len, payload)) = self.question(id, &user) else {
+        let Some((header_len, payload)) = self.question(id, &user, account, &mandate) else {
             self.auth_violation(id);
             return Admission::Out;
         };
@@ -129,6 +201,7 @@ impl Core {
         conn.callout = Some(Box::new(Callout {
             how,
             account,
+            mandate,
             user,
             answers,
             timer,
@@ -145,84 +218,6 @@ impl Core {
         };
         self.publish_internal(server, account, &question);
         Admission::Asked
-    }
-
-    /// What is sent to ask about a client, and how much of it is headers.
-    fn question(&self, id: ConnId, user: &str) -> Option<(Option<usize>, Vec<u8>)> {
-        let conn = self.conn(id)?;
-        let server = self.server(conn.server);
-        let callout = self.callout_of(conn.server)?;
-        let keys = server.keys.as_deref()?;
-        let options = &conn.options;
-        let seal_for = callout.xkey.as_deref();
-        let timeout = server.spec.timing.auth_timeout;
-        let issued = self.now.unix_seconds();
-        let nonce = conn.nonce.as_deref().filter(|_| !options.sig.is_empty());
-        let nats = QuestionClaims {
-            server_id: identity::ServerInfo {
-                name: server.name.to_string(),
-                host: server.shown_host().to_owned(),
-                id: server.id.to_string(),
-                version: server.profile.version.to_owned(),
-                cluster: server
-                    .cluster_name
-                    .as_deref()
-                    .unwrap_or_default()
-                    .to_owned(),
-                tags: server.spec.tags.clone(),
-                xkey: seal_for
-                    .map(|_| server.xkey.to_string())
-                    .unwrap_or_default(),
-            },
-            user_nkey: user.to_owned(),
-            client_info: identity::ClientInfo {
-                host: conn.peer.host.to_string(),
-                id: conn.cid,
-                user: server.user_of(conn).unwrap_or_default().to_owned(),
-                name: options.name.clone(),
-                kind: conn.kind().name().to_owned(),
-                client_type: conn.kind().client_type().to_owned(),
-                nonce: nonce.unwrap_or_default().to_owned(),
-            },
-            connect_opts: ConnectInfo {
-                jwt: options.jwt.clone(),
-                nkey: options.nkey.clone(),
-                sig: options.sig.clone(),
-                auth_token: options.auth_token.clone(),
-                user: options.user.clone(),
-                pass: options.pass.clone(),
-                name: options.name.clone(),
-                lang: options.lang.clone(),
-                version: options.version.clone(),
-                protocol: options.protocol,
-            },
-            client_tls: conn
-                .tls_session()
-                .map(|session| tls_info(session, server.spec.tls.as_ref())),
-            generic: Generic {
-                kind: "authorization_request".to_owned(),
-                version: 2,
-                ..Generic::default()
-            },
-        };
-        let token = keys.token(Claims {
-            aud: "nats-authorization-request".to_owned(),
-            exp: (self.now + timeout).unix_seconds(),
-            iat: issued,
-            sub: callout.issuer.clone(),
-            nats,
-            ..Claims::default()
-        })?;
-        let Some(receiver) = seal_for else {
-            return Some((None, token.into_bytes()));
-        };
-        let mut random = [0; 24];
-        ids::stream(self.seed, user).fill_bytes(&mut random);
-        let mut message =
-            format!("NATS/1.0\r\nNats-Server-Xkey: {}\r\n\r\n", server.xkey).into_bytes();
-        let header_len = message.len();
-        message.extend(keys.seal(token.as_bytes(), receiver, random)?);
-        Some((Some(header_len), message))
     }
 
     /// A service has answered. It counts if that is what is asked now.
@@ -301,23 +296,32 @@ impl Core {
                     Login::Implicit => {}
                 }
             }
-            Err(refused) => self.refuse_after_callout(id, callout.account, refused),
+            Err(refused) => self.refuse_after_callout(id, &callout, refused),
         }
         for event in callout.waiting {
             self.happen(server, event);
         }
     }
 
-    fn refuse_after_callout(&mut self, id: ConnId, account: AccountId, refused: Refused) {
+    fn refuse_after_callout(&mut self, id: ConnId, callout: &Callout, refused: Refused) {
         let Some(conn) = self.conn(id) else { return };
-        let is_told_once = self
-            .server(conn.server)
-            .profile
-            .has(Feature::OneAuthErrorAfterCallout);
+        let (server, own) = (self.server(conn.server), conn.account);
+        let profile = server.profile;
+        let (told, by_claims) = match callout.mandate {
+            Mandate::Configured(_) => (callout.account, false),
+            Mandate::Claimed { by, .. } => (by, true),
+        };
+        // A server that has already moved the client to an account of a token takes it for one too many there.
+        let is_mistaken =
+            by_claims && own != server.global && !profile.has(Feature::CalloutOfClaimsRefusalTold);
+        let is_told_once = is_mistaken || profile.has(Feature::OneAuthErrorAfterCallout);
         let text = match refused {
             Refused::Silence => {
-                self.tell_service_of_refusal(id, account, Some(String::new()));
-                self.auth_violation(id);
+                self.tell_service_of_refusal(id, told, Some(String::new()));
+                match is_mistaken {
+                    true => self.close(id, CloseReason::ProtocolViolation),
+                    false => self.auth_violation(id),
+                }
                 return;
             }
             Refused::Full => {
@@ -331,7 +335,7 @@ impl Core {
                 title_case(&text)
             }
         };
-        self.tell_service_of_refusal(id, account, Some(text));
+        self.tell_service_of_refusal(id, told, Some(text));
         if !is_told_once {
             self.tell_system_of_refusal(id, CloseReason::AuthenticationViolation);
         }
@@ -354,26 +358,6 @@ impl Core {
             at: self.now,
         });
     }
-}
-
-fn tls_info(session: &TlsSession, options: Option<&TlsOptions>) -> TlsInfo {
-    let shown = &session.certificates;
-    let chain = options.map_or_else(Vec::new, |options| options.verified_chain(shown));
-    let mut info = TlsInfo {
-        version: session.version.to_owned(),
-        cipher: session.suite.clone(),
-        ..TlsInfo::default()
-    };
-    if chain.is_empty() {
-        info.certs = shown
-            .iter()
-            .map(|certificate| pem(&certificate.der))
-            .collect();
-    } else {
-        info.verified_chains
-            .push(chain.iter().map(|der| pem(der)).collect());
-    }
-    info
 }
 
 fn title_case(text: &str) -> String {

@@ -25,6 +25,7 @@ use super::time::Time;
 use super::timers::TimerKey;
 use super::tls::Tls;
 use super::websocket::Upgraded;
+use crate::topology::ConnectionType;
 
 /// A connection's name in the core. It is never reused: a stale id names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,6 +179,15 @@ impl Conn {
     /// Whether somebody else has to say who it is.
     pub(super) fn is_asked_about(&self) -> bool {
         self.callout.is_some() || self.lookup.is_some()
+    }
+
+    /// How it has connected, as far as users can be held to that.
+    pub(super) fn connection_type(&self) -> ConnectionType {
+        match self.leaf {
+            Some(_) => ConnectionType::Leafnode,
+            None if self.peer.websocket.is_some() => ConnectionType::Websocket,
+            None => ConnectionType::Standard,
+        }
     }
 
     /// Whether what it sends has to wait.

@@ -11,6 +11,8 @@ pub(crate) struct Identity {
     pub issuer_key: Arc<str>,
     /// The public key of the user of a token; empty for another.
     pub user: Box<str>,
+    /// The key that stood for it while a service was asked who it is. It can be revoked, and is shown nowhere.
+    pub answered_as: Box<str>,
     /// The name in its token.
     pub name: Box<str>,
     pub tags: Vec<String>,
@@ -23,4 +25,15 @@ pub(crate) struct Identity {
     pub max_subscriptions: i64,
     /// When it has to go.
     pub expires: Option<Time>,
+}
+
+impl Identity {
+    /// The key by which an account can take back that it is let in.
+    pub fn revocable(&self) -> &str {
+        if self.user.is_empty() {
+            &self.answered_as
+        } else {
+            &self.user
+        }
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::authenticate::{LeafLogin, LeafUser};
 use super::conn::{ConnId, Peer};
 use super::leaf::{Leaf, NewEnd, rights_of_end};
 use super::leaf_dial::{AFTER_LOSS, AFTER_VIOLATION, Refused};
@@ -28,10 +27,20 @@ impl Core {
         hub: ServerId,
     ) -> Result<(), Refused> {
         let name = configured.account.as_deref().unwrap_or(GLOBAL_ACCOUNT);
-        let Some(account) = self.account_named(server, name) else {
+        let account = match self.server(server).operator {
+            Some(_) => self.account_of_operator(server, name),
+            None => self.account_named(server, name),
+        };
+        let Some(account) = account else {
             return Err(Refused(AFTER_LOSS));
         };
         let (spoke, accepted) = self.make_pair(server, place, configured, url, hub, account);
+        if !self.sign_leaf(accepted, configured) {
+            for end in [spoke, accepted] {
+                self.discard(end, CloseReason::ClientClosed);
+            }
+            return Err(Refused(AFTER_LOSS));
+        }
         let login = match self.log_in_leaf(accepted) {
             Ok(login) => login,
             Err(()) => {
@@ -239,37 +248,6 @@ impl Core {
             }
         }
         (spoke, accepted)
-    }
-
-    /// Checks who the leaf node is. One that is refused is closed, and told of.
-    pub(super) fn log_in_leaf(&mut self, id: ConnId) -> Result<LeafUser, ()> {
-        let Some(conn) = super::conn_mut(&mut self.conns, id) else {
-            return Err(());
-        };
-        let server = conn.server;
-        match super::authenticate::authenticate_leaf(&self.servers[usize::from(server.0)], conn) {
-            LeafLogin::Accepted(user) => {
-                let account = match user.named.as_deref() {
-                    Some(name) => self.account_named(server, name),
-                    None => Some(user.user.account),
-                };
-                let account = account.unwrap_or(self.server(server).global);
-                if let Some(conn) = self.conn_mut(id) {
-                    conn.account = account;
-                    conn.counted_in = account;
-                }
-                Ok(user)
-            }
-            LeafLogin::Refused => {
-                if let Some(leaf) = self.leaf_mut(id) {
-                    leaf.is_stranger = true;
-                }
-                self.tell_system_of_refusal(id, CloseReason::AuthenticationViolation);
-                self.send_err(id, "Authorization Violation");
-                self.discard(id, CloseReason::AuthenticationViolation);
-                Err(())
-            }
-        }
     }
 
     /// Gives both ends the rights that the hub's user and the leaf's denials leave them.

@@ -15,7 +15,8 @@ use super::server::ServerId;
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Core, Notice, Time};
 use crate::identity::{
-    self, AccountClaims, Issues, OperatorClaims, Signer, Strictness, Token, TokenError,
+    self, AccountClaims, Authorization, Issues, OperatorClaims, Signer, Strictness, Token,
+    TokenError,
 };
 use crate::topology::{AccountLimits, OperatorOptions};
 use crate::version::Feature;
@@ -47,6 +48,8 @@ pub(crate) struct OperatorMode {
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub token: Arc<Token<AccountClaims>>,
+    /// Who has the last word about its users, if not the server.
+    pub authorization: Option<Authorization>,
     pub is_expired: bool,
     /// All that it imports is there.
     pub is_complete: bool,
@@ -336,14 +339,23 @@ impl Core {
         state.limits = limits;
         state.tag = token.is_signed().then(|| token.claims.name.as_str().into());
         let token = Arc::new(token);
+        let ends = self
+            .server(server)
+            .profile
+            .has(Feature::CalloutOfClaimsEnds);
+        let mode = self.server_mut(server).operator.get_or_insert_default();
+        let before = mode.accounts.get(&account).filter(|_| !ends);
+        let authorization = Some(token.claims.nats.authorization.clone())
+            .filter(Authorization::is_enabled)
+            .or_else(|| before?.authorization.clone());
         let claimed = Claimed {
             token: Arc::clone(&token),
+            authorization,
             is_expired: expires > 0 && left <= 0,
             is_complete: true,
             updated: now,
             timer,
         };
-        let mode = self.server_mut(server).operator.get_or_insert_default();
         let before = mode.accounts.insert(account, claimed);
         if let Some(timer) = before.as_ref().and_then(|before| before.timer) {
             self.timers.cancel(timer);
@@ -365,7 +377,7 @@ impl Core {
         };
         claimed.is_expired = true;
         claimed.timer = None;
-        for id in self.clients_in(account, server) {
+        for id in self.connections_in(account, server) {
             self.send_err(id, "Account Authentication Expired");
             self.close(id, CloseReason::AuthenticationExpired);
         }
@@ -374,6 +386,12 @@ impl Core {
     pub(super) fn clients_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
         let here = self.account(account).on_server(server);
         here.clients.iter().copied().collect()
+    }
+
+    /// Clients and ends of leaf nodes.
+    fn connections_in(&self, account: AccountId, server: ServerId) -> Vec<ConnId> {
+        let here = self.account(account).on_server(server);
+        here.clients.iter().chain(&here.leafs).copied().collect()
     }
 
     /// Takes a new token for an account. Tells whether the account is in use here, so that it had an
@@ -420,7 +438,7 @@ impl Core {
             return;
         };
         let claims = &token.claims.nats;
-        let mut clients = self.clients_in(account, server);
+        let mut clients = self.connections_in(account, server);
         clients.sort_by_key(|&id| self.conn(id).map(|conn| (conn.start, conn.cid)));
         let max = usize::try_from(claims.limits.conn).unwrap_or(usize::MAX);
         let newest_go = self.server(server).profile.has(Feature::NewestOverLimitGo);
@@ -442,7 +460,7 @@ impl Core {
             };
             if identity.is_bearer && claims.limits.disallow_bearer {
                 self.auth_violation(id);
-            } else if claims.revokes(&identity.user, identity.issued) {
+            } else if claims.revokes(identity.revocable(), identity.issued) {
                 self.send_err(id, "User Authentication Revoked");
                 self.close(id, CloseReason::Revocation);
             } else if !self.may_sign(server, &token, &identity.issuer_key) {

@@ -15,8 +15,8 @@ use super::reload_shown::{Addresses, Block, NIL, changed, pinned, refuse, writte
 use super::reload_trust::refuse_other_trust;
 use super::reload_websocket::refuse_websocket;
 use crate::topology::{
-    ClusterOptions, Compression, CompressionOptions, GatewayOptions, LeafNodeOptions, LeafUser,
-    RemoteGateway, RemoteUrl, ServerSpec, TlsOptions, WriteTimeout,
+    CalloutOptions, ClusterOptions, Compression, CompressionOptions, GatewayOptions,
+    LeafNodeOptions, LeafUser, RemoteGateway, RemoteUrl, ServerSpec, TlsOptions, WriteTimeout,
 };
 use crate::version::{Feature, Profile};
 
@@ -33,17 +33,14 @@ pub(super) fn refuse_unsupported(
     profile: &Profile,
     seed: u64,
 ) -> Result<(), ReloadError> {
-    // Unlike the real ones, a server has keys to sign with only if it needed them from the start.
-    let callout = |spec: &ServerSpec| {
-        let auth = spec.authorization.as_ref();
-        auth.is_some_and(|auth| auth.callout.is_some())
-    };
-    if callout(new) && !callout(old) {
-        let (none, first) = ("none".to_owned(), "the first".to_owned());
-        return Err(changed("AuthCallout", none, first));
-    }
     let name = |spec: &ServerSpec| spec.name.clone().unwrap_or_default();
     refuse("ServerName", name(old), name(new))?;
+    let callout = |spec: &ServerSpec| {
+        let auth = spec.authorization.as_ref();
+        let callout = auth.and_then(|auth| auth.callout.as_ref());
+        callout.map_or_else(|| NIL.to_owned(), |callout| shown_callout(callout, profile))
+    };
+    refuse("AuthCallout", callout(old), callout(new))?;
     let host = |spec: &ServerSpec| {
         let cluster = spec.cluster.as_ref();
         let named = cluster.and_then(|cluster| cluster.host.clone());
@@ -63,6 +60,22 @@ pub(super) fn refuse_unsupported(
     let plain = |spec: &ServerSpec| spec.allow_non_tls.to_string();
     refuse("AllowNonTLS", plain(old), plain(new))?;
     refuse_other_trust(old, new)
+}
+
+/// What is configured of a service that is asked who clients are; lists count in their order.
+fn shown_callout(callout: &CalloutOptions, profile: &Profile) -> String {
+    let list = |entries: &[String]| format!("[{}]", entries.join(" "));
+    let block = Block::default()
+        .with("Issuer", &callout.issuer)
+        .with("Account", &callout.account)
+        .with("AuthUsers", list(&callout.auth_users))
+        .with("XKey", callout.xkey.as_deref().unwrap_or_default())
+        .with_if(
+            profile.has(Feature::CalloutAllowedAccounts),
+            "AllowedAccounts",
+            list(&callout.allowed_accounts),
+        );
+    format!("&{}", block.shown())
 }
 
 fn refuse_gateway(

@@ -49,6 +49,7 @@ pub(super) fn is_same_remote(old: &LeafRemote, new: &LeafRemote) -> bool {
     let first_info = |remote: &LeafRemote| remote.first_info_timeout.unwrap_or(FIRST_INFO_TIMEOUT);
     is_named_alike(old, new)
         && old.no_randomize == new.no_randomize
+        && old.credentials == new.credentials
         && handshake_timeout(old) == handshake_timeout(new)
         && old.hub == new.hub
         && first_info(old) == first_info(new)

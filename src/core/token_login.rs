@@ -10,8 +10,10 @@ use super::identity::Identity;
 use super::server::{Proof, ServerId, User};
 use super::timers::Timer;
 use super::{CloseReason, Core};
-use crate::identity::{self, Claims, Holder, Signer, Token, UserClaims, Zone};
-use crate::topology::ConnectionType;
+use crate::identity::{
+    self, AccountClaims, Claims, Holder, Signer, Token, Unfilled, UserClaims, UserLimits, Zone,
+};
+use crate::topology::Permissions;
 
 /// What a client's token makes of it.
 pub(super) struct TokenLogin {
@@ -19,6 +21,24 @@ pub(super) struct TokenLogin {
     identity: Identity,
     /// How long it may stay.
     stays: Option<Duration>,
+}
+
+/// What comes of a token.
+#[derive(Default)]
+pub(super) struct TokenVerdict {
+    /// As whom the client is let in, if it is.
+    pub login: Option<TokenLogin>,
+    /// The user of the token, whether the client is that user or not.
+    pub subject: String,
+    /// The account that leaves the last word to a service.
+    pub asked: Option<AccountId>,
+}
+
+/// Why what a user may do cannot be made out.
+pub(super) enum LimitsRefused {
+    /// A scoped key has signed a token with limits of its own.
+    NotScoped,
+    Template(Unfilled),
 }
 
 impl Core {
@@ -38,44 +58,56 @@ impl Core {
         Some((token, issuer))
     }
 
-    /// Checks the token of a client; nothing if it is not let in.
-    pub(super) fn authenticate_token(&mut self, id: ConnId) -> Option<TokenLogin> {
+    /// Checks the token of a client.
+    pub(super) fn authenticate_token(&mut self, id: ConnId) -> TokenVerdict {
+        let Some((token, account)) = self.account_of_token(id) else {
+            return TokenVerdict::default();
+        };
+        let login = self.check_token(id, &token.claims, account);
+        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+            return TokenVerdict::default();
+        };
+        let mode = self.server(server).operator.as_deref();
+        let is_expired = mode
+            .and_then(|mode| mode.claimed(account))
+            .is_none_or(|claimed| claimed.is_expired);
+        let asks = !is_expired && self.authorization_claims(server, account).is_some();
+        TokenVerdict {
+            login,
+            subject: token.claims.sub,
+            asked: asks.then_some(account),
+        }
+    }
+
+    /// The token that a client shows, and the account that has issued it, which is looked up.
+    fn account_of_token(&mut self, id: ConnId) -> Option<(Token<UserClaims>, AccountId)> {
         let (token, issuer) = self.shown_token(id)?;
+        let server = self.conn(id)?.server;
+        let account = self.look_up_account(server, &issuer)?;
+        Some((token, account))
+    }
+
+    /// What its token makes of a client; nothing if it is not let in.
+    fn check_token(
+        &self,
+        id: ConnId,
+        claims: &Claims<UserClaims>,
+        account: AccountId,
+    ) -> Option<TokenLogin> {
         let conn = self.conn(id)?;
         let server = conn.server;
-        let host = conn.peer.host.clone();
-        let nonce = conn.nonce.clone().unwrap_or_default();
-        let signature = conn.options.sig.clone();
-        let wanted = match conn.leaf {
-            Some(_) => ConnectionType::Leafnode,
-            None if conn.peer.websocket.is_some() => ConnectionType::Websocket,
-            None => ConnectionType::Standard,
-        };
-        let claims = &token.claims;
-        let account = self.look_up_account(server, &issuer)?;
+        let host = &conn.peer.host;
+        let nonce = conn.nonce.as_deref().unwrap_or_default();
+        let signature = &conn.options.sig;
+        let wanted = conn.connection_type();
         let mode = self.server(server).operator.as_deref()?;
         let claimed = mode.claimed(account)?;
         if !mode.trusts(&claimed.token.claims.iss) {
             return None;
         }
         let of_account = &claimed.token.claims;
-        let limits = match mode.signer(&claimed.token, &claims.iss)? {
-            Signer::Plain => claims.nats.limits.clone(),
-            Signer::Scoped(scope) => {
-                if claims.nats.limits != identity::UserLimits::default() {
-                    return None;
-                }
-                let holder = Holder {
-                    name: &claims.name,
-                    subject: &claims.sub,
-                    tags: &claims.nats.generic.tags,
-                    account_name: &of_account.name,
-                    account_subject: &of_account.sub,
-                    account_tags: &of_account.nats.generic.tags,
-                };
-                identity::filled(&scope.template, holder).ok()?
-            }
-        };
+        let signer = mode.signer(&claimed.token, &claims.iss)?;
+        let limits = user_limits(claims, of_account, signer).ok()?;
         let refuses_bearer = of_account.nats.limits.disallow_bearer;
         if claimed.is_expired || (limits.bearer_token && refuses_bearer) {
             return None;
@@ -84,22 +116,18 @@ impl Core {
         if !connection_types.is_empty() && !connection_types.contains(&wanted) {
             return None;
         }
-        if !limits.bearer_token && !identity::signs(&claims.sub, nonce.as_bytes(), &signature) {
+        if !limits.bearer_token && !identity::signs(&claims.sub, nonce.as_bytes(), signature) {
             return None;
         }
         if of_account.nats.revokes(&claims.sub, claims.iat)
-            || !identity::allows_host(&limits.src, &host)
+            || !identity::allows_host(&limits.src, host)
         {
             return None;
         }
         let stays = self.stays(server, claims, &limits)?;
         let permissions =
             identity::permissions(&limits.publish, &limits.subscribe, limits.resp.as_ref())
-                .or_else(|| {
-                    let usual = &of_account.nats.default_permissions;
-                    let responses = usual.resp.as_ref();
-                    identity::permissions(&usual.publish, &usual.subscribe, responses)
-                });
+                .or_else(|| usual(of_account));
         let identity = Identity {
             issuer_key: match claims.nats.issuer_account.as_str() {
                 "" => of_account.sub.as_str().into(),
@@ -113,6 +141,7 @@ impl Core {
             max_payload: limits.payload,
             max_subscriptions: limits.subs,
             expires: stays.map(|stays| self.now + stays),
+            ..Identity::default()
         };
         Some(TokenLogin {
             user: User {
@@ -216,4 +245,33 @@ impl Core {
         let account = self.account(account);
         account.tag.as_deref().unwrap_or(&account.name)
     }
+}
+
+/// What a user may do by its token, or by the template of the key that has signed it.
+pub(super) fn user_limits(
+    claims: &Claims<UserClaims>,
+    account: &Claims<AccountClaims>,
+    signer: Signer<'_>,
+) -> Result<UserLimits, LimitsRefused> {
+    let Signer::Scoped(scope) = signer else {
+        return Ok(claims.nats.limits.clone());
+    };
+    if claims.nats.limits != UserLimits::default() {
+        return Err(LimitsRefused::NotScoped);
+    }
+    let holder = Holder {
+        name: &claims.name,
+        subject: &claims.sub,
+        tags: &claims.nats.generic.tags,
+        account_name: &account.name,
+        account_subject: &account.sub,
+        account_tags: &account.nats.generic.tags,
+    };
+    identity::filled(&scope.template, holder).map_err(LimitsRefused::Template)
+}
+
+/// What the users of an account may do that have no permissions of their own.
+pub(super) fn usual(account: &Claims<AccountClaims>) -> Option<Permissions> {
+    let usual = &account.nats.default_permissions;
+    identity::permissions(&usual.publish, &usual.subscribe, usual.resp.as_ref())
 }

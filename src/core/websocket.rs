@@ -8,7 +8,7 @@ use super::Peer;
 use super::info::split_address;
 use super::server::Server;
 use super::tls::TlsSession;
-use crate::topology::WebsocketOptions;
+use crate::topology::{TlsOptions, WebsocketOptions};
 
 /// What a client has brought along when it was let in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,14 @@ impl Server {
     pub(super) fn websocket_of(&self, peer: &Peer) -> Option<&WebsocketOptions> {
         let options = self.spec.websocket.as_ref();
         options.filter(|_| peer.websocket.is_some())
+    }
+
+    /// By what the certificates of whoever connects are judged.
+    pub(super) fn tls_of(&self, peer: &Peer) -> Option<&TlsOptions> {
+        match self.websocket_of(peer) {
+            Some(websocket) => websocket.tls.as_ref(),
+            None => self.spec.tls.as_ref(),
+        }
     }
 
     /// As [`requires_auth`](Self::requires_auth), for one connection.

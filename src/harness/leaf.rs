@@ -4,8 +4,8 @@ use super::plan::{self, Planned};
 use super::{Builder, StartError};
 use crate::services::Configuration;
 use crate::topology::{
-    ClusterOptions, GLOBAL_ACCOUNT, LeafNodeOptions, LeafRemote, LeafUser, RemoteUrl, ServerSpec,
-    SystemAccount,
+    ClusterOptions, GLOBAL_ACCOUNT, LeafCredentials, LeafNodeOptions, LeafRemote, LeafUser,
+    RemoteUrl, ServerSpec, SystemAccount,
 };
 
 /// Servers that are leaf nodes of a cluster, or of a single server: see [`Builder::leaf_with`].
@@ -39,6 +39,8 @@ pub struct Leaf {
     servers: usize,
     /// Accounts of the leaf with those of the hub; none stand for all.
     accounts: Vec<(String, String)>,
+    /// Accounts of the leaf with the credentials that lead to one of the hub.
+    credentials: Vec<(String, String)>,
     system: bool,
     deny_imports: Vec<String>,
     deny_exports: Vec<String>,
@@ -54,6 +56,7 @@ impl Leaf {
             hub: hub.into(),
             servers: 1,
             accounts: Vec::new(),
+            credentials: Vec::new(),
             system: false,
             deny_imports: Vec::new(),
             deny_exports: Vec::new(),
@@ -76,6 +79,30 @@ impl Leaf {
     /// Joins the account `own` with the hub's account `hub`, and none that is not named.
     pub fn account_as(mut self, own: impl Into<String>, hub: impl Into<String>) -> Self {
         self.accounts.push((own.into(), hub.into()));
+        self
+    }
+
+    /// Joins the account `own` with that of the hub to which the credentials lead, and none that is not named. In
+    /// operator mode an account is called by its public key.
+    ///
+    /// ```
+    /// # #[cfg(feature = "jwt")]
+    /// # {
+    /// use nats_mock::{Leaf, MockNats, MockOperator};
+    ///
+    /// let acme = MockOperator::new("acme");
+    /// let orders = acme.account("ORDERS");
+    /// let nats = MockNats::builder()
+    ///     .operator(&acme, [&orders])
+    ///     .cluster("east", 2)
+    ///     .leaf_with(Leaf::new("edge", "east").credentials(orders.public_key(), orders.user("edge").creds()))
+    ///     .start_blocking()?;
+    /// assert_eq!(nats.servers().count(), 3);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn credentials(mut self, own: impl Into<String>, creds: impl Into<String>) -> Self {
+        self.credentials.push((own.into(), creds.into()));
         self
     }
 
@@ -126,6 +153,9 @@ impl Leaf {
             SystemAccount::Disabled => None,
         };
         let mut joined = self.accounts.clone();
+        if !self.credentials.is_empty() {
+            return joined;
+        }
         if joined.is_empty() {
             let named = template.accounts.iter().map(|account| account.name.clone());
             let named = named.filter(|name| Some(name) != system.as_ref());
@@ -193,7 +223,16 @@ impl Builder {
                 request_isolation: leaf.isolated,
                 ..LeafRemote::default()
             });
-            let remotes: Vec<LeafRemote> = remotes.collect();
+            let signed = leaf.credentials.iter().map(|(own, creds)| LeafRemote {
+                urls: urls.clone(),
+                account: Some(own.clone()),
+                credentials: Some(LeafCredentials::Creds(creds.clone())),
+                deny_imports: leaf.deny_imports.clone(),
+                deny_exports: leaf.deny_exports.clone(),
+                request_isolation: leaf.isolated,
+                ..LeafRemote::default()
+            });
+            let remotes: Vec<LeafRemote> = remotes.chain(signed).collect();
             let first = servers.len();
             for index in 0..leaf.servers {
                 let routes = (first..first + leaf.servers.min(plan::SEEDS)).map(plan::route_url);
@@ -271,6 +310,9 @@ fn listen_for_leafs(
     let options = spec.leafnodes.get_or_insert_default();
     options.host.get_or_insert_with(|| "127.0.0.1".to_owned());
     options.port.get_or_insert(plan::leaf_port(number).into());
+    if joined.is_empty() {
+        return;
+    }
     let authorization = options.authorization.get_or_insert_default();
     let users = authorization.users.get_or_insert_default();
     users.extend(joined.iter().map(|(_, account)| LeafUser {

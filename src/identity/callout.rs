@@ -42,6 +42,10 @@ pub(crate) struct ClientInfo {
     pub user: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name_tag: String,
     pub kind: String,
     #[serde(rename = "type")]
     pub client_type: String,

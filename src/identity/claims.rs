@@ -143,13 +143,7 @@ impl AccountClaims {
 
     /// What of it is not simulated.
     pub fn unsupported(&self) -> Option<&'static str> {
-        if !self.authorization.auth_users.is_empty() {
-            Some("authorization")
-        } else if self.trace.is_some() {
-            Some("trace")
-        } else {
-            None
-        }
+        self.trace.is_some().then_some("trace")
     }
 }
 
@@ -219,6 +213,23 @@ pub(crate) struct Authorization {
     pub allowed_accounts: Vec<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub xkey: String,
+}
+
+/// Stands for every account.
+pub(super) const ANY_ACCOUNT: &str = "*";
+
+impl Authorization {
+    pub fn is_enabled(&self) -> bool {
+        !self.auth_users.is_empty()
+    }
+
+    /// Whether the service may put users into another account.
+    pub fn allows(&self, account: &str) -> bool {
+        match &self.allowed_accounts[..] {
+            [any] if any == ANY_ACCOUNT => true,
+            allowed => allowed.iter().any(|allowed| allowed == account),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

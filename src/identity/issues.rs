@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{AccountClaims, Claims, Permission, SigningKey};
+use super::claims::{ANY_ACCOUNT, AccountClaims, Authorization, Claims, Permission, SigningKey};
 use super::shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 use super::subjects::{has_wildcards, is_within, reference, unreferenced};
 use super::{Role, is_public_key};
@@ -386,6 +386,36 @@ impl Issues {
         }
     }
 
+    fn authorization(&mut self, claims: &Authorization) {
+        let (users, accounts) = (&claims.auth_users, &claims.allowed_accounts);
+        if !accounts.is_empty() && users.is_empty() {
+            self.error("External authorization cannot have accounts without users specified");
+        }
+        for user in users.iter().filter(|key| !is_public_key(Role::User, key)) {
+            let user = quote(user);
+            self.error(format!("AuthUser {user} is not a valid user public key"));
+        }
+        for account in accounts {
+            if account == ANY_ACCOUNT {
+                if accounts.len() > 1 {
+                    self.error(format!(
+                        "AllowedAccounts can only be a list of accounts or {}",
+                        quote(ANY_ACCOUNT)
+                    ));
+                }
+            } else if !is_public_key(Role::Account, account) {
+                let account = quote(account);
+                self.error(format!(
+                    "Account {account} is not a valid account public key"
+                ));
+            }
+        }
+        let xkey = &claims.xkey;
+        if !xkey.is_empty() && !is_public_key(Role::Curve, xkey) {
+            self.error(format!("XKey {} is not a valid public xkey", quote(xkey)));
+        }
+    }
+
     fn mappings(&mut self, claims: &AccountClaims) {
         for (source, destinations) in &claims.mappings {
             self.subject(source);
@@ -424,6 +454,7 @@ pub(crate) fn issues(claims: &Claims<AccountClaims>, now: i64, strictness: Stric
     issues.permission(&usual.subscribe, true);
     issues.permission(&usual.publish, false);
     issues.mappings(nats);
+    issues.authorization(&nats.authorization);
     let too_many = |count: usize, limit: i64| count as i64 > limit;
     const TOO_MANY_IMPORTS: &str = "the account contains more imports than allowed by the operator";
     let limits = &nats.limits;

@@ -5,6 +5,7 @@
 
 mod callout;
 mod claims;
+mod creds;
 #[cfg(feature = "jwt")]
 mod encode;
 mod grant;
@@ -24,16 +25,20 @@ mod zone;
 use data_encoding::Encoding;
 
 pub(crate) use callout::{
-    ClientInfo, ConnectInfo, QuestionClaims, ServerInfo, TlsInfo, read_answer,
+    AnswerClaims, ClientInfo, ConnectInfo, QuestionClaims, ServerInfo, TlsInfo, read_answer,
 };
 pub(crate) use claims::{
-    AccountClaims, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits, unlimited,
+    AccountClaims, Authorization, Claims, Generic, OperatorClaims, Signer, UserClaims, UserLimits,
+    unlimited,
 };
+pub(crate) use creds::read_creds;
 pub(crate) use grant::{allows_host, connection_types, is_valid, issue, permissions};
 pub(crate) use issues::{Issues, Strictness, is_activated, issues};
-pub(crate) use nkey::{Keys, is_public_key, signs, user_key, verifies};
+pub(crate) use nkey::{
+    Keys, is_public_key, is_user_seed, sign_with_seed, signs, user_key, verifies,
+};
 pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
-pub(crate) use template::{Holder, filled};
+pub(crate) use template::{Holder, Unfilled, filled};
 pub(crate) use times::stays_in_range;
 pub(crate) use token::{Token, TokenError, account, activation, generic, operator, user};
 pub(crate) use zone::Zone;

@@ -45,6 +45,18 @@ pub(crate) fn verifies(key: &str, text: &[u8], signature: &[u8]) -> bool {
     KeyPair::from_public_key(key).is_ok_and(|key| key.verify(text, signature).is_ok())
 }
 
+/// Whether `text` is the seed of a user.
+pub(crate) fn is_user_seed(text: &str) -> bool {
+    KeyPair::from_seed(text).is_ok_and(|key| key.key_pair_type() == KeyPairType::User)
+}
+
+/// The public key of the holder of a seed, and its signature of a text in base 64.
+pub(crate) fn sign_with_seed(seed: &str, text: &[u8]) -> Option<(String, String)> {
+    let key = KeyPair::from_seed(seed).ok()?;
+    let signature = key.sign(text).ok()?;
+    Some((key.public_key(), BASE64URL_NOPAD.encode(&signature)))
+}
+
 /// The keys of a server: the one it is known by, and the one it seals with.
 pub(crate) struct Keys {
     key: KeyPair,

@@ -14,6 +14,14 @@ pub(crate) fn verifies(_: &str, _: &[u8], _: &[u8]) -> bool {
     false
 }
 
+pub(crate) fn is_user_seed(_: &str) -> bool {
+    false
+}
+
+pub(crate) fn sign_with_seed(_: &str, _: &[u8]) -> Option<(String, String)> {
+    None
+}
+
 /// Nobody is asked about clients without it.
 #[derive(Debug)]
 pub(crate) enum Keys {}

@@ -3,6 +3,7 @@
 use nats_mock_protocol::subject;
 
 use super::claims::{Permission, UserLimits};
+use crate::topology::quote;
 
 /// The most subjects that one list may become.
 const MAX_SUBJECTS: usize = 4096;
@@ -19,8 +20,25 @@ pub(crate) struct Holder<'a> {
 }
 
 /// A template that cannot be filled in for a user, who may not log in then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unfilled;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfilled {
+    #[error(
+        "generated invalid subject {}: {} is not defined",
+        quote(subject),
+        quote(tag)
+    )]
+    NoTag { subject: String, tag: String },
+    #[error(
+        "template operation in {}: {} is not defined",
+        quote(subject),
+        quote(operation)
+    )]
+    NoOperation { subject: String, operation: String },
+    #[error("generated invalid subject")]
+    NoSubject,
+    #[error("template expansion exceeds limit: {MAX_SUBJECTS}")]
+    TooMany,
+}
 
 /// What the template of a scope gives a user.
 pub(crate) fn filled(template: &UserLimits, holder: Holder<'_>) -> Result<UserLimits, Unfilled> {
@@ -49,9 +67,9 @@ fn list(subjects: &[String], holder: Holder<'_>, is_strict: bool) -> Result<Vec<
     for text in subjects {
         let mut made = vec![text.clone()];
         for place in places(text) {
-            let values = values(&place, holder, is_strict)?;
+            let values = values(text, &place, holder, is_strict)?;
             if made.len().saturating_mul(values.len()) + emitted.len() > MAX_SUBJECTS {
-                return Err(Unfilled);
+                return Err(Unfilled::TooMany);
             }
             made = made
                 .iter()
@@ -62,7 +80,7 @@ fn list(subjects: &[String], holder: Holder<'_>, is_strict: bool) -> Result<Vec<
             if is_subject(&subject) {
                 emitted.push(subject);
             } else if is_strict {
-                return Err(Unfilled);
+                return Err(Unfilled::NoSubject);
             }
         }
     }
@@ -91,7 +109,12 @@ fn places(text: &str) -> Vec<String> {
 }
 
 /// What may stand in a place.
-fn values(place: &str, holder: Holder<'_>, is_strict: bool) -> Result<Vec<String>, Unfilled> {
+fn values(
+    subject: &str,
+    place: &str,
+    holder: Holder<'_>,
+    is_strict: bool,
+) -> Result<Vec<String>, Unfilled> {
     let operation = place.trim_start_matches("{{").trim_end_matches("}}").trim();
     let one = match operation.to_lowercase().as_str() {
         "name()" => Some(holder.name),
@@ -115,7 +138,10 @@ fn values(place: &str, holder: Holder<'_>, is_strict: bool) -> Result<Vec<String
     } else if let Some(wanted) = argument("tag(") {
         (holder.tags, wanted)
     } else {
-        return Err(Unfilled);
+        return Err(Unfilled::NoOperation {
+            subject: subject.to_owned(),
+            operation: operation.to_owned(),
+        });
     };
     let prefix = format!("{}:", wanted.to_lowercase());
     let values: Vec<String> = tags
@@ -124,7 +150,10 @@ fn values(place: &str, holder: Holder<'_>, is_strict: bool) -> Result<Vec<String
         .map(str::to_owned)
         .collect();
     match values.is_empty() {
-        true if is_strict => Err(Unfilled),
+        true if is_strict => Err(Unfilled::NoTag {
+            subject: subject.to_owned(),
+            tag: wanted.to_owned(),
+        }),
         // Something that is no subject.
         true => Ok(vec![" ".to_owned()]),
         false => Ok(values),
@@ -166,7 +195,10 @@ mod tests {
                 .to_vec())
         );
         assert_eq!(allowed(&["{{tag(none)}}.>"]), Ok(Vec::new()));
-        assert_eq!(allowed(&["{{what()}}"]), Err(Unfilled));
+        assert_eq!(
+            allowed(&["{{ what() }}"]).unwrap_err().to_string(),
+            r#"template operation in "{{ what() }}": "what()" is not defined"#
+        );
     }
 
     #[test]
@@ -187,13 +219,19 @@ mod tests {
             },
             ..UserLimits::default()
         };
-        assert_eq!(filled(&strict, holder(&[])), Err(Unfilled));
+        assert_eq!(
+            filled(&strict, holder(&[])).unwrap_err().to_string(),
+            r#"generated invalid subject "{{tag(none)}}": "none" is not defined"#
+        );
     }
 
     #[test]
     fn a_template_does_not_explode() {
         let tags: Vec<String> = (0..100).map(|n| format!("t:{n}")).collect();
         let subjects = ["{{tag(t)}}.{{ tag(t)}}.{{tag( t)}}.{{tag(t) }}".to_owned()];
-        assert_eq!(list(&subjects, holder(&tags), false), Err(Unfilled));
+        assert_eq!(
+            list(&subjects, holder(&tags), false),
+            Err(Unfilled::TooMany)
+        );
     }
 }

@@ -25,8 +25,8 @@ pub use accounts::{
 pub(crate) use leaf_plan::leaf_listener;
 pub use links::{
     ClusterOptions, Compression, CompressionError, CompressionOptions, DEFAULT_LEAFNODE_PORT,
-    GatewayOptions, LeafAuth, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth, RemoteGateway,
-    RemoteUrl, RoutePermissions, UrlError, UrlProblem,
+    GatewayOptions, LeafAuth, LeafCredentials, LeafNodeOptions, LeafRemote, LeafUser, LinkAuth,
+    RemoteGateway, RemoteUrl, RoutePermissions, UrlError, UrlProblem,
 };
 pub(crate) use mappings::{Mapping, Share};
 pub use mappings::{MappingDestination, MappingError, SubjectMapping};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Problem, Run};
-use crate::identities::{TokenSpec, keys, signature, substitute};
+use crate::identities::{TokenSpec, keys, secrets, signature, substitute};
 use crate::normalise::{HoleKind, Normaliser};
 use crate::scenario::{Deployment, Scenario, Template};
 
@@ -19,9 +19,11 @@ pub(super) struct Identities<'a> {
 impl<'a> Identities<'a> {
     pub(super) fn of(scenario: &'a Scenario) -> Self {
         let texts = match scenario.uses_identities() {
-            true => keys()
-                .map(|(name, key)| (format!("key.{name}"), key))
-                .collect(),
+            true => {
+                let keys = keys().map(|(name, key)| (format!("key.{name}"), key));
+                let seeds = secrets().map(|(name, seed)| (format!("seed.{name}"), seed.to_owned()));
+                keys.chain(seeds).collect()
+            }
             false => BTreeMap::new(),
         };
         Self {
@@ -36,7 +38,7 @@ impl<'a> Identities<'a> {
         self.texts.insert(name.to_owned(), text);
     }
 
-    /// The text of `key.NAME` or `jwt.NAME`.
+    /// The text of `key.NAME`, `seed.NAME` or `jwt.NAME`.
     pub(super) fn get(&mut self, name: &str, now: SystemTime) -> Result<Option<String>, String> {
         if let Some(known) = self.texts.get(name) {
             return Ok(Some(known.clone()));
@@ -92,6 +94,7 @@ impl<'a> Identities<'a> {
     pub(super) fn show(&self, normaliser: &mut Normaliser) {
         for (name, text) in &self.texts {
             match name.split_once('.') {
+                Some(("seed", _)) => {}
                 Some(("key", name)) => normaliser.name_identity(text, HoleKind::PublicKey, name),
                 Some((_, name)) => normaliser.name_identity(text, HoleKind::Jwt, name),
                 None => {}

@@ -108,6 +108,26 @@ impl fmt::Debug for LeafUser {
     }
 }
 
+/// How a leaf node shows its hub who it is, with a signature.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeafCredentials {
+    /// The JWT of a user and its seed, as a file of credentials has them. Without both there is no connection.
+    Creds(String),
+    /// The seed of a user with an nkey.
+    Nkey(String),
+}
+
+/// Whoever has them is that user.
+impl fmt::Debug for LeafCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Creds(_) => "Creds",
+            Self::Nkey(_) => "Nkey",
+        })
+    }
+}
+
 /// A server, or several of one cluster, that this server joins as a leaf node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LeafRemote {
@@ -117,6 +137,8 @@ pub struct LeafRemote {
     pub tls: Option<TlsOptions>,
     /// The account of this server that is joined. Default: the global one.
     pub account: Option<String>,
+    /// What is shown to the remote besides the user of a URL. Needs the feature `jwt`.
+    pub credentials: Option<LeafCredentials>,
     /// To try `urls` in their order.
     pub no_randomize: bool,
     /// To be the hub of the two, although this side connects.

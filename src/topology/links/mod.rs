@@ -17,7 +17,7 @@ pub use self::{
     cluster::{ClusterOptions, RoutePermissions},
     compression::{Compression, CompressionError, CompressionOptions},
     gateway::{GatewayOptions, RemoteGateway},
-    leafnodes::{LeafAuth, LeafNodeOptions, LeafRemote, LeafUser},
+    leafnodes::{LeafAuth, LeafCredentials, LeafNodeOptions, LeafRemote, LeafUser},
     url::{RemoteUrl, UrlError, UrlProblem},
 };
 use super::accounts::redact;

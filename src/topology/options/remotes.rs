@@ -5,12 +5,18 @@ use nats_mock_protocol::conf::{Kind, Map, Value, fold};
 use super::{
     links::without_place_of,
     problem::Problem,
-    read::{Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type},
+    read::{
+        Reader, boolean, invalid, needs_identity, non_empty, string, unsupported, unsupported_type,
+    },
     start::GLOBAL_ACCOUNT,
     tls::Side,
     words::{plain, quote},
 };
-use crate::{topology::links::LeafRemote, version::Feature};
+use crate::{
+    identity,
+    topology::links::{LeafCredentials, LeafRemote},
+    version::Feature,
+};
 
 impl Reader<'_> {
     /// The servers to join. A value of the wrong type drops them all.
@@ -59,8 +65,29 @@ impl Reader<'_> {
                 "url" | "urls" => self.leaf_urls(value, &mut remote),
                 "account" | "local" => remote.account = non_empty(string(value)?),
                 "creds" | "credentials" | "nkey" | "seed" => {
-                    string(value)?;
-                    self.problems.push(unsupported(key, value));
+                    needs_identity(key, value)?;
+                    let is_nkey = matches!(folded.as_str(), "nkey" | "seed");
+                    let text = string(value)?;
+                    if is_nkey && !identity::is_user_seed(&text) {
+                        let text = quote(&text);
+                        let reason = format!("Remote leafnode nkey is not a valid seed: {text}");
+                        self.problems.push(invalid(value, reason));
+                    } else if remote
+                        .credentials
+                        .as_ref()
+                        .is_some_and(|other| matches!(other, LeafCredentials::Nkey(_)) != is_nkey)
+                    {
+                        let reason = "Remote leafnode can not have both creds and nkey defined";
+                        self.problems.push(invalid(value, reason));
+                    } else {
+                        remote.credentials = Some(match is_nkey {
+                            true => LeafCredentials::Nkey(text),
+                            // A server reads the file when it connects, and logs that it cannot.
+                            false => LeafCredentials::Creds(
+                                std::fs::read_to_string(&text).unwrap_or_default(),
+                            ),
+                        });
+                    }
                 }
                 "tls" => remote.tls = Some(self.tls(value, Side::Clients)?),
                 "hub" => remote.hub = boolean(value)?,

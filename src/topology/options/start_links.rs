@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Version,
+    identity::{self, Role},
     topology::links::{ClusterOptions, LeafNodeOptions, LeafRemote},
     version::Feature,
 };
@@ -51,6 +52,10 @@ impl ServerOptions {
     }
 
     fn validate_leaf_accounts(&self, leafnodes: &LeafNodeOptions) -> Result<(), StartError> {
+        let operators = self.operator.as_ref();
+        if operators.is_some_and(|operator| !operator.operators.is_empty()) {
+            return validate_leafs_of_operators(leafnodes);
+        }
         let known = |name: &str| {
             name == GLOBAL_ACCOUNT
                 || self.accounts.iter().any(|account| account.name == name)
@@ -175,6 +180,32 @@ impl ServerOptions {
             .as_ref()
             .is_some_and(|gateway| gateway.name.is_some() || gateway.port.is_some())
     }
+}
+
+/// In operator mode accounts are not known before somebody comes, but they are public keys.
+fn validate_leafs_of_operators(leafnodes: &LeafNodeOptions) -> Result<(), StartError> {
+    let auth = leafnodes.authorization.as_ref();
+    let users = auth.and_then(|auth| auth.users.as_deref());
+    let is_key = |account: Option<&str>| {
+        account.is_some_and(|account| identity::is_public_key(Role::Account, account))
+    };
+    let single = auth.and_then(|auth| auth.account.as_deref());
+    let problem = if users.is_some_and(|users| !users.is_empty()) {
+        "operator mode does not allow specifying users in leafnode config"
+    } else if !leafnodes
+        .remotes
+        .iter()
+        .all(|remote| is_key(remote.account.as_deref()))
+    {
+        "operator mode requires account nkeys in remotes. Please add an `account` key to each remote in your \
+         `leafnodes` section, to assign it to an account. Each account value should be a 56 character public key, \
+         starting with the letter 'A'"
+    } else if leafnodes.is_listening() && single.is_some() && !is_key(single) {
+        "operator mode and non account nkeys are incompatible"
+    } else {
+        return Ok(());
+    };
+    Err(StartError::Operator(problem.to_owned()))
 }
 
 fn validate_remotes(all: &[LeafRemote]) -> Result<(), StartError> {

@@ -168,6 +168,7 @@ fn every_key_of_leaf_nodes_is_read() {
             tls: None,
             urls: vec!["nats://u:p@h".parse().unwrap()],
             account: text("X"),
+            credentials: None,
             no_randomize: true,
             hub: true,
             deny_imports: vec!["a".to_owned()],
@@ -276,8 +277,6 @@ fn a_value_of_the_wrong_type_ends_its_block_and_no_more() {
 #[test]
 fn what_is_not_simulated_is_refused() {
     for (key, text) in [
-        ("creds", "leafnodes {remotes: [{creds: x}]}"),
-        ("seed", "leafnodes {remotes: [{seed: x}]}"),
         ("proxy", "leafnodes {remotes: [{proxy {url: x}}]}"),
         (
             "ws://u:xxxxx@h",
