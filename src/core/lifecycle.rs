@@ -65,6 +65,7 @@ impl Core {
             latencies: ids::stream(seed, "latencies"),
             mapping_picks: ids::stream(seed, "mapping picks"),
             latency_picks: ids::stream(seed, "latency samples"),
+            trace_picks: ids::stream(seed, "trace samples"),
             jitter: ids::stream(seed, "jitter"),
             nonces: ids::stream(seed, "nonces"),
             phase_changes: 0,
@@ -85,6 +86,9 @@ impl Core {
             leaf_hops: 0,
             leaf_crossings: VecDeque::new(),
             open_deliveries: 0,
+            trace: None,
+            asks_for_trace: false,
+            trace_answers: super::trace_answers::TraceAnswers::default(),
             file_changes: Vec::new(),
         };
         for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {

@@ -59,6 +59,7 @@ mod list_changes;
 mod lookups;
 mod mappings;
 mod mesh;
+mod msg_trace;
 mod nonce;
 mod notice;
 mod operator;
@@ -97,6 +98,10 @@ mod timers;
 mod tls;
 mod token_login;
 mod told;
+mod trace_answers;
+mod trace_begin;
+mod trace_links;
+mod trace_request;
 mod transit;
 mod wall_clock;
 mod watch;
@@ -125,7 +130,7 @@ pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{
     AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Measured, Notice, Published, Request,
-    Subscribed, Watched,
+    Subscribed, Traced, Watched,
 };
 pub(crate) use receive::Received;
 pub use reload::ReloadError;
@@ -180,6 +185,7 @@ pub(crate) struct Core {
     latencies: ChaCha8Rng,
     mapping_picks: ChaCha8Rng,
     latency_picks: ChaCha8Rng,
+    trace_picks: ChaCha8Rng,
     jitter: ChaCha8Rng,
     nonces: ChaCha8Rng,
     phase_changes: u64,
@@ -207,12 +213,18 @@ pub(crate) struct Core {
     is_spreading: bool,
     /// How far what is being told has come.
     leaf_hops: u16,
-    /// Messages that are to be handed on over leaf node connections.
+    /// Messages that are to be handed on over leaf node connections, or are traced elsewhere.
     leaf_crossings: VecDeque<Transit>,
     /// What is to become of the files of resolvers.
     file_changes: Vec<FileChange>,
     /// Deliveries within deliveries, those being handed on included.
     open_deliveries: u32,
+    /// The message at hand, if its way is to be told.
+    trace: Option<Box<msg_trace::MsgTrace>>,
+    /// The headers of the message at hand may ask for that, here or elsewhere.
+    asks_for_trace: bool,
+    /// Traces that lead through other accounts.
+    trace_answers: trace_answers::TraceAnswers,
 }
 
 /// What [`Core::take_output`] leaves the caller to do.

@@ -1,6 +1,6 @@
 //! What the core tells the system services.
 
-use nats_mock_protocol::events::ServiceLatency;
+use nats_mock_protocol::events::{MessageTrace, ServiceLatency};
 
 use super::CloseReason;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub(crate) enum Notice {
     },
     /// It was measured how long a service took to answer.
     Measured(Box<Measured>),
+    /// A server is done with a message whose way is to be told.
+    Traced(Box<Traced>),
     /// A message matched a subscription of a service.
     Request(Box<Request>),
     /// A timer of a service fired.
@@ -250,4 +252,16 @@ pub(crate) struct Measured {
     pub subject: Box<str>,
     /// All but its id and its time.
     pub event: ServiceLatency,
+}
+
+/// What a server has done with a message whose way is to be told.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    pub server: ServerId,
+    /// The account where it is told.
+    pub account: AccountId,
+    pub subject: Box<[u8]>,
+    /// The encoding that was asked for; empty if none was.
+    pub encoding: Box<str>,
+    pub event: MessageTrace,
 }

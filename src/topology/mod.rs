@@ -18,7 +18,7 @@ mod websocket;
 
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, CalloutOptions, ConnectionType, Permissions,
-    ResponsePermission, SubjectPermission, UserOptions,
+    ResponsePermission, SubjectPermission, TraceOptions, UserOptions,
 };
 pub(crate) use leaf_plan::leaf_listener;
 pub use links::{
