@@ -182,7 +182,8 @@ impl Core {
             return Begun::untraced(!is_only_traced);
         }
         if !self.may_trace_to(came, arrival.server, account, dest.as_bytes()) {
-            if let Came::FromClient(id) | Came::OverLeaf(id) = came {
+            // A leaf node or hub would be told, too, and take no notice.
+            if let Came::FromClient(id) = came {
                 let dest = quoted(dest.as_bytes());
                 self.send_err(id, &format!("Permissions Violation for Publish to {dest}"));
             }
@@ -337,10 +338,23 @@ impl Core {
                 .conn_mut(id)
                 .and_then(|conn| conn.rights.as_mut())
                 .is_none_or(|rights| rights.may_publish_always(dest)),
-            Came::OverLeaf(end) => self
-                .leaf_mut(end)
-                .and_then(|leaf| leaf.accepts.as_mut())
-                .is_none_or(|rights| rights.may_publish_always(dest)),
+            Came::OverLeaf(end) => {
+                let Some(conn) = self.conn_mut(end) else {
+                    return false;
+                };
+                match conn.leaf.as_deref_mut() {
+                    // What the hub may not send, it may not have told here either.
+                    Some(leaf) if leaf.is_spoke => conn
+                        .rights
+                        .as_mut()
+                        .is_none_or(|rights| rights.may_subscribe(dest, None)),
+                    Some(leaf) => leaf
+                        .accepts
+                        .as_mut()
+                        .is_none_or(|rights| rights.may_publish_always(dest)),
+                    None => true,
+                }
+            }
             Came::ByRoute(_) | Came::ByGateway(_) => true,
         }
     }
