@@ -115,6 +115,19 @@ pub fn is_valid(subject: &[u8]) -> bool {
             .any(|b| matches!(b, b' ' | b'\t' | b'\n' | 0x0c | b'\r'))
 }
 
+/// What the configuration takes for a subject to publish to: as [`is_valid`], and without wildcards.
+///
+/// ```
+/// use nats_mock_protocol::subject::is_valid_destination;
+/// assert!(is_valid_destination(b"traces.orders"));
+/// assert!(!is_valid_destination(b"traces.*"));
+/// assert!(!is_valid_destination(b"trace disabled"));
+/// ```
+#[must_use]
+pub fn is_valid_destination(subject: &[u8]) -> bool {
+    is_valid(subject) && is_valid_publish(subject)
+}
+
 /// Whether permissions accept the name of a queue group; they treat it as a subject. SUB takes any.
 #[must_use]
 pub fn is_valid_queue(name: &[u8]) -> bool {

@@ -4,7 +4,7 @@
 
 use nats_mock_protocol::events::{
     AccountConns, AccountConnsRequest, AuthError, Connect, Disconnect, LameDuck, LeafNodeConnect,
-    RemoteLatency, ServerStatsMsg, ServiceLatency, Shutdown,
+    MessageTrace, RemoteLatency, ServerStatsMsg, ServiceLatency, Shutdown,
 };
 use nats_mock_protocol::json::{KeyOrder, to_string, to_vec_ordered};
 use nats_mock_protocol::monitor::{
@@ -186,4 +186,25 @@ releases! {
     v2_12 = "2.12.8", VARZ, &[], &[];
     v2_14 = "2.14.6", &[], &[], &[];
     v2_15 = "2.15.1", &[], &[], &[];
+}
+
+/// Messages are traced since 2.11.
+macro_rules! traces {
+    ($($module:ident = $version:literal;)+) => {$(
+        mod $module {
+            use super::*;
+
+            recorded! {
+                $version:
+                message_trace: MessageTrace = "message-trace", 0, &[];
+            }
+        }
+    )+};
+}
+
+traces! {
+    traces_of_2_11 = "2.11.11";
+    traces_of_2_12 = "2.12.8";
+    traces_of_2_14 = "2.14.6";
+    traces_of_2_15 = "2.15.1";
 }

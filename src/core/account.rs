@@ -36,6 +36,8 @@ pub(crate) struct Account {
     pub shared: Shared,
     /// Subjects that become others.
     pub mappings: Vec<Mapping>,
+    /// Where the way of messages is told that another tracing system traces, and of how many percent.
+    pub(super) msg_trace: Option<(Box<str>, u8)>,
     /// How many subscriptions have been made in its own name.
     pub(super) last_sid: u64,
     /// It is a system account whose services are subscribed.
@@ -133,6 +135,7 @@ impl Account {
             leafs: Vec::new(),
             shared: Shared::default(),
             mappings: Vec::new(),
+            msg_trace: None,
             last_sid: 0,
             has_services: false,
             replies: ReplyRoutes::default(),

@@ -69,6 +69,8 @@ impl Core {
         let functions = self.server(server).profile.subject_functions();
         let (name, claims) = (&token.claims.sub, &token.claims.nats);
         self.map_claimed(server, account, claims);
+        let trace = claims.trace.as_ref();
+        self.account_mut(account).msg_trace = trace.and_then(|trace| trace.in_force());
         let sharing = self.claimed_sharing(server);
         let place = sharing.place(name, account);
         let old = std::mem::take(&mut sharing.plan.accounts[place]);

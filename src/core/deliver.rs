@@ -35,6 +35,13 @@ pub(crate) struct Outgoing<'a> {
     pub digits: Option<Digits<'a>>,
 }
 
+impl<'a> Outgoing<'a> {
+    /// The headers, if there are any.
+    pub fn block(&self) -> Option<&'a [u8]> {
+        self.payload.get(..self.header_len?)
+    }
+}
+
 /// Sizes as a publisher has written them: `PUB a 04` is delivered as `MSG a 1 04`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Digits<'a> {
@@ -333,7 +340,8 @@ impl Core {
             return delivered;
         }
         let peers: Vec<ServerId> = self.routed_peers(entry).collect();
-        delivery.to_all = !(peers.is_empty() || self.has_link_faults() || self.has_route_rights);
+        let is_single = self.has_link_faults() || self.has_route_rights || self.asks_for_trace;
+        delivery.to_all = !(peers.is_empty() || is_single);
         for server in peers {
             if self.has_route_rights && !delivery.open.contains(&server) {
                 continue;
@@ -387,6 +395,7 @@ impl Core {
         };
         let at = delivery.at;
         match sub.receiver {
+            Receiver::MadeUp(_) if self.trace.as_ref().is_some_and(|it| it.is_only_traced) => true,
             Receiver::Client(id) => self.deliver_to_client(delivery, sub_id, id, None),
             Receiver::Shadow { of, import } => {
                 self.deliver_to_shadow(delivery, sub_id, of, import, None)

@@ -5,6 +5,7 @@ use super::asked::RECENT;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin, Outgoing};
 use super::frame::Frame;
+use super::msg_trace::{Outcome, Undelivered};
 use super::subs::SubId;
 use crate::version::Feature;
 
@@ -31,7 +32,14 @@ impl Core {
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
             return false;
         };
-        if conn.is_closing() || (!conn.options.echo && delivery.origin == Origin::Client(id)) {
+        let is_own = !conn.options.echo && delivery.origin == Origin::Client(id);
+        if conn.is_closing() || is_own {
+            let why = if is_own {
+                Undelivered::NoEcho
+            } else {
+                Undelivered::Closed
+            };
+            self.trace_client(sub_id, id, Outcome::Not(why));
             return false;
         }
         if let Some(rights) = &conn.rights {
@@ -43,12 +51,21 @@ impl Core {
                 _ => message.subject,
             };
             if !rights.may_receive(subject, sub.queue()) {
+                let why = Undelivered::ReceiverDenied;
+                self.trace_client(sub_id, id, Outcome::Not(why));
                 return false;
             }
+        }
+        if self.trace.as_ref().is_some_and(|it| it.is_only_traced) {
+            self.trace_client(sub_id, id, Outcome::Delivered);
+            // It counts as sent for all but the client.
+            delivery.msgs += 1;
+            return true;
         }
         sub.matched += 1;
         let exhausted = sub.max > 0 && sub.matched >= sub.max;
         if exhausted && sub.matched > sub.max {
+            self.trace_client(sub_id, id, Outcome::Not(Undelivered::Unsubscribed));
             self.remove_sub(sub_id);
             return false;
         }
@@ -89,9 +106,12 @@ impl Core {
         }
         let max_pending = self.servers[conn.server.0 as usize].spec.limits.max_pending;
         let pending = conn.pending() as u64;
+        let is_here = conn.server == delivery.server;
+        if self.trace.is_some() {
+            self.trace_client(sub_id, id, Outcome::Delivered);
+        }
         if pending > max_pending / 4 * 3 {
             let over = pending > max_pending;
-            let is_here = conn.server == delivery.server;
             self.receiver_falls_behind(id, over, delivery.origin, is_here);
         }
         if exhausted {

@@ -14,6 +14,7 @@ use super::server::{Phase, ServerId};
 use super::sublist::QueueGroup;
 use super::subs::SubId;
 use super::time::Time;
+use super::trace_links::Owed;
 use super::transit::UnderWay;
 use crate::version::Feature;
 
@@ -181,8 +182,9 @@ impl Core {
                 interested.entry(cluster).or_default().groups.push(group);
             }
         }
-        let to_all = every.iter().any(|&sub| self.sub(sub).told);
-        if to_all {
+        let is_heard = every.iter().any(|&sub| self.sub(sub).told);
+        let to_all = is_heard && !self.asks_for_trace;
+        if is_heard {
             for cluster in self.other_clusters(home).collect::<Vec<_>>() {
                 interested.entry(cluster).or_default();
             }
@@ -194,6 +196,24 @@ impl Core {
             let Some(entry) = self.outbound_peer(home, cluster) else {
                 continue;
             };
+            let names = |interested: &Interested<'_>| {
+                let groups = interested.groups.iter();
+                groups.map(|group| group.name.as_ref().into()).collect()
+            };
+            if self.asks_for_trace {
+                let passage = self.passage(home, entry);
+                delivery.under_way.push(UnderWay {
+                    from: home,
+                    to: entry,
+                    by_gateway: true,
+                    crossing: delivery.crossing,
+                    passage,
+                    groups: names(&interested),
+                    owed: Some(Owed::ToGateway(cluster)),
+                });
+                delivered |= self.is_taken_by(entry);
+                continue;
+            }
             self.server_mut(entry).crossed_by = delivery.stamp;
             let single = (!to_all).then_some(cluster);
             self.count_sent_by_gateway(delivery.account, home, single, size);
@@ -210,17 +230,14 @@ impl Core {
                     );
                 }
                 passage => {
-                    let names = interested
-                        .groups
-                        .iter()
-                        .map(|group| group.name.as_ref().into());
                     delivery.under_way.push(UnderWay {
                         from: home,
                         to: entry,
                         by_gateway: true,
                         crossing: delivery.crossing,
                         passage,
-                        groups: names.collect(),
+                        groups: names(&interested),
+                        owed: None,
                     });
                 }
             }
@@ -281,7 +298,7 @@ impl Core {
         clusters.get(place).copied()
     }
 
-    fn count_sent_by_gateway(
+    pub(super) fn count_sent_by_gateway(
         &mut self,
         account: AccountId,
         from: ServerId,

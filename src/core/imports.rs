@@ -5,6 +5,8 @@ use super::deliver::Delivery;
 use super::latency::Failure;
 use super::replies::Awaited;
 use super::request_info::with_request_info;
+use super::trace_answers::Asking;
+use super::trace_begin::with_block;
 use super::{Core, Outgoing};
 use crate::topology::What;
 use crate::version::Feature;
@@ -93,6 +95,7 @@ impl Core {
         };
         let response_type = import.response_type;
         let latency = import.latency.clone();
+        let allows_trace = import.allows_trace;
         let mapped = self.mapped(exporter, delivery.server, &subject);
         let subject = mapped.unwrap_or(subject);
         let tracking = self.track(latency.as_ref(), delivery.origin, message);
@@ -113,6 +116,7 @@ impl Core {
                     since: self.now,
                     place: 0,
                     tracking: tracking.clone(),
+                    trace: None,
                     server: delivery.server,
                 },
             )
@@ -130,24 +134,52 @@ impl Core {
             payload,
             digits: None,
         };
+        let asking = Asking {
+            server: delivery.server,
+            importer,
+            exporter,
+            from: message.subject,
+            to: &subject,
+            service,
+            response_type,
+            shares,
+            allows_trace,
+        };
+        let mut asked = self.enter_import(&asking, request.block());
+        let changed = asked.block.take().map(|block| with_block(&request, &block));
+        let request = match &changed {
+            Some((header_len, payload)) => Outgoing {
+                header_len: Some(*header_len),
+                payload,
+                ..request
+            },
+            None => request,
+        };
         let found = self.look_up(delivery.server, exporter, request.subject);
         let via = Via {
             before: delivery.course.via,
             service,
             shares,
         };
-        let delivered = self.deliver(
-            delivery.origin,
-            delivery.server,
-            exporter,
-            &found,
-            &request,
-            delivery.course.on(&via),
-        );
-        if let Some(reply) = reply.filter(|_| !delivered) {
-            self.abandon_reply(exporter, &reply, Failure::Unavailable);
+        let delivered = !asked.ends_here
+            && self.deliver(
+                delivery.origin,
+                delivery.server,
+                exporter,
+                &found,
+                &request,
+                delivery.course.on(&via),
+            );
+        self.leave_import(asked, exporter, delivered);
+        match reply {
+            Some(reply) if !delivered => {
+                self.abandon_reply(exporter, &reply, Failure::Unavailable);
+            }
+            Some(reply) if self.is_only_traced() => self.forget_reply(exporter, &reply),
+            _ => {}
         }
-        delivered
+        let profile = self.server(delivery.server).profile;
+        delivered && (profile.has(Feature::TraceAnswers) || !self.is_only_traced())
     }
 
     pub(super) fn deliver_import_reply(
@@ -174,6 +206,7 @@ impl Core {
                     reply: reply.into(),
                     since: self.now,
                     tracking: None,
+                    trace: None,
                     ..awaited.clone()
                 },
             )
@@ -182,6 +215,28 @@ impl Core {
             subject: &awaited.reply,
             reply: back.as_deref(),
             ..*message
+        };
+        let asking = Asking {
+            server: delivery.at,
+            importer: exporter,
+            exporter: awaited.account,
+            from: message.subject,
+            to: &awaited.reply,
+            service: awaited.service,
+            response_type: awaited.response_type,
+            shares: awaited.shares,
+            allows_trace: false,
+        };
+        let mut asked = self.enter_import(&asking, answer.block());
+        let changed = asked.block.take().map(|block| with_block(&answer, &block));
+        let answer = match &changed {
+            Some((header_len, payload)) => Outgoing {
+                header_len: Some(*header_len),
+                payload,
+                digits: None,
+                ..answer
+            },
+            None => answer,
         };
         let found = self.look_up(delivery.at, awaited.account, &awaited.reply);
         let via = Via {
@@ -195,14 +250,16 @@ impl Core {
             stays: is_routed && !profile.has(Feature::AnswersRoutedOn),
             ..delivery.course.on(&via)
         };
-        let delivered = self.deliver(
-            delivery.origin,
-            delivery.at,
-            awaited.account,
-            &found,
-            &answer,
-            course,
-        );
+        let delivered = !asked.ends_here
+            && self.deliver(
+                delivery.origin,
+                delivery.at,
+                awaited.account,
+                &found,
+                &answer,
+                course,
+            );
+        self.leave_import(asked, awaited.account, delivered);
         self.answered(exporter, message, delivered);
         true
     }

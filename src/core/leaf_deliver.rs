@@ -5,18 +5,22 @@
 
 use std::sync::Arc;
 
-use super::CloseReason;
-use super::Core;
+use nats_mock_protocol::subject;
+
+use super::account::AccountId;
 use super::conn::ConnId;
 use super::deliver::{Delivery, Origin};
 use super::ids;
 use super::imports::Course;
 use super::leaf_dial::AFTER_VIOLATION;
+use super::msg_trace::Undelivered;
 use super::route::Moved;
 use super::server::{Phase, ServerId};
 use super::sublist::QueueGroup;
 use super::subs::{Receiver, SubId};
 use super::transit::Transit;
+use super::{CloseReason, Core, Outgoing};
+use crate::version::Feature;
 
 /// A copy that is to go over a leaf node connection.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub(super) struct LeafCopy {
     pub groups: Vec<Box<[u8]>>,
     /// The subject there, if it has become another on the way from another account.
     pub subject: Option<Box<[u8]>>,
+    /// Why it does not go, which is only told where its way is.
+    pub refused: Option<Undelivered>,
 }
 
 impl Core {
@@ -69,34 +75,73 @@ impl Core {
             }
         }
         let subject = delivery.message.subject;
-        let now = self.now;
         let size = delivery.message.payload.len() as u64;
         let Some(conn) = super::conn_mut(&mut self.conns, end) else {
             return false;
         };
-        if let Some(rights) = &mut conn.rights
-            && (!rights.may_receive(subject, None) || !rights.may_publish_always(subject))
-        {
+        let profile = self.servers[usize::from(place.0)].profile;
+        let is_spoke = conn.leaf.as_deref().is_some_and(|leaf| leaf.is_spoke);
+        // A hub that has looked at what a wildcard subscription may get finds that first.
+        let looks_first = !is_spoke
+            && profile.has(Feature::LeafFiltersByHub)
+            && subject::has_wildcard(self.subs[sub.index()].subject());
+        let refused = conn.rights.as_mut().and_then(|rights| {
+            if !rights.may_receive(subject, None) {
+                Some(Undelivered::ReceiverDenied)
+            } else if rights.may_publish_always(subject) {
+                None
+            } else if looks_first && rights.denies_publishing(subject) {
+                Some(Undelivered::ReceiverDenied)
+            } else {
+                Some(Undelivered::SenderDenied)
+            }
+        });
+        if refused.is_some() && !self.asks_for_trace {
             return false;
         }
         if let Some(copy) = delivery.leafs.iter_mut().find(|copy| copy.end == end) {
             copy.groups.extend(group.map(Into::into));
-            return true;
+            return copy.refused.is_none();
         }
-        conn.sent.add(1, size);
-        conn.last = now;
-        let account = delivery.account;
+        if self.asks_for_trace {
+            let peer = conn.leaf.as_deref().map(|leaf| leaf.peer);
+            self.subs[sub.index()].matched += u64::from(refused.is_none());
+            delivery.leafs.push(LeafCopy {
+                end,
+                groups: group.map(Into::into).into_iter().collect(),
+                subject: renamed.map(Into::into),
+                refused,
+            });
+            return refused.is_none() && peer.is_some_and(|peer| self.is_taken_by(peer));
+        }
         self.subs[sub.index()].matched += 1;
-        self.server_mut(place).sent.add(1, size);
-        let here = self.account_mut(account).on_server_mut(place);
-        here.sent.add(1, size);
-        here.leaf_links.sent.add(1, size);
+        self.count_sent_over_leaf(end, delivery.account, place, size);
         delivery.leafs.push(LeafCopy {
             end,
             groups: group.map(Into::into).into_iter().collect(),
             subject: renamed.map(Into::into),
+            refused: None,
         });
         true
+    }
+
+    /// Counts a message that leaves a server over a leaf node connection.
+    pub(super) fn count_sent_over_leaf(
+        &mut self,
+        end: ConnId,
+        account: AccountId,
+        server: ServerId,
+        size: u64,
+    ) {
+        let now = self.now;
+        if let Some(conn) = super::conn_mut(&mut self.conns, end) {
+            conn.sent.add(1, size);
+            conn.last = now;
+        }
+        self.server_mut(server).sent.add(1, size);
+        let here = self.account_mut(account).on_server_mut(server);
+        here.sent.add(1, size);
+        here.leaf_links.sent.add(1, size);
     }
 
     /// Whether a message may go over a connection that its account has on the server `place`. It does not
@@ -195,8 +240,12 @@ impl Core {
     }
 
     /// A message has come to the other end of a leaf node connection.
-    pub(super) fn arrive_over_leaf(&mut self, end: ConnId, transit: &Transit) {
-        let message = transit.outgoing();
+    pub(super) fn arrive_over_leaf(
+        &mut self,
+        end: ConnId,
+        transit: &Transit,
+        message: &Outgoing<'_>,
+    ) {
         let size = message.payload.len();
         let now = self.now;
         let Some(conn) = self.conn_mut(end).filter(|conn| !conn.is_closing()) else {
@@ -233,7 +282,7 @@ impl Core {
                     server,
                     account,
                     &found,
-                    &message,
+                    message,
                     Course::over_leaf(transit.depth()),
                     Some(transit.groups()),
                 );

@@ -65,6 +65,7 @@ impl Core {
             latencies: ids::stream(seed, "latencies"),
             mapping_picks: ids::stream(seed, "mapping picks"),
             latency_picks: ids::stream(seed, "latency samples"),
+            trace_picks: ids::stream(seed, "trace samples"),
             jitter: ids::stream(seed, "jitter"),
             nonces: ids::stream(seed, "nonces"),
             phase_changes: 0,
@@ -88,6 +89,9 @@ impl Core {
             fetches: super::fetch::Fetches::default(),
             // Nobody looks after files of a core that stands alone.
             write_file: |_| Ok(()),
+            trace: None,
+            asks_for_trace: false,
+            trace_answers: super::trace_answers::TraceAnswers::default(),
             file_changes: Vec::new(),
         };
         for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {

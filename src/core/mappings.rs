@@ -53,7 +53,10 @@ impl Core {
         for listed in spec.accounts.iter() {
             if let Some(account) = self.account_named(server, &listed.name) {
                 let mappings = in_force(&listed.mappings);
-                self.account_mut(account).mappings = mappings;
+                let account = self.account_mut(account);
+                account.mappings = mappings;
+                let trace = listed.msg_trace.as_ref();
+                account.msg_trace = trace.map(|trace| (trace.dest.as_str().into(), trace.sampling));
             }
         }
     }

@@ -68,6 +68,7 @@ mod lookup;
 mod lookups;
 mod mappings;
 mod mesh;
+mod msg_trace;
 mod nonce;
 mod notice;
 mod operator;
@@ -108,6 +109,10 @@ mod timers;
 mod tls;
 mod token_login;
 mod told;
+mod trace_answers;
+mod trace_begin;
+mod trace_links;
+mod trace_request;
 mod transit;
 mod wall_clock;
 mod watch;
@@ -137,7 +142,7 @@ pub(crate) use mesh::ClusterId;
 pub(crate) use nats_mock_protocol::events::CloseReason;
 pub(crate) use notice::{
     AuthAudience, ClientSnapshot, ConnKind, Fate, LinkChange, Measured, MeasuredApart, Notice,
-    Published, Request, Subscribed, Watched,
+    Published, Request, Subscribed, Traced, Watched,
 };
 pub(crate) use operator::{first_claims_of, is_bootstrapped};
 pub(crate) use receive::Received;
@@ -193,6 +198,7 @@ pub(crate) struct Core {
     latencies: ChaCha8Rng,
     mapping_picks: ChaCha8Rng,
     latency_picks: ChaCha8Rng,
+    trace_picks: ChaCha8Rng,
     jitter: ChaCha8Rng,
     nonces: ChaCha8Rng,
     phase_changes: u64,
@@ -220,7 +226,7 @@ pub(crate) struct Core {
     is_spreading: bool,
     /// How far what is being told has come.
     leaf_hops: u16,
-    /// Messages that are to be handed on over leaf node connections.
+    /// Messages that are to be handed on over leaf node connections, or are traced elsewhere.
     leaf_crossings: VecDeque<Transit>,
     /// What servers wait for that others have to get for them.
     fetches: fetch::Fetches,
@@ -230,6 +236,12 @@ pub(crate) struct Core {
     file_changes: Vec<FileChange>,
     /// Deliveries within deliveries, those being handed on included.
     open_deliveries: u32,
+    /// The message at hand, if its way is to be told.
+    trace: Option<Box<msg_trace::MsgTrace>>,
+    /// The headers of the message at hand may ask for that, here or elsewhere.
+    asks_for_trace: bool,
+    /// Traces that lead through other accounts.
+    trace_answers: trace_answers::TraceAnswers,
 }
 
 /// What [`Core::take_output`] leaves the caller to do.

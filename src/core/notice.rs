@@ -1,6 +1,6 @@
 //! What the core tells the system services.
 
-use nats_mock_protocol::events::{RemoteLatency, ServiceLatency};
+use nats_mock_protocol::events::{MessageTrace, RemoteLatency, ServiceLatency};
 
 use super::CloseReason;
 use std::sync::Arc;
@@ -72,6 +72,8 @@ pub(crate) enum Notice {
     Measured(Box<Measured>),
     /// One that is asked over another server.
     MeasuredApart(Box<MeasuredApart>),
+    /// A server is done with a message whose way is to be told.
+    Traced(Box<Traced>),
     /// A message matched a subscription of a service.
     Request(Box<Request>),
     /// A timer of a service fired.
@@ -261,4 +263,16 @@ pub(crate) struct MeasuredApart {
     /// Where it is told, in the system account.
     pub subject: Box<str>,
     pub half: RemoteLatency,
+}
+
+/// What a server has done with a message whose way is to be told.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    pub server: ServerId,
+    /// The account where it is told.
+    pub account: AccountId,
+    pub subject: Box<[u8]>,
+    /// The encoding that was asked for; empty if none was.
+    pub encoding: Box<str>,
+    pub event: MessageTrace,
 }

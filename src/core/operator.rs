@@ -69,8 +69,6 @@ pub(crate) enum ClaimsRefused {
     /// Nobody who is trusted has signed them, or there is something against them.
     #[error("account validation failed")]
     Invalid,
-    #[error("{0} in claims are not supported by nats-mock yet")]
-    Unsupported(&'static str),
 }
 
 impl OperatorMode {
@@ -190,9 +188,6 @@ pub(crate) fn first_claims_of(
     text: String,
 ) -> Result<String, String> {
     let token = identity::account(&text).map_err(|error| error.to_string())?;
-    if let Some(what) = token.claims.nats.unsupported() {
-        return Err(ClaimsRefused::Unsupported(what).to_string());
-    }
     match OperatorMode::new(options).trusts(&token.claims.iss) && token.claims.sub == key {
         true => Ok(text),
         false => Err(ClaimsRefused::Invalid.to_string()),
@@ -269,9 +264,6 @@ impl Core {
         text: &str,
     ) -> Result<Token<AccountClaims>, ClaimsRefused> {
         let token = identity::account(text)?;
-        if let Some(what) = token.claims.nats.unsupported() {
-            return Err(ClaimsRefused::Unsupported(what));
-        }
         let mode = self.server(server).operator.as_deref();
         let is_trusted = mode.is_some_and(|mode| mode.trusts(&token.claims.iss));
         if !is_trusted || self.claims_issues(server, &token).is_blocking(true) {

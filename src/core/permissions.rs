@@ -180,6 +180,11 @@ impl UserRights {
         allowed
     }
 
+    /// Whether publishing is denied, and not only not allowed.
+    pub fn denies_publishing(&self, subject: &[u8]) -> bool {
+        self.publish.denies(subject, None)
+    }
+
     /// Uses up one response on `subject`, if a request with that reply subject was delivered.
     fn may_respond(&mut self, subject: &[u8], now: Time) -> bool {
         let Some(permission) = self.granted.allow_responses.clone() else {

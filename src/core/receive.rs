@@ -6,6 +6,7 @@ use super::authenticate::{Admission, Login};
 use super::conn::{ConnId, MatchCache, Traffic};
 use super::deliver::{Digits, Origin};
 use super::text::quoted;
+use super::trace_request;
 use super::{CloseReason, Conn, Core, Outgoing, Time};
 use crate::version::Feature;
 
@@ -240,6 +241,20 @@ impl Core {
     }
 
     fn publish(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {
+        if message.block().is_some_and(trace_request::may_ask) {
+            self.publish_asking(inbound, message);
+        } else {
+            self.publish_untraced(inbound, message, None);
+        }
+    }
+
+    /// Publishes, or refuses to because of `denied`, where the way of the message was to be told.
+    pub(super) fn publish_untraced(
+        &mut self,
+        inbound: &mut Inbound,
+        message: &Outgoing<'_>,
+        denied: Option<&[u8]>,
+    ) {
         let place = |conn: &Conn| (conn.account, conn.server);
         if self.has_mappings
             && let Some((account, server)) = self.conn(inbound.id).map(place)
@@ -249,14 +264,20 @@ impl Core {
                 subject: &subject,
                 ..*message
             };
-            self.publish_mapped(inbound, &mapped);
+            self.trace_mapping(&subject);
+            self.publish_mapped(inbound, &mapped, denied);
         } else {
-            self.publish_mapped(inbound, message);
+            self.publish_mapped(inbound, message, denied);
         }
     }
 
     /// Publishes to what the subject has become.
-    fn publish_mapped(&mut self, inbound: &mut Inbound, message: &Outgoing<'_>) {
+    fn publish_mapped(
+        &mut self,
+        inbound: &mut Inbound,
+        message: &Outgoing<'_>,
+        denied: Option<&[u8]>,
+    ) {
         let id = inbound.id;
         let now = self.now;
         let Some(conn) = super::conn_mut(&mut self.conns, id) else {
@@ -290,20 +311,23 @@ impl Core {
         if pedantic_violation {
             self.send_err(id, "Invalid Publish Subject");
         }
-        if !allowed {
-            let subject = quoted(message.subject);
-            self.send_err(
-                id,
-                &format!("Permissions Violation for Publish to {subject}"),
-            );
+        let denied = if allowed {
+            denied
+        } else {
+            Some(message.subject)
+        };
+        if let Some(subject) = denied {
+            let subject = quoted(subject);
+            let error = format!("Permissions Violation for Publish to {subject}");
+            self.trace_refusal(&error);
+            self.send_err(id, &error);
             return;
         }
         if let Some(reply) = message.reply.filter(|reply| is_reserved_reply(reply)) {
             let reply = quoted(reply);
-            self.send_err(
-                id,
-                &format!("Permissions Violation for Publish with Reply of {reply}"),
-            );
+            let error = format!("Permissions Violation for Publish with Reply of {reply}");
+            self.trace_refusal(&error);
+            self.send_err(id, &error);
             return;
         }
         if verbose {
@@ -335,7 +359,7 @@ impl Core {
 
 /// Subjects that only servers among themselves may publish to: replies by gateways, and outside the
 /// system account those of raft groups.
-fn is_reserved(subject: &[u8], system_account: bool) -> bool {
+pub(super) fn is_reserved(subject: &[u8], system_account: bool) -> bool {
     begins(subject, b"_GR_.") || (!system_account && subject.starts_with(b"$NRG."))
 }
 

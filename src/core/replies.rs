@@ -60,6 +60,8 @@ pub(crate) struct Awaited {
     pub(super) tracking: Option<Tracking>,
     /// Its place among all that are awaited.
     pub(super) place: u64,
+    /// The trace that is told here, if no answer is.
+    pub(super) trace: Option<u64>,
 }
 
 /// Requests that may wait for an answer; the oldest is forgotten first.
@@ -165,6 +167,13 @@ impl Core {
         let Some(awaited) = routes.get_mut(message.subject) else {
             return;
         };
+        if let Some(trace) = awaited.trace {
+            // What is led on is looked at where it arrives.
+            if !awaited.reply.starts_with(b"_R_.") {
+                self.trace_answered(trace, message.payload);
+            }
+            return;
+        }
         let is_single = awaited.response_type == ResponseType::Singleton;
         if !delivered || is_single || message.payload.is_empty() {
             self.forget_reply(exporter, message.subject);

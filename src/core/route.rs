@@ -33,7 +33,7 @@ impl Core {
             return Moved::There;
         }
         if let Some(later) = delivery.under_way.iter().position(|way| way.to == to) {
-            return Moved::UnderWay(later);
+            return self.moved_asking(later, to);
         }
         if self.server(to).crossed_by == delivery.stamp {
             delivery.go_to(to);
@@ -42,6 +42,9 @@ impl Core {
         let stays = delivery.stays && home == delivery.server;
         if stays || !self.share_cluster(home, to) || !self.is_linked(home, to) {
             return Moved::Not;
+        }
+        if self.asks_for_trace {
+            return self.move_asking(delivery, to, sub);
         }
         self.server_mut(to).crossed_by = delivery.stamp;
         let size = delivery.message.payload.len() as u64;
@@ -64,6 +67,7 @@ impl Core {
                     crossing: delivery.crossing,
                     passage,
                     groups: Vec::new(),
+                    owed: None,
                 });
                 Moved::UnderWay(delivery.under_way.len() - 1)
             }
@@ -71,7 +75,13 @@ impl Core {
     }
 
     /// Counts a message that leaves a server by a route, for the route too unless it goes to all.
-    fn count_sent(&mut self, account: AccountId, from: ServerId, to: Option<ServerId>, size: u64) {
+    pub(super) fn count_sent(
+        &mut self,
+        account: AccountId,
+        from: ServerId,
+        to: Option<ServerId>,
+        size: u64,
+    ) {
         self.server_mut(from).sent.add(1, size);
         let here = self.account_mut(account).on_server_mut(from);
         here.sent.add(1, size);

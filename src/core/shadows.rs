@@ -92,7 +92,20 @@ impl Core {
             return false;
         };
         let subject = import.subject_here(delivery.message.subject);
-        match receiver {
+        let allows_trace = import.allows_trace;
+        let is_traced = self.trace.is_some() && !matches!(receiver, Receiver::Leaf { .. });
+        if is_traced {
+            self.trace_stream_export(account, &subject);
+            if !allows_trace && self.is_only_traced() {
+                return true;
+            }
+        }
+        let put_aside = if is_traced && !allows_trace {
+            self.trace.take()
+        } else {
+            None
+        };
+        let delivered = match receiver {
             Receiver::Client(id) => {
                 let mut imported = Imported {
                     subject: &subject,
@@ -100,6 +113,7 @@ impl Core {
                 };
                 self.deliver_to_client(delivery, shadow, id, Some(&mut imported))
             }
+            Receiver::MadeUp(_) if self.is_only_traced() => true,
             Receiver::MadeUp(tag) => {
                 self.subs[shadow.index()].matched += 1;
                 self.request(delivery, tag, Some(&subject));
@@ -109,7 +123,11 @@ impl Core {
                 self.deliver_to_leaf(delivery, shadow, end, group, Some(&subject))
             }
             _ => false,
+        };
+        if put_aside.is_some() {
+            self.trace = put_aside;
         }
+        delivered
     }
 
     /// Whether a subscription is the shadow of one that has been told over a leaf node connection.

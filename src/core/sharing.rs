@@ -54,6 +54,8 @@ pub(crate) struct Import {
     pub(super) service: Option<u32>,
     pub(super) response_type: ResponseType,
     pub latency: Option<LatencyOptions>,
+    /// The way of requests is told in the other account, too.
+    pub(super) allows_trace: bool,
     /// The other account does not let it be imported any more.
     pub is_invalid: bool,
     /// All accounts have it.
@@ -72,6 +74,8 @@ pub(crate) struct StreamImport {
     pub(super) turn: What,
     /// What undoes it.
     pub(super) back: Option<Box<Transform>>,
+    /// The way of messages is told into this account.
+    pub(super) allows_trace: bool,
     /// The other account does not let it be imported any more.
     pub is_invalid: bool,
 }
@@ -145,6 +149,7 @@ impl Core {
                 service: None,
                 response_type: ResponseType::Singleton,
                 latency: None,
+                allows_trace: false,
                 is_invalid: false,
                 is_default: true,
                 sub: None,
@@ -165,6 +170,7 @@ impl Core {
             if let Some(plan) = plan {
                 import.response_type = plan.response_type;
                 import.latency = plan.latency;
+                import.allows_trace = plan.allow_trace;
             }
         }
     }
@@ -310,6 +316,7 @@ impl Core {
                     service: None,
                     response_type: ResponseType::Singleton,
                     latency: None,
+                    allows_trace: false,
                     is_invalid: plan.is_invalid,
                     is_default: false,
                     sub: None,
@@ -337,6 +344,7 @@ impl Core {
                 to: plan.to.as_str().into(),
                 turn: plan.turn.clone(),
                 back,
+                allows_trace: plan.allow_trace,
                 is_invalid: plan.is_invalid,
             })
         });
@@ -356,6 +364,7 @@ impl Core {
         let shared = &mut self.account_mut(id).shared;
         for (import, plan) in shared.stream_imports.iter_mut().zip(&plan.stream_imports) {
             import.is_invalid = plan.is_invalid;
+            import.allows_trace = plan.allow_trace;
         }
         let imports = shared.imports.iter_mut().filter(|(_, it)| !it.is_default);
         let mut places = Vec::new();
@@ -368,19 +377,20 @@ impl Core {
         }
     }
 
-    /// Takes over what the exporting account says now of measuring an imported service.
+    /// Takes over what the exporting account says now of measuring and tracing an imported service.
     fn measure_as_exported(&mut self, account: AccountId, place: usize) {
         let Some(import) = self.account(account).shared.imports.get(place) else {
             return;
         };
         let exporter = &self.account(import.to_account).shared;
         let service = exporter.service_for(&import.to_subject);
-        let latency =
-            service.map(|service| exporter.services[service as usize].plan.latency.clone());
+        let plan = service.map(|service| &exporter.services[service as usize].plan);
+        let plan = plan.map(|plan| (plan.latency.clone(), plan.allow_trace));
         if let Some(import) = self.account_mut(account).shared.imports.get_mut(place)
-            && let Some(latency) = latency
+            && let Some((latency, allows_trace)) = plan
         {
             (import.service, import.latency) = (service, latency);
+            import.allows_trace = allows_trace;
         }
     }
 }

@@ -11,6 +11,7 @@ use super::links::Passage;
 use super::server::{Phase, ServerId};
 use super::sublist::QueueGroup;
 use super::subs::{Receiver, SubId};
+use super::trace_links::Owed;
 use super::{Core, Outgoing};
 
 /// A server that a message reaches later.
@@ -23,6 +24,8 @@ pub(super) struct UnderWay {
     pub passage: Passage,
     /// The queue groups of which a member there is to get it.
     pub groups: Vec<Box<[u8]>>,
+    /// What is counted only when it is sent.
+    pub owed: Option<Owed>,
 }
 
 /// A message between two servers.
@@ -39,9 +42,64 @@ pub(super) struct Transit {
     message: Arc<Letter>,
     /// The end where it comes out, if it goes over a leaf node connection.
     over_leaf: Option<ConnId>,
+    /// Its headers may ask for its way to be told.
+    asks: bool,
 }
 
 impl Transit {
+    /// A message on one of the ways that it takes.
+    pub(super) fn of(delivery: &Delivery<'_>, way: UnderWay, message: Arc<Letter>) -> Self {
+        Self {
+            origin: delivery.origin,
+            account: delivery.account,
+            from: way.from,
+            to: way.to,
+            by_gateway: way.by_gateway,
+            groups: way.groups,
+            depth: delivery.course.depth,
+            crossing: way.crossing,
+            message,
+            over_leaf: None,
+            asks: way.owed.is_some(),
+        }
+    }
+
+    /// A message on its way over a leaf node connection.
+    pub(super) fn over_leaf(
+        delivery: &Delivery<'_>,
+        (from, to, other): (ServerId, ServerId, ConnId),
+        groups: Vec<Box<[u8]>>,
+        message: Arc<Letter>,
+        asks: bool,
+    ) -> Self {
+        Self {
+            origin: delivery.origin,
+            account: delivery.account,
+            from,
+            to,
+            by_gateway: false,
+            groups,
+            depth: delivery.course.depth,
+            crossing: Crossing::default(),
+            message,
+            over_leaf: Some(other),
+            asks,
+        }
+    }
+
+    /// The end of the leaf node connection that it comes by.
+    pub(super) fn end(&self) -> Option<ConnId> {
+        self.over_leaf
+    }
+
+    pub(super) fn is_by_gateway(&self) -> bool {
+        self.by_gateway
+    }
+
+    pub(super) fn account(&self) -> AccountId {
+        self.account
+    }
+
     pub fn outgoing(&self) -> Outgoing<'_> {
         let message = &*self.message;
         Outgoing {
@@ -74,7 +132,7 @@ impl Transit {
 
 /// A message that is kept.
 #[derive(Debug)]
-struct Letter {
+pub(super) struct Letter {
     subject: Box<[u8]>,
     reply: Option<Box<[u8]>>,
     header_len: Option<usize>,
@@ -82,7 +140,24 @@ struct Letter {
 }
 
 impl Letter {
-    fn renamed(&self, subject: Box<[u8]>) -> Self {
+    pub fn of(message: &Outgoing<'_>) -> Self {
+        Self {
+            subject: message.subject.into(),
+            reply: message
+                .reply
+                .filter(|reply| !reply.is_empty())
+                .map(Into::into),
+            header_len: message.header_len,
+            payload: message.payload.into(),
+        }
+    }
+
+    /// Bytes of headers and payload.
+    pub fn size(&self) -> usize {
+        self.payload.len()
+    }
+
+    pub fn renamed(&self, subject: Box<[u8]>) -> Self {
         Self {
             subject,
             reply: self.reply.clone(),
@@ -98,33 +173,15 @@ impl Core {
         if delivery.under_way.is_empty() && delivery.leafs.is_empty() {
             return;
         }
-        let Outgoing {
-            subject,
-            reply,
-            header_len,
-            payload,
-            ..
-        } = delivery.message;
-        let message = Arc::new(Letter {
-            subject: subject.into(),
-            reply: reply.filter(|reply| !reply.is_empty()).map(Into::into),
-            header_len,
-            payload: payload.into(),
-        });
+        if self.asks_for_trace {
+            self.send_on_asking(delivery);
+            return;
+        }
+        let message = Arc::new(Letter::of(&delivery.message));
         for way in std::mem::take(&mut delivery.under_way) {
-            let transit = Transit {
-                origin: delivery.origin,
-                account: delivery.account,
-                from: way.from,
-                to: way.to,
-                by_gateway: way.by_gateway,
-                groups: way.groups,
-                depth: delivery.course.depth,
-                crossing: way.crossing,
-                message: Arc::clone(&message),
-                over_leaf: None,
-            };
-            match way.passage {
+            let passage = way.passage;
+            let transit = Transit::of(delivery, way, Arc::clone(&message));
+            match passage {
                 Passage::Later(at) => self.send_later(transit, at),
                 Passage::Now => self.arrive(transit),
             }
@@ -134,39 +191,44 @@ impl Core {
                 let leaf = conn.leaf.as_deref()?;
                 Some((conn.server, leaf.peer, leaf.other))
             });
-            let Some((from, to, other)) = ends else {
+            let Some(ends) = ends else {
                 continue;
             };
-            let transit = Transit {
-                origin: delivery.origin,
-                account: delivery.account,
-                from,
-                to,
-                groups: copy.groups,
-                depth: delivery.course.depth,
-                crossing: Crossing::default(),
-                message: match copy.subject {
-                    None => Arc::clone(&message),
-                    Some(subject) => Arc::new(message.renamed(subject)),
-                },
-                by_gateway: false,
-                over_leaf: Some(other),
+            let message = match copy.subject {
+                None => Arc::clone(&message),
+                Some(subject) => Arc::new(message.renamed(subject)),
             };
-            match self.passage(from, to) {
-                Passage::Later(at) => self.send_later(transit, at),
-                Passage::Now => self.leaf_crossings.push_back(transit),
-            }
+            let transit = Transit::over_leaf(delivery, ends, copy.groups, message, false);
+            let passage = self.passage(ends.0, ends.1);
+            self.dispatch(transit, passage);
+        }
+    }
+
+    /// Lets a message go its way when nothing else is being done.
+    pub(super) fn dispatch(&mut self, transit: Transit, passage: Passage) {
+        match passage {
+            Passage::Later(at) => self.send_later(transit, at),
+            Passage::Now => self.leaf_crossings.push_back(transit),
         }
     }
 
     /// Hands a message to the receivers of the server that it has come to.
     pub(super) fn arrive(&mut self, transit: Transit) {
+        if transit.asks {
+            self.arrive_asking(&transit);
+        } else {
+            self.take_in(&transit, &transit.outgoing());
+        }
+    }
+
+    /// Hands on a message that has come, with what its headers are here.
+    pub(super) fn take_in(&mut self, transit: &Transit, outgoing: &Outgoing<'_>) {
         if let Some(end) = transit.over_leaf {
-            self.arrive_over_leaf(end, &transit);
+            self.arrive_over_leaf(end, transit, outgoing);
             return;
         }
         let (from, to) = transit.way();
-        let (account, outgoing) = (transit.account, transit.outgoing());
+        let account = transit.account;
         if self.server(to).phase == Phase::Stopped || !self.is_linked(from, to) {
             return;
         }
@@ -175,7 +237,7 @@ impl Core {
             depth: transit.depth,
             ..Course::default()
         };
-        let mut delivery = self.begin_delivery(transit.origin, from, account, &outgoing, course);
+        let mut delivery = self.begin_delivery(transit.origin, from, account, outgoing, course);
         delivery.crossing = transit.crossing;
         let asked = found.queues.iter();
         let asked = asked.filter(|group| group.is_among(&transit.groups));

@@ -17,8 +17,10 @@ pub(crate) struct Message {
     pub subject: Box<[u8]>,
     /// What it answers, unless it is an event.
     pub request: Option<Box<Request>>,
-    /// Whether the requester may choose an encoding.
-    pub encodable: bool,
+    /// It tells the way of a message that a client has sent.
+    pub is_trace: bool,
+    /// The encodings that the requester takes, if it may choose one.
+    pub accept: Option<Box<[u8]>>,
     /// Headers in front of the payload; empty if there are none.
     pub header: Vec<u8>,
     pub payload: Vec<u8>,
@@ -38,6 +40,8 @@ pub(crate) struct Saying<'a> {
     /// The subject of the request that it answers, unless it is an event.
     pub asked: Option<&'a [u8]>,
     request: OnceCell<Option<RequestSubject<'a>>>,
+    /// It tells the way of a message that a client has sent.
+    pub is_trace: bool,
 }
 
 impl<'a> Saying<'a> {
@@ -54,7 +58,14 @@ impl<'a> Saying<'a> {
             subject,
             asked,
             request: OnceCell::new(),
+            is_trace: false,
         }
+    }
+
+    /// The same, of what may tell the way of a message.
+    pub fn tracing(mut self, is_trace: bool) -> Self {
+        self.is_trace = is_trace;
+        self
     }
 
     /// What it answers, if that is one of the known requests; read once for all rules.

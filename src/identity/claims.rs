@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::shares::{ClaimedExport, ClaimedImport, ClaimedMapping};
@@ -111,7 +111,7 @@ pub(crate) struct AccountClaims {
     pub mappings: BTreeMap<String, Vec<ClaimedMapping>>,
     pub authorization: Authorization,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Value>,
+    pub trace: Option<ClaimedTrace>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cluster_traffic: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -139,11 +139,6 @@ impl AccountClaims {
             SigningKey::Scoped(scope) if scope.key == issuer => Some(Signer::Scoped(scope)),
             _ => None,
         })
-    }
-
-    /// What of it is not simulated.
-    pub fn unsupported(&self) -> Option<&'static str> {
-        self.trace.is_some().then_some("trace")
     }
 }
 
@@ -201,6 +196,31 @@ pub(crate) struct Scope {
     pub role: String,
     pub template: UserLimits,
     pub description: String,
+}
+
+/// Where the way of messages is told that another tracing system traces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ClaimedTrace {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub dest: String,
+    /// Percent; 0 is all, and shown as that.
+    #[serde(serialize_with = "all_unless_said")]
+    pub sampling: i64,
+}
+
+fn all_unless_said<S: Serializer>(sampling: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(if *sampling == 0 { 100 } else { *sampling })
+}
+
+impl ClaimedTrace {
+    /// The subject, and of how many percent of the messages.
+    pub fn in_force(&self) -> Option<(Box<str>, u8)> {
+        let sampling = u8::try_from(self.sampling).ok();
+        let sampling = sampling.filter(|percent| (1..=100).contains(percent));
+        let is_valid = nats_mock_protocol::subject::is_valid_destination(self.dest.as_bytes());
+        is_valid.then(|| (self.dest.as_str().into(), sampling.unwrap_or(100)))
+    }
 }
 
 /// Who looks after log-ins instead of the server; without users nobody does.

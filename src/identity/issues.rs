@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{ANY_ACCOUNT, AccountClaims, Authorization, Claims, Permission, SigningKey};
+use super::claims::{
+    ANY_ACCOUNT, AccountClaims, Authorization, ClaimedTrace, Claims, Permission, SigningKey,
+};
 use super::shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 use super::subjects::{has_wildcards, is_within, reference, unreferenced};
 use super::{Role, is_public_key};
@@ -416,6 +418,27 @@ impl Issues {
         }
     }
 
+    fn trace(&mut self, trace: &ClaimedTrace) {
+        let mut about_dest = Issues::default();
+        about_dest.subject(&trace.dest);
+        if let Some(first) = about_dest.0.first() {
+            let issue = format!("the account Trace.Destination {}", first.description);
+            self.error(issue);
+        }
+        if has_wildcards(&trace.dest) {
+            self.error(format!(
+                "the account Trace.Destination subject {} is not a valid publish subject",
+                quote(&trace.dest)
+            ));
+        }
+        if !(0..=100).contains(&trace.sampling) {
+            self.error(format!(
+                "the account Trace.Sampling value '{}' is not valid, should be in the range [1..100]",
+                trace.sampling
+            ));
+        }
+    }
+
     fn mappings(&mut self, claims: &AccountClaims) {
         for (source, destinations) in &claims.mappings {
             self.subject(source);
@@ -455,6 +478,9 @@ pub(crate) fn issues(claims: &Claims<AccountClaims>, now: i64, strictness: Stric
     issues.permission(&usual.publish, false);
     issues.mappings(nats);
     issues.authorization(&nats.authorization);
+    if let Some(trace) = &nats.trace {
+        issues.trace(trace);
+    }
     let too_many = |count: usize, limit: i64| count as i64 > limit;
     const TOO_MANY_IMPORTS: &str = "the account contains more imports than allowed by the operator";
     let limits = &nats.limits;

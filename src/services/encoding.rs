@@ -16,11 +16,15 @@ pub(super) enum Encoding {
     Identity,
 }
 
+/// The encodings that a requester takes.
+pub(super) fn asked_for(header: &[u8]) -> Option<&[u8]> {
+    headers::get(header, "Accept-Encoding")
+}
+
 impl Encoding {
-    /// Of all that a requester would take, Snappy comes first.
-    pub fn asked_for(header: &[u8]) -> Option<Self> {
-        let asked = headers::get(header, "Accept-Encoding")?;
-        let asked = String::from_utf8_lossy(asked).to_lowercase();
+    /// Of all that a requester takes, Snappy comes first.
+    pub fn among(accepted: &[u8]) -> Option<Self> {
+        let asked = String::from_utf8_lossy(accepted).to_lowercase();
         if asked.is_empty() {
             None
         } else if asked.contains("snappy") || asked.contains("s2") {
@@ -80,9 +84,10 @@ mod tests {
             ("br", Some(Encoding::Identity)),
             ("", None),
         ] {
-            assert_eq!(Encoding::asked_for(&block(asked)), encoding, "{asked}");
+            let found = asked_for(&block(asked)).and_then(Encoding::among);
+            assert_eq!(found, encoding, "{asked}");
         }
-        assert_eq!(Encoding::asked_for(b""), None);
+        assert_eq!(asked_for(b""), None);
     }
 
     #[test]

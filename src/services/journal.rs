@@ -44,6 +44,8 @@ pub struct EventRecord {
     pub time: Time,
     pub subject: Box<str>,
     pub payload: Bytes,
+    /// It tells the way of a message that a client has sent.
+    pub is_trace: bool,
 }
 
 /// Something that a server was asked.
@@ -230,7 +232,10 @@ impl Journal {
             }
             None if draft.reply.is_empty() => {
                 let subject = String::from_utf8_lossy(draft.subject);
-                let record = EventRecord::of(core, server, draft.account, &subject, draft.payload);
+                let record = EventRecord {
+                    is_trace: draft.is_trace,
+                    ..EventRecord::of(core, server, draft.account, &subject, draft.payload)
+                };
                 let record = Arc::new(record);
                 if manner.is_said {
                     self.events.push(Arc::clone(&record));
@@ -268,6 +273,7 @@ impl EventRecord {
             time: core.now(),
             subject: subject.into(),
             payload: Bytes::copy_from_slice(payload),
+            is_trace: false,
         }
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn emit(context: &mut Context<'_>, subject: &str, payload: &[u8], com
         subject: subject.as_bytes(),
         reply: b"",
         request: None,
-        encodable: false,
+        is_trace: false,
+        accept: None,
         header: b"",
         payload: completed.as_deref().unwrap_or(payload),
     });

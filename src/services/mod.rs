@@ -36,6 +36,7 @@ mod ldm;
 mod leafz;
 mod lines;
 mod made_up;
+mod msg_trace;
 mod outbox;
 mod peers;
 mod profilez;

@@ -34,7 +34,10 @@ pub(super) struct Draft<'a> {
     pub reply: &'a [u8],
     /// What is answered, unless it is an event.
     pub request: Option<&'a Request>,
-    pub encodable: bool,
+    /// It tells the way of a message.
+    pub is_trace: bool,
+    /// The encodings that whoever hears it takes, if it may choose one.
+    pub accept: Option<&'a [u8]>,
     /// Headers in front of the payload; empty if there are none.
     pub header: &'a [u8],
     pub payload: &'a [u8],
@@ -44,7 +47,8 @@ impl Context<'_> {
     /// Says something, unless a rule has it otherwise.
     pub fn say(&mut self, draft: &Draft<'_>) {
         let asked = draft.request.map(|request| &*request.subject);
-        let saying = Saying::new(self.core, self.server, draft.subject, asked);
+        let saying =
+            Saying::new(self.core, self.server, draft.subject, asked).tracing(draft.is_trace);
         // Who wants an answer is not telling, but asking.
         if !draft.reply.is_empty() || !self.rules.concern(&saying) {
             self.utter(draft, &[]);
@@ -55,7 +59,8 @@ impl Context<'_> {
             account: draft.account,
             subject: draft.subject.into(),
             request: draft.request.cloned().map(Box::new),
-            encodable: draft.encodable,
+            is_trace: draft.is_trace,
+            accept: draft.accept.map(Into::into),
             header: draft.header.to_vec(),
             payload: draft.payload.to_vec(),
             delay: std::time::Duration::ZERO,
@@ -107,7 +112,8 @@ impl Context<'_> {
             subject: &message.subject,
             reply: b"",
             request: message.request.as_deref(),
-            encodable: message.encodable,
+            is_trace: message.is_trace,
+            accept: message.accept.as_deref(),
             header: &message.header,
             payload: &message.payload,
         };
@@ -125,10 +131,7 @@ impl Context<'_> {
             self.publish_message(draft, Some(draft.header.len()), &message);
             return;
         }
-        let asked = draft
-            .request
-            .and_then(|request| Encoding::asked_for(&request.header));
-        if let Some(encoding) = asked.filter(|_| draft.encodable) {
+        if let Some(encoding) = draft.accept.and_then(Encoding::among) {
             let (header_len, payload) = encoding.message(draft.payload);
             self.publish_message(draft, Some(header_len), &payload);
             return;

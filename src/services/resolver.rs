@@ -158,10 +158,6 @@ fn stored(
     if is_invalid {
         return invalid();
     }
-    if let Some(what) = token.claims.nats.unsupported() {
-        let why = format!("{what} in claims are not supported by nats-mock yet");
-        return (account, refused(why));
-    }
     let outcome = match context.core.store_claims(context.server, &account, text) {
         Ok(()) if is_cache => Ok("jwt updated cache".to_owned()),
         Ok(()) => Ok("jwt updated".to_owned()),

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::account_conns::Heartbeats;
 use super::conn_info::ClosedDetails;
 use super::custom::{self, CustomServices};
+use super::encoding;
 use super::expectations::Expectations;
 use super::journal::{Journal, RequestRecord};
 use super::outbox::{self, Draft, Outbox};
@@ -22,8 +23,8 @@ use super::seen::Seen;
 use super::statsz::StatszTimer;
 use super::subscribers::{self, Counts};
 use super::{
-    Configuration, account_conns, connections, latency, made_up, registry, requests, resolver,
-    server_life, statsz, trace,
+    Configuration, account_conns, connections, latency, made_up, msg_trace, registry, requests,
+    resolver, server_life, statsz, trace,
 };
 use crate::core::{self, AccountId, Core, Notice, Nuid, Request, ServerId};
 use crate::faults::{Message, Rules};
@@ -301,6 +302,7 @@ impl Services {
             Notice::AccountAdded { account, .. } => registry::add_account(&mut context, account),
             Notice::Measured(measured) => latency::measured(&mut context, *measured),
             Notice::MeasuredApart(measured) => latency::measured_apart(&mut context, &measured),
+            Notice::Traced(traced) => msg_trace::traced(&mut context, *traced),
             Notice::AccountConnections {
                 account, tally, at, ..
             } => account_conns::changed(&mut context, account, tally, at),
@@ -367,6 +369,7 @@ fn server_of(notice: &Notice) -> ServerId {
     match notice {
         Notice::Measured(measured) => measured.server,
         Notice::MeasuredApart(measured) => measured.server,
+        Notice::Traced(traced) => traced.server,
         Notice::Started { server }
         | Notice::AccountAdded { server, .. }
         | Notice::ClaimsWanted { server, .. }
@@ -486,7 +489,8 @@ impl Context<'_> {
             subject: subject.as_bytes(),
             reply: reply.as_bytes(),
             request: None,
-            encodable: false,
+            is_trace: false,
+            accept: None,
             header: b"",
             payload: &payload,
         });
@@ -500,7 +504,8 @@ impl Context<'_> {
             subject: subject.as_bytes(),
             reply: reply.as_bytes(),
             request: None,
-            encodable: false,
+            is_trace: false,
+            accept: None,
             header: b"",
             payload,
         });
@@ -518,7 +523,8 @@ impl Context<'_> {
             subject: to,
             reply: b"",
             request: Some(request),
-            encodable,
+            is_trace: false,
+            accept: encoding::asked_for(&request.header).filter(|_| encodable),
             header: b"",
             payload,
         });

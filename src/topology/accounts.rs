@@ -137,6 +137,59 @@ pub struct AccountOptions {
     pub imports: Vec<Import>,
     /// Subjects that become others when something is published to them.
     pub mappings: Vec<SubjectMapping>,
+    /// Where the way of messages is told that another tracing system traces. Since 2.11.
+    pub msg_trace: Option<TraceOptions>,
+}
+
+/// Where the way of messages of an account is told that have a `traceparent` header, and of how many.
+///
+/// What is told is a [`MessageTrace`](nats_mock_protocol::events::MessageTrace).
+///
+/// ```
+/// use nats_mock::topology::{AccountOptions, TraceOptions};
+///
+/// let mut account = AccountOptions::new("ORDERS");
+/// account.msg_trace = Some(TraceOptions::new("traces"));
+/// assert_eq!(account.msg_trace.unwrap().sampling, 100);
+/// ```
+///
+/// Any message can ask for the same itself, with the header `Nats-Trace-Dest`:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use nats_mock::MockNats;
+/// use nats_mock::protocol::events::MessageTrace;
+/// use nats_mock::protocol::headers::Headers;
+///
+/// let nats = MockNats::start_blocking()?;
+/// let (mut app, mut worker) = (nats.client("a")?, nats.client("a")?);
+/// let _jobs = worker.subscribe("jobs.>")?;
+/// let mut headers = Headers::new();
+/// headers.append("Nats-Trace-Dest", "traces")?;
+/// app.publish_with_headers("jobs.new", &headers, "hi")?;
+///
+/// let trace = nats.wait_next_event::<MessageTrace>(Duration::from_secs(5))?;
+/// assert_eq!(trace.ingress().map(|it| it.subj.as_str()), Some("jobs.new"));
+/// assert_eq!(trace.egresses().next().map(|it| it.sub.as_str()), Some("jobs.>"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceOptions {
+    /// The subject, in this account.
+    pub dest: String,
+    /// Percent of the messages, from 1 to 100.
+    pub sampling: u8,
+}
+
+impl TraceOptions {
+    /// The way of all such messages.
+    pub fn new(dest: impl Into<String>) -> Self {
+        Self {
+            dest: dest.into(),
+            sampling: 100,
+        }
+    }
 }
 
 impl AccountOptions {

@@ -20,7 +20,7 @@ mod websocket;
 pub use account_server::{AccountServer, FetchError, JwtTable};
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, CalloutOptions, ConnectionType, Permissions,
-    ResponsePermission, SubjectPermission, UserOptions,
+    ResponsePermission, SubjectPermission, TraceOptions, UserOptions,
 };
 pub(crate) use leaf_plan::leaf_listener;
 pub use links::{

@@ -9,8 +9,7 @@ use super::AccountServer;
 
 /// What puts a server into operator mode: users log in with JWTs, and accounts are what their JWTs claim.
 ///
-/// It takes the feature `jwt`. Message tracing in the JWTs of accounts is not simulated yet: such a JWT is
-/// refused.
+/// It takes the feature `jwt`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorOptions {
     /// The JWTs of operators, whose keys and signing keys are trusted.

@@ -91,6 +91,10 @@ features! {
     PinnedAccountsCountedOnce since V2_15: "what an account gets by routes of its own counts once, not twice",
     RoutedMessagesReceived since V2_11: "what an account gets by routes counts as received",
     LeafConnectEvent since V2_12: "a server that connects to a hub raises a CONNECT event of its own",
+    // Traces of messages.
+    MessageTraces since V2_11: "messages with `Nats-Trace-Dest` are traced, and those with `traceparent` for accounts with `msg_trace`",
+    TraceDestinationChecked since V2_12: "who has a message traced needs the right to publish where that is told",
+    TraceAnswers since V2_14: "traces go on into other accounts by subjects that lead back, not by `Nats-Trace-Origin-Account`; `trace disabled` is what they end by; a message that is only to be traced is dropped if it cannot be; headers are read in their very case",
     // Leaf nodes.
     LeafProtocol since V2_11: "INFO at the port for leaf nodes names version 3 of the protocol, not 1",
     LeafLimitHeeded since V2_15: "a leaf node over its account's limit is gone, and not left in the list of connections",

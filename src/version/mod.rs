@@ -279,6 +279,7 @@ static PROFILES: [Profile; 5] = [
             "proxy_required",
             "feature_flags",
             "write_timeout",
+            "accounts.msg_trace",
             "exports.allow_trace",
             "imports.allow_trace",
             "cluster.write_deadline",

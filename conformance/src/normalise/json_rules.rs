@@ -5,9 +5,10 @@ use crate::json::{Kind, Node};
 use crate::scenario::{JsonPath, Place};
 
 /// Keys whose value is a time of the run.
-const TIME_KEYS: [&str; 9] = [
+const TIME_KEYS: [&str; 10] = [
     "time",
     "timestamp",
+    "ts",
     "start",
     "stop",
     "now",

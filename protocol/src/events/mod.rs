@@ -27,6 +27,7 @@ mod close_reason;
 mod connect;
 mod envelope;
 mod latency;
+mod msg_trace;
 mod ocsp;
 mod statsz;
 
@@ -36,6 +37,11 @@ pub use close_reason::{CloseReason, UnknownCloseReason};
 pub use connect::{AuthError, Connect, Disconnect};
 pub use envelope::ServerEnvelope;
 pub use latency::{RemoteLatency, ServiceLatency};
+pub use msg_trace::{
+    ConnectionKind, MessageTrace, TRACE_DEST, TRACE_DISABLED, TRACE_HOP, TRACE_ONLY,
+    TRACE_ORIGIN_ACCOUNT, TRACE_PARENT, TraceEgress, TraceIngress, TraceJetStream, TraceRequest,
+    TraceServiceImport, TraceStep, TraceStreamExport, TraceSubjectMapping,
+};
 pub use ocsp::{CertInfo, OcspLinkInvalid, OcspPeerReject};
 pub use statsz::{
     GatewayStat, RouteStat, ServerStats, ServerStatsMsg, SlowConsumersStats, StaleConnectionStats,

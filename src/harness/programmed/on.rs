@@ -287,13 +287,16 @@ impl On<Events> {
 fn event_of(occasion: &Occasion<'_>) -> EventRecord {
     let message = occasion.message;
     let subject = String::from_utf8_lossy(&message.subject);
-    EventRecord::of(
-        occasion.core,
-        message.server,
-        message.account,
-        &subject,
-        &message.payload,
-    )
+    EventRecord {
+        is_trace: message.is_trace,
+        ..EventRecord::of(
+            occasion.core,
+            message.server,
+            message.account,
+            &subject,
+            &message.payload,
+        )
+    }
 }
 
 impl<Side: sealed::Side> fmt::Debug for On<Side> {

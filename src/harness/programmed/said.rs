@@ -150,6 +150,7 @@ impl Pattern {
                 self.can_be_asked_by(asked) && self.is_asked(asked, || saying.request())
             }
             (Self::AnyEvent, None) => true,
+            (Self::Event(wanted), None) if saying.is_trace => *wanted == EventKind::MessageTrace,
             (Self::Event(wanted), None) => {
                 saying.event().map_or(EventKind::Other, EventKind::of) == *wanted
             }

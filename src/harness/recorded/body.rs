@@ -1,8 +1,8 @@
 //! What events carry.
 
 use nats_mock_protocol::events::{
-    AccountConns, AuthError, Connect, Disconnect, LameDuck, LeafNodeConnect, OcspLinkInvalid,
-    OcspPeerReject, ServerStatsMsg, Shutdown,
+    AccountConns, AuthError, Connect, Disconnect, LameDuck, LeafNodeConnect, MessageTrace,
+    OcspLinkInvalid, OcspPeerReject, ServerStatsMsg, Shutdown,
 };
 
 use super::{Event, EventKind};
@@ -31,6 +31,8 @@ pub enum EventBody {
     OcspPeerReject(Box<OcspPeerReject>),
     /// Of [`EventKind::OcspLinkInvalid`].
     OcspLinkInvalid(Box<OcspLinkInvalid>),
+    /// Of [`EventKind::MessageTrace`].
+    MessageTrace(Box<MessageTrace>),
     /// Of any other kind.
     Other(serde_json::Value),
 }
@@ -50,6 +52,7 @@ impl EventBody {
             EventKind::LeafNodeConnect => Self::LeafNodeConnect(event.read()?),
             EventKind::OcspPeerReject => Self::OcspPeerReject(event.read()?),
             EventKind::OcspLinkInvalid => Self::OcspLinkInvalid(event.read()?),
+            EventKind::MessageTrace => Self::MessageTrace(event.read()?),
             EventKind::LeafNodeDisconnect | EventKind::Latency | EventKind::Other => {
                 Self::Other(event.read()?)
             }

@@ -36,7 +36,7 @@ impl Event {
     }
 
     /// The account that it is about: the one in its subject, and for
-    /// [`EventKind::AccountAuthError`] the one it was published in. `None` for what concerns a server,
+    /// [`EventKind::AccountAuthError`] and [`EventKind::MessageTrace`] the one it was published in. `None` for what concerns a server,
     /// [`EventKind::AuthError`] included.
     pub fn account(&self) -> Option<&str> {
         account(&self.0)
@@ -134,11 +134,15 @@ impl fmt::Debug for Event {
 }
 
 pub(super) fn kind(record: &EventRecord) -> EventKind {
+    if record.is_trace {
+        return EventKind::MessageTrace;
+    }
     EventSubject::parse(&record.subject).map_or(EventKind::Other, EventKind::of)
 }
 
 pub(super) fn account(record: &EventRecord) -> Option<&str> {
     match EventSubject::parse(&record.subject) {
+        _ if record.is_trace => Some(&record.account),
         Ok(EventSubject::AccountAuthError) => Some(&record.account),
         Ok(subject) => subject.account(),
         Err(_) => None,
@@ -153,6 +157,9 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum EventKind {
             $(#[doc = concat!("`", $pattern, "`: ")] $(#[$doc])* $kind,)+
+            /// `>`: the way of a message that is traced, on whatever subject the message or its account
+            /// names, in its account.
+            MessageTrace,
             /// Anything else.
             Other,
         }
@@ -168,6 +175,7 @@ macro_rules! kinds {
             pub const fn pattern(self) -> &'static str {
                 match self {
                     $(Self::$kind => $pattern,)+
+                    Self::MessageTrace => ">",
                     Self::Other => "$SYS.>",
                 }
             }
@@ -176,6 +184,7 @@ macro_rules! kinds {
             pub(in crate::harness) fn from_pattern(pattern: &str) -> Option<Self> {
                 match pattern {
                     $($pattern => Some(Self::$kind),)+
+                    ">" => Some(Self::MessageTrace),
                     _ => None,
                 }
             }

@@ -1,13 +1,13 @@
 //! Events as types, for [`MockNats::next_event`](crate::MockNats::next_event) and [`Event::parse`].
 //!
 //! Where one kind of event has a body of its own, the type of the body stands for the kind: `Connect`,
-//! `Disconnect`, `AccountConns`, `ServerStatsMsg`, `OcspPeerReject` and `OcspLinkInvalid` of
+//! `Disconnect`, `AccountConns`, `ServerStatsMsg`, `OcspPeerReject`, `OcspLinkInvalid` and `MessageTrace` of
 //! [`protocol::events`](crate::protocol::events). The other kinds share bodies; for each of them there
 //! is a type here that is nothing but its name.
 
 use nats_mock_protocol::events::{
-    self, AccountConns, Connect, Disconnect, OcspLinkInvalid, OcspPeerReject, ServerEnvelope,
-    ServerStatsMsg,
+    self, AccountConns, Connect, Disconnect, MessageTrace, OcspLinkInvalid, OcspPeerReject,
+    ServerEnvelope, ServerStatsMsg,
 };
 use serde::de::DeserializeOwned;
 
@@ -85,6 +85,7 @@ bodies! {
     ServerStatsMsg = Statsz,
     OcspPeerReject = OcspPeerReject,
     OcspLinkInvalid = OcspLinkInvalid,
+    MessageTrace = MessageTrace,
 }
 
 names! {

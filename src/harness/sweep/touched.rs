@@ -66,6 +66,10 @@ fn kind(occasion: &Occasion<'_>) -> Option<Pattern> {
             && sub.account == message.account
             && subject::matches(sub.subject(), &message.subject)
     });
-    let event = EventSubject::parse(subject).ok()?;
-    is_heard.then(|| Pattern::Event(EventKind::of(event)))
+    let kind = if message.is_trace {
+        EventKind::MessageTrace
+    } else {
+        EventKind::of(EventSubject::parse(subject).ok()?)
+    };
+    is_heard.then_some(Pattern::Event(kind))
 }

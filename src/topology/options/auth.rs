@@ -337,7 +337,12 @@ impl Reader<'_> {
                     Err(problem) => self.problems.push(problem),
                 },
                 "nkey" => self.account_nkey(key, value),
-                "msg_trace" | "trace_dest" => self.problems.push(unsupported(key, value)),
+                "msg_trace" | "trace_dest" if self.knows("accounts.msg_trace") => {
+                    match self.msg_trace(key, value) {
+                        Ok(trace) => account.msg_trace = trace,
+                        Err(problem) => self.problems.push(problem),
+                    }
+                }
                 "exports" => match self.exports(value) {
                     Ok(exports) => account.exports = exports,
                     Err(problem) => self.problems.push(problem),

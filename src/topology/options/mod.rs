@@ -12,6 +12,7 @@ mod links;
 mod listen;
 mod mappings;
 pub(super) mod min_version;
+mod msg_trace;
 mod operator;
 mod permissions;
 mod problem;

@@ -7,7 +7,7 @@ use nats_mock_protocol::conf::{Kind, Value};
 use super::{
     ServerOptions,
     problem::Problem,
-    read::{Reader, invalid, needs_identity, non_empty, unsupported, unsupported_type},
+    read::{Reader, invalid, needs_identity, non_empty, unsupported_type},
     resolver::account_server,
     start::StartError,
     words::quote,
@@ -139,16 +139,10 @@ impl Reader<'_> {
                 continue;
             };
             match identity::account(text) {
-                Ok(token) => match token.claims.nats.unsupported() {
-                    Some(what) => {
-                        let what = format!("{what} of the account {account}");
-                        self.problems.push(unsupported(&what, value));
-                    }
-                    None => {
-                        let preload = &mut self.operator_options().preload;
-                        preload.insert(account.to_owned(), text.to_owned());
-                    }
-                },
+                Ok(_) => {
+                    let preload = &mut self.operator_options().preload;
+                    preload.insert(account.to_owned(), text.to_owned());
+                }
                 Err(_) => self.problems.push(invalid(value, "invalid account JWT")),
             }
         }

@@ -10,13 +10,11 @@ use nats_mock_protocol::conf::{Kind, Map, Value, duration, fold};
 use super::words::quote;
 use super::{
     problem::Problem,
-    read::{
-        Reader, boolean, integer, invalid, needs_identity, string, unsupported, unsupported_type,
-    },
+    read::{Reader, boolean, integer, invalid, needs_identity, string, unsupported_type},
 };
+use crate::Version;
 use crate::topology::operator::{JwtDirectory, Resolver};
 use crate::topology::{AccountServer, RemoteUrl};
-use crate::{Version, identity};
 
 const REASON: &str = "error parsing account resolver, should be MEM or  URL(\"url\") or a map containing dir and type \
                       state=[FULL|CACHE])";
@@ -109,14 +107,6 @@ impl Reader<'_> {
         }
         let opened = JwtDirectory::open(&dir).map_err(|error| not_made(&dir, &error));
         let opened = opened.map_err(|reason| invalid(at, reason))?;
-        for (account, text) in &opened.stored {
-            let token = identity::account(text).ok();
-            let what = token.and_then(|token| token.claims.nats.unsupported());
-            if let Some(what) = what {
-                let what = format!("{what} of the account {account}");
-                self.problems.push(unsupported(&what, at));
-            }
-        }
         if let Some(timeout) = timeout.filter(|&timeout| timeout <= 0) {
             let timeout = duration::format(timeout);
             let reason = format!("Fetch timeout {timeout} is too smal");

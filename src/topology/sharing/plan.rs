@@ -42,6 +42,7 @@ pub(crate) struct ServiceExportPlan {
     pub response_type: ResponseType,
     pub response_threshold: Duration,
     pub latency: Option<LatencyOptions>,
+    pub allow_trace: bool,
 }
 
 impl ServiceExportPlan {
@@ -52,6 +53,7 @@ impl ServiceExportPlan {
             response_type,
             response_threshold: RESPONSE_THRESHOLD,
             latency: None,
+            allow_trace: false,
         }
     }
 }
@@ -244,6 +246,7 @@ impl Planner {
             return;
         }
         service.response_threshold = export.response_threshold.unwrap_or(RESPONSE_THRESHOLD);
+        service.allow_trace |= export.allow_trace;
         let services = &mut self.sharing.accounts[place].services;
         services.insert(subject.clone(), service);
         if let Some(latency) = &export.latency {

@@ -1,4 +1,4 @@
-"""What an application does with natscli: publish, subscribe, request, reply, and measure."""
+"""What an application does with natscli: publish, trace, subscribe, request, reply, and measure."""
 
 import signal
 
@@ -14,6 +14,8 @@ def subscribed(control, subject):
 def application(side, control):
     sub = side.start([*USER, "sub", "news.*", "--count", "2"])
     subscribed(control, "news.*")
+    side.run("trace", [*USER, "trace", "news.today"])
+    side.run("trace of what nobody gets", [*USER, "trace", "nowhere"])
     side.run("pub", [*USER, "pub", "news.today", "hello"])
     side.run("pub with headers", [*USER, "pub", "news.today", "hello again", "-H", "Key:value", "-H", "Key:other"])
     side.finish("sub", sub)

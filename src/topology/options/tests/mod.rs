@@ -366,7 +366,6 @@ fn what_would_behave_differently_is_refused() {
         ("ocsp", "ocsp {mode: auto}"),
         ("proxy_required", "authorization {proxy_required: true}"),
         ("jetstream", "accounts {A {jetstream: true}}"),
-        ("msg_trace", "accounts {A {msg_trace: x}}"),
     ] {
         let document = conf::parse(text, "c.conf", &MemorySource::new()).unwrap();
         let error = ServerOptions::from_conf(&document).unwrap_err();
