@@ -180,7 +180,7 @@ impl Core {
         if news.change > 0
             && !is_always_told(subject)
             && let Some(rights) = &mut conn.rights
-            && !rights.may_subscribe(subject, None)
+            && !rights.may_tell(subject)
         {
             return;
         }

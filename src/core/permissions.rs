@@ -240,6 +240,12 @@ impl UserRights {
 
     pub fn may_subscribe(&mut self, subject: &[u8], queue: Option<&[u8]>) -> bool {
         let allowed = self.subscribe.allows(subject, queue);
+        self.filter_if_denied(allowed, subject, queue);
+        allowed
+    }
+
+    /// Has deliveries looked at if an allowed subscription meets a denial.
+    fn filter_if_denied(&mut self, allowed: bool, subject: &[u8], queue: Option<&[u8]>) {
         if allowed && (queue.is_some() || subject::has_wildcard(subject)) {
             self.filters_deliveries |= self
                 .subscribe
@@ -247,7 +253,20 @@ impl UserRights {
                 .iter()
                 .any(|rule| subject::collides(&rule.subject, subject));
         }
-        allowed
+    }
+
+    /// Whether a leaf node connection may tell that somebody listens to a subject: of what lies in a broader one than
+    /// is allowed, it sends what it may.
+    pub fn may_tell(&mut self, subject: &[u8]) -> bool {
+        if self.may_subscribe(subject, None) {
+            return true;
+        }
+        let mut allowed = self.subscribe.allow.iter().flatten();
+        let is_part = subject::has_wildcard(subject)
+            && allowed.any(|rule| subject::is_subset(&rule.subject, subject))
+            && !self.subscribe.denies(subject, None);
+        self.filter_if_denied(is_part, subject, None);
+        is_part
     }
 
     /// Whether a message may be delivered to a subscription that was allowed as a whole.
