@@ -151,6 +151,9 @@ impl Core {
 
     /// Moves a connection to the account of its user and gives it the user's permissions.
     pub(super) fn register(&mut self, id: ConnId, user: &User) -> Result<(), AccountFull> {
+        if self.leaf(id).is_some() {
+            return self.register_leaf(id, user);
+        }
         self.leave(id);
         let now = self.now;
         let Some(server) = self.conn(id).map(|conn| conn.server) else {
@@ -242,7 +245,7 @@ impl Core {
     }
 }
 
-enum Verdict {
+pub(super) enum Verdict {
     Refused,
     /// The same, and its certificate names no user.
     Unknown,
@@ -250,66 +253,8 @@ enum Verdict {
     User(User),
 }
 
-/// What becomes of a leaf node that wants in.
-pub(super) enum LeafLogin {
-    Accepted(LeafUser),
-    Refused,
-}
-
-/// The user that a leaf node is taken for.
-pub(super) struct LeafUser {
-    pub user: User,
-    /// The account, where the `leafnodes` block names it.
-    pub named: Option<String>,
-    /// It is one of the users that clients log in as; no other is told of.
-    pub is_told: bool,
-}
-
-/// Checks the credentials of a leaf node: against the `leafnodes` block if that has any, and else as
-/// those of a client.
-pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
-    let anybody = |named: Option<&String>| {
-        LeafLogin::Accepted(LeafUser {
-            user: User {
-                account: server.global,
-                proof: Proof::Password(Box::default()),
-                permissions: None,
-                connection_types: Vec::new(),
-            },
-            named: named.cloned(),
-            is_told: false,
-        })
-    };
-    let leafnodes = server.spec.leafnodes.as_ref();
-    if let Some(auth) = leafnodes.and_then(|leafnodes| leafnodes.authorization.as_ref()) {
-        let (user, pass) = (&conn.options.user, &conn.options.pass);
-        if let Some(name) = &auth.user {
-            let password = auth.password.as_deref().unwrap_or_default();
-            return if name == user && password::is_same(password, pass) {
-                anybody(auth.account.as_ref())
-            } else {
-                LeafLogin::Refused
-            };
-        }
-        if let Some(users) = auth.users.as_ref().filter(|users| !users.is_empty()) {
-            let known = users
-                .iter()
-                .find(|known| known.user == *user && password::is_same(&known.password, pass));
-            return known.map_or(LeafLogin::Refused, |known| anybody(known.account.as_ref()));
-        }
-    }
-    match authenticate(server, conn, Login::Explicit) {
-        Verdict::Refused | Verdict::Unknown => LeafLogin::Refused,
-        Verdict::Accepted => anybody(None),
-        Verdict::User(user) => LeafLogin::Accepted(LeafUser {
-            user,
-            named: None,
-            is_told: true,
-        }),
-    }
-}
-
-fn authenticate(server: &Server, conn: &mut Conn, how: Login) -> Verdict {
+/// What becomes of a client by what it has shown, as far as the configuration says.
+pub(super) fn authenticate(server: &Server, conn: &mut Conn, how: Login) -> Verdict {
     let wanted = conn.connection_type();
     let nonce = conn.nonce.clone().unwrap_or_default();
     if !server.requires_auth_of(&conn.peer) {

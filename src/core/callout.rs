@@ -11,9 +11,10 @@ use super::account::AccountId;
 use super::authenticate::{Admission, Login};
 use super::conn::ConnId;
 use super::freeze::Waiting;
+use super::leaf_users::LeafUser;
 use super::notice::{AuthAudience, Notice};
 use super::permissions::UserRights;
-use super::server::ServerId;
+use super::server::{ServerId, User};
 use super::subs::{Receiver, Sub, SubId};
 use super::timers::{Timer, TimerKey};
 use super::{CloseReason, Conn, Core, Outgoing, ids};
@@ -22,7 +23,7 @@ use crate::topology::{CalloutOptions, Permissions};
 use crate::version::Feature;
 
 /// Where a server asks.
-const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
+pub(super) const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
 
 /// Who has left it to a service to say who a client is, and by what its answer is judged.
 #[derive(Debug)]
@@ -60,6 +61,16 @@ pub(super) struct Callout {
     pub waiting: Vec<Waiting>,
 }
 
+impl Callout {
+    /// The account of the service that is asked.
+    pub fn asker(&self) -> AccountId {
+        match self.mandate {
+            Mandate::Configured(_) => self.account,
+            Mandate::Claimed { by, .. } => by,
+        }
+    }
+}
+
 /// Why a client is not let in after all.
 pub(super) enum Refused {
     /// The service, or what it says, is why.
@@ -87,7 +98,8 @@ impl Core {
         let is_matched = is_known && (server.users.contains_key(user) || single == Some(user));
         let counts = is_matched || !server.profile.has(Feature::CalloutUsersMatched);
         let is_exempt = counts && callout.auth_users.iter().any(|known| known == user);
-        self.is_delegated(conn) && !is_exempt
+        // All leaf nodes that log in as clients do are left to the service.
+        (conn.leaf.is_some() || self.is_delegated(conn)) && !is_exempt
     }
 
     /// Whether a client is a user about whom an account asks nobody: that of its token, or, in older releases, whom
@@ -165,6 +177,12 @@ impl Core {
         let Some((server, account)) = self.conn(id).map(|conn| (conn.server, conn.account)) else {
             return Admission::Out;
         };
+        if self.leaf(id).is_some_and(|leaf| leaf.is_stranger) {
+            let text = "Leafnode not mapped to a callout account".to_owned();
+            self.tell_service_of_refusal(id, by, Some(text));
+            self.auth_violation(id);
+            return Admission::Out;
+        }
         let claims = self.authorization_claims(server, account);
         let xkey = claims.map(|claims| claims.xkey.clone());
         let xkey = xkey.filter(|xkey| !xkey.is_empty());
@@ -221,20 +239,24 @@ impl Core {
     }
 
     /// A service has answered. It counts if that is what is asked now.
-    pub fn hear_answer(&mut self, id: ConnId, answers: SubId, payload: &[u8]) {
+    pub fn hear_answer(&mut self, id: ConnId, answers: SubId, payload: &[u8], counted: u64) {
         let Some(conn) = self.conn(id) else { return };
         let asked = conn.callout.as_ref().and_then(|callout| callout.answers);
         if asked != Some(answers) {
             return;
         }
         let server = conn.server;
-        let Some(callout) = self.end_callout(id) else {
+        let Some(callout) = self.take_callout(id) else {
             return;
         };
+        self.being_answered = (counted > 0).then_some((server, callout.account, counted));
         let outcome = self.read_answer(server, &callout, payload);
         let outcome = outcome
             .map_err(Refused::Answer)
             .and_then(|answered| self.admit_answered(id, &callout, answered));
+        // Until then it counts, and those who hear of a client in this account are told so.
+        self.remove_sub(answers);
+        self.being_answered = None;
         self.conclude(id, *callout, outcome);
     }
 
@@ -247,6 +269,14 @@ impl Core {
 
     /// Nobody waits any more for an answer about a client.
     pub(super) fn end_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
+        let callout = self.take_callout(id)?;
+        if let Some(answers) = callout.answers {
+            self.remove_sub(answers);
+        }
+        Some(callout)
+    }
+
+    fn take_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
         let conn = super::conn_mut(&mut self.conns, id)?;
         let callout = conn.callout.take()?;
         if !conn.flags.detached {
@@ -256,9 +286,7 @@ impl Core {
         self.freezes += 1;
         self.limit_changes += 1;
         self.timers.cancel(callout.timer);
-        if let Some(answers) = callout.answers {
-            self.remove_sub(answers);
-        }
+        self.end_limit(id);
         Some(callout)
     }
 
@@ -281,12 +309,22 @@ impl Core {
     }
 
     /// Lets a client in or not, and goes on with what it has done meanwhile.
-    fn conclude(&mut self, id: ConnId, callout: Callout, outcome: Result<(), Refused>) {
+    fn conclude(&mut self, id: ConnId, callout: Callout, outcome: Result<User, Refused>) {
         let Some(server) = self.conn(id).map(|conn| conn.server) else {
             return;
         };
         match outcome {
-            Ok(()) => {
+            Ok(user) if self.leaf(id).is_some() => {
+                let is_of_service = user.account == callout.asker();
+                let user = LeafUser {
+                    user,
+                    named: None,
+                    is_told: true,
+                    is_of_service,
+                };
+                self.admit_leaf(id, &user);
+            }
+            Ok(_) => {
                 if self.tells_log_in(server, callout.how) {
                     self.notice_connected(id);
                 }
@@ -307,10 +345,8 @@ impl Core {
         let Some(conn) = self.conn(id) else { return };
         let (server, own) = (self.server(conn.server), conn.account);
         let profile = server.profile;
-        let (told, by_claims) = match callout.mandate {
-            Mandate::Configured(_) => (callout.account, false),
-            Mandate::Claimed { by, .. } => (by, true),
-        };
+        let told = callout.asker();
+        let by_claims = matches!(callout.mandate, Mandate::Claimed { .. });
         // A server that has already moved the client to an account of a token takes it for one too many there.
         let is_mistaken =
             by_claims && own != server.global && !profile.has(Feature::CalloutOfClaimsRefusalTold);

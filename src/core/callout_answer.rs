@@ -266,7 +266,16 @@ impl Core {
         id: ConnId,
         callout: &Callout,
         answered: Answered,
-    ) -> Result<(), Refused> {
+    ) -> Result<User, Refused> {
+        let server = self.conn(id).map(|conn| conn.server);
+        let counts_ended = server.is_none_or(|server| {
+            let profile = self.server(server).profile;
+            !profile.has(Feature::EndedLeafsNotRegistered)
+        });
+        if self.is_over(id) && !counts_ended {
+            let text = "Could not register auth callout user: connection closed";
+            return Err(Refused::Answer(text.to_owned()));
+        }
         let before = self.conn(id).and_then(|conn| conn.identity.clone());
         if let Mandate::Claimed { .. } = callout.mandate
             && let Some(conn) = self.conn_mut(id)
@@ -287,20 +296,16 @@ impl Core {
             conn.options.nkey.clear();
             conn.options.auth_token.clear();
         }
-        let asker = match callout.mandate {
-            Mandate::Configured(_) => {
-                self.let_stay(id, answered.stays);
-                callout.account
-            }
-            Mandate::Claimed { by, .. } => {
+        match callout.mandate {
+            Mandate::Configured(_) => self.let_stay(id, answered.stays),
+            Mandate::Claimed { .. } => {
                 self.keep_of_token(id, callout, before.as_deref(), &answered);
-                by
             }
-        };
-        if answered.user.account == asker {
+        }
+        if answered.user.account == callout.asker() {
             self.deny_questions(id);
         }
-        Ok(())
+        Ok(answered.user)
     }
 
     /// Takes its token from a client that goes by an answer now, but for what is shown of it, and for its end.

@@ -91,18 +91,17 @@ impl Core {
         }
         let closed = self.closed_conn(&self.conns[id.slot as usize], reason);
         let is_leaf = self.leaf(id).is_some();
-        let is_told = self.leaf(id).is_none_or(|leaf| !leaf.is_stranger);
+        let is_over = self.is_over(id);
+        let is_told = self.leaf(id).is_none_or(|leaf| !leaf.is_stranger) && !is_over;
         let end = is_told.then(|| Notice::Disconnected {
             server,
             client: Box::new(closed.client.clone()),
             reason,
             at: now,
         });
-        let srv = self.server_mut(server);
-        if srv.closed.len() >= srv.spec.limits.max_closed_clients {
-            srv.closed.pop_front();
+        if !is_over {
+            self.keep_closed(server, closed);
         }
-        srv.closed.push_back(closed);
         // The end of whoever does not read is told at once. It is there until what is being written to
         // it gets stuck no longer.
         if reason == CloseReason::SlowConsumerPendingBytes {
@@ -140,7 +139,16 @@ impl Core {
         self.leave(id);
     }
 
-    fn closed_conn(&self, conn: &Conn, reason: CloseReason) -> ClosedConn {
+    /// Keeps a connection in the list of those that have ended.
+    pub(super) fn keep_closed(&mut self, server: ServerId, closed: ClosedConn) {
+        let srv = self.server_mut(server);
+        if srv.closed.len() >= srv.spec.limits.max_closed_clients {
+            srv.closed.pop_front();
+        }
+        srv.closed.push_back(closed);
+    }
+
+    pub(super) fn closed_conn(&self, conn: &Conn, reason: CloseReason) -> ClosedConn {
         let mut subscriptions: Vec<_> = conn.subs.iter().copied().collect();
         subscriptions.sort_unstable();
         ClosedConn {

@@ -378,6 +378,10 @@ impl Core {
 
     /// The time for CONNECT is over.
     pub(super) fn auth_timed_out(&mut self, id: ConnId) {
+        if self.leaf(id).is_some() {
+            self.leaf_timed_out(id);
+            return;
+        }
         self.send_err(id, "Authentication Timeout");
         self.close(id, CloseReason::AuthenticationTimeout);
     }

@@ -420,6 +420,7 @@ impl Core {
                 true
             }
             Receiver::Callout(client) => {
+                let is_counted = delivery.server == at && delivery.account == sub.account;
                 self.count_matched(sub_id, at);
                 let message = &delivery.message;
                 self.notices.push_back(Notice::Answered {
@@ -427,6 +428,11 @@ impl Core {
                     client,
                     answers: sub_id,
                     payload: Answer(message.payload[message.header_len.unwrap_or(0)..].into()),
+                    counted: if is_counted {
+                        message.payload.len() as u64
+                    } else {
+                        0
+                    },
                 });
                 true
             }

@@ -27,7 +27,7 @@ pub(crate) struct Leaf {
     pub peer: ServerId,
     /// The name of the cluster at the other end; empty if there is none.
     pub(super) cluster: Box<str>,
-    /// It was not let in, and belongs to no account.
+    /// It was not let in yet, and belongs to no account.
     pub is_stranger: bool,
     /// The other end is the hub.
     pub is_spoke: bool,
@@ -37,6 +37,10 @@ pub(crate) struct Leaf {
     pub compression: &'static str,
     /// The place of the remote in this server's configuration, if this server made the connection.
     pub(super) remote: Option<usize>,
+    /// Its hub has ended it before it knew who it was, and goes on waiting to be told.
+    pub(super) is_over: bool,
+    /// The cluster that it says that it is a gateway of, where it is at the wrong port.
+    pub(super) gateway: Option<Box<str>>,
     /// What the other end has been told that this one listens to, and how much there is of each.
     pub(super) told: HashMap<Box<[u8]>, u64, FixedState>,
     /// What the other end may send, where that is looked after.
@@ -60,6 +64,8 @@ impl Leaf {
             is_isolated: false,
             compression: "",
             remote: None,
+            is_over: false,
+            gateway: None,
             told: HashMap::default(),
             accepts: None,
             broken: None,
@@ -74,7 +80,7 @@ const JETSTREAM: [&str; 3] = ["$JS.API.>", "$KV.>", "$OBJ.>"];
 const JETSTREAM_SYSTEM: [&str; 2] = ["$JSC.>", "$NRG.>"];
 
 /// The time that a leaf node needs to answer.
-const ROUND_TRIP: i64 = 250_000;
+pub(super) const ROUND_TRIP: Duration = Duration::from_micros(250);
 
 /// One end that is about to be.
 pub(super) struct NewEnd {
@@ -87,6 +93,7 @@ pub(super) struct NewEnd {
     /// What the other side says of itself.
     pub name: String,
     pub version: String,
+    pub protocol: i64,
     pub leaf: Leaf,
 }
 
@@ -106,7 +113,7 @@ impl Core {
             start: now,
             last: now,
             last_in: now,
-            rtt: ROUND_TRIP,
+            rtt: ROUND_TRIP.as_nanos() as i64,
             options: Box::default(),
             rights: None,
             nonce: None,
@@ -148,6 +155,7 @@ impl Core {
         conn.options.pass = new.password;
         conn.options.name = new.name;
         conn.options.version = new.version;
+        conn.options.protocol = new.protocol;
         let slot = self.conns.insert(conn);
         ConnId {
             slot: slot as u32,
@@ -180,8 +188,19 @@ impl Core {
     /// Ends the connections between two servers that cannot reach each other any more.
     pub(super) fn part_leafs(&mut self, a: ServerId, b: ServerId) {
         let ends = self.server(a).leafs.values().copied();
+        // A hub does not notice before there is an answer.
+        let spokes = [a, b].map(|server| self.waiting_ends(server)).into_iter();
+        let spokes = spokes
+            .flatten()
+            .filter(|&end| self.leaf(end).is_some_and(|leaf| leaf.remote.is_some()));
         let ends: Vec<ConnId> = ends
-            .filter(|&end| self.leaf(end).is_some_and(|leaf| leaf.peer == b))
+            .chain(spokes)
+            .filter(|&end| {
+                let Some((conn, leaf)) = self.conn(end).zip(self.leaf(end)) else {
+                    return false;
+                };
+                [(a, b), (b, a)].contains(&(conn.server, leaf.peer))
+            })
             .collect();
         for end in ends {
             self.close(end, CloseReason::ClientClosed);
@@ -233,7 +252,12 @@ impl Core {
         };
         let (other, remote, broken) = (leaf.other, leaf.remote, leaf.broken);
         let peer = leaf.peer;
-        if self.conn(other).is_some_and(|conn| !conn.is_closing()) {
+        if other != id && self.is_asked_about(other) {
+            // Its hub finds out when it knows who it was.
+            if let Some(leaf) = self.leaf_mut(other) {
+                leaf.other = other;
+            }
+        } else if self.conn(other).is_some_and(|conn| !conn.is_closing()) {
             let broken = self.leaf(other).and_then(|leaf| leaf.broken);
             let reason = broken.map_or(CloseReason::ClientClosed, |(reason, _)| reason);
             self.close(other, reason);

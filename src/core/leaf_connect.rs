@@ -3,18 +3,24 @@
 
 use std::sync::Arc;
 
+use super::callout::SUBJECT;
 use super::conn::{ConnId, Peer};
 use super::leaf::{Leaf, NewEnd, rights_of_end};
 use super::leaf_dial::{AFTER_LOSS, AFTER_VIOLATION, Refused};
+use super::leaf_login::LeafAdmission;
+use super::leaf_users::LeafUser;
 use super::notice::Notice;
 use super::permissions::UserRights;
-use super::server::{ServerId, User};
+use super::server::ServerId;
 use super::{AccountId, CloseReason, Core};
 use crate::topology::{
     Compression, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, Permissions, RemoteUrl,
     is_older_release,
 };
 use crate::version::Feature;
+
+/// The version of the protocol that a leaf node says it speaks.
+const LEAF_PROTOCOL: i64 = 3;
 
 impl Core {
     /// Makes a connection, if both sides agree.
@@ -41,19 +47,38 @@ impl Core {
             }
             return Err(Refused(AFTER_LOSS));
         }
-        let login = match self.log_in_leaf(accepted) {
-            Ok(login) => login,
-            Err(()) => {
-                self.discard(spoke, CloseReason::ClientClosed);
-                return Err(Refused(AFTER_LOSS));
+        match self.log_in_leaf(accepted) {
+            LeafAdmission::In(login) => self.settle_leaf(spoke, accepted, configured, &login),
+            // It tries again when its connection ends.
+            LeafAdmission::Out => Ok(()),
+            LeafAdmission::Asked => {
+                self.limit_wait(accepted);
+                Ok(())
             }
+        }
+    }
+
+    /// Makes a connection of two ends, the hub's of which was let in.
+    pub(super) fn settle_leaf(
+        &mut self,
+        spoke: ConnId,
+        accepted: ConnId,
+        configured: &LeafRemote,
+        login: &LeafUser,
+    ) -> Result<(), Refused> {
+        let [Some((server, account, place)), Some((hub, _, _))] = [spoke, accepted].map(|end| {
+            let conn = self.conn(end)?;
+            let place = conn.leaf.as_ref().and_then(|leaf| leaf.remote);
+            Some((conn.server, conn.account, place))
+        }) else {
+            return Ok(());
         };
-        if self.has_all_leafs(self.account_of(accepted), hub) {
+        if !self.is_counted(accepted) && self.has_all_leafs(self.account_of(accepted), hub) {
             self.refuse_one_too_many(accepted);
             self.discard(spoke, CloseReason::ClientClosed);
             return Err(Refused(AFTER_LOSS));
         }
-        self.grant(spoke, accepted, &login.user, configured);
+        self.grant(spoke, accepted, login, configured);
         if let Some(leaf) = self.leaf(spoke)
             && !leaf.cluster.is_empty()
             && self.has_leaf_of_cluster(account, server, &leaf.cluster.clone())
@@ -86,7 +111,9 @@ impl Core {
         }
         self.replace_twin(accepted);
         self.register_end(spoke, true);
-        self.learn_urls(server, place, configured, hub);
+        if let Some(place) = place {
+            self.learn_urls(server, place, configured, hub);
+        }
         self.tell_everything(accepted);
         self.tell_everything(spoke);
         Ok(())
@@ -178,15 +205,22 @@ impl Core {
             slot: u32::MAX,
             generation: 0,
         };
-        let leaf = |core: &Self, peer: ServerId, is_spoke, is_isolated, compression, remote| Leaf {
+        let leaf = |core: &Self,
+                    peer: ServerId,
+                    is_spoke,
+                    is_isolated,
+                    compression,
+                    remote: Option<usize>| Leaf {
             other: nobody,
             peer,
             cluster: cluster(core, peer),
-            is_stranger: false,
+            is_stranger: remote.is_none(),
             is_spoke,
             is_isolated,
             compression,
             remote,
+            is_over: false,
+            gateway: None,
             told: Default::default(),
             accepts: None,
             broken: None,
@@ -207,6 +241,7 @@ impl Core {
             password: String::new(),
             name: String::new(),
             version: String::new(),
+            protocol: 0,
             leaf: leaf(
                 self,
                 hub,
@@ -232,6 +267,10 @@ impl Core {
             password: url.password.clone().unwrap_or_default(),
             name: from.name.to_string(),
             version: from.profile.version.to_owned(),
+            protocol: match from.profile.has(Feature::LeafProtocol) {
+                true => LEAF_PROTOCOL,
+                false => 0,
+            },
             leaf: leaf(
                 self,
                 server,
@@ -251,10 +290,19 @@ impl Core {
     }
 
     /// Gives both ends the rights that the hub's user and the leaf's denials leave them.
-    fn grant(&mut self, spoke: ConnId, accepted: ConnId, user: &User, configured: &LeafRemote) {
+    fn grant(
+        &mut self,
+        spoke: ConnId,
+        accepted: ConnId,
+        login: &LeafUser,
+        configured: &LeafRemote,
+    ) {
         let now = self.now;
         let unlimited = Permissions::default();
-        let user = user.permissions.as_deref().unwrap_or(&unlimited);
+        let user = login.user.permissions.as_deref().unwrap_or(&unlimited);
+        // Who is of the account of a service is not told that it listens for questions.
+        let questions = login.is_of_service.then(|| SUBJECT.to_owned());
+        let questions: Vec<String> = questions.into_iter().collect();
         let (publish, subscribe) = (user.publish.as_ref(), user.subscribe.as_ref());
         for (id, send, tell, denies) in [
             (
@@ -268,7 +316,7 @@ impl Core {
                 accepted,
                 subscribe,
                 publish,
-                [&configured.deny_imports, &Vec::new()],
+                [&configured.deny_imports, &questions],
             ),
         ] {
             let Some(conn) = self.conn(id) else { continue };
@@ -302,7 +350,7 @@ impl Core {
     }
 
     /// Whether an account has as many leaf nodes as it may.
-    fn has_all_leafs(&self, account: AccountId, server: ServerId) -> bool {
+    pub(super) fn has_all_leafs(&self, account: AccountId, server: ServerId) -> bool {
         let account = self.account(account);
         let max = account.limits.max_leafnodes;
         let max = max.and_then(|max| usize::try_from(max).ok());

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use super::conn::{ConnId, Peer};
 use super::ids;
 use super::leaf::{Leaf, NewEnd};
+use super::leaf_login::LeafAdmission;
+use super::leaf_users::LeafUser;
 use super::server::{Phase, ServerId};
 use super::{Accepted, CloseReason, Core, Time, quoted};
 use crate::topology::LeafNodeOptions;
@@ -50,6 +52,7 @@ impl Core {
             password: String::new(),
             name: String::new(),
             version: String::new(),
+            protocol: 0,
             leaf: Leaf::stranger(server),
         });
         if let Some(conn) = self.conn_mut(id) {
@@ -131,14 +134,19 @@ impl Core {
         }
         // Only clients tell their language.
         let gateway = conn.options.lang.is_empty().then(|| gateway_of(connect));
-        let Ok(login) = self.log_in_leaf(id) else {
-            return;
-        };
         if let Some(leaf) = self.leaf_mut(id) {
-            leaf.is_stranger = false;
+            leaf.gateway = gateway.flatten().map(Into::into);
         }
+        if let LeafAdmission::In(login) = self.log_in_leaf(id) {
+            self.end_at_leaf_port(id, &login);
+        }
+    }
+
+    /// Ends the connection of one who was let in and does not belong here.
+    pub(super) fn end_at_leaf_port(&mut self, id: ConnId, login: &LeafUser) {
         self.register_end(id, login.is_told);
-        if let Some(gateway) = gateway.flatten() {
+        let gateway = self.leaf_mut(id).and_then(|leaf| leaf.gateway.take());
+        if let Some(gateway) = gateway {
             let text = format!(
                 "Rejecting connection from gateway {} on the leafnode port",
                 quoted(gateway.as_bytes())

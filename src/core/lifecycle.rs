@@ -76,6 +76,7 @@ impl Core {
             has_route_rights: false,
             stalled: 0,
             asked_about: 0,
+            being_answered: None,
             freezes: 0,
             limit_changes: 0,
             takes_websockets: false,
@@ -467,6 +468,7 @@ impl Core {
         // What clients listened to is not taken back from leaf nodes and hubs.
         let connections = srv.leafs.values().chain(srv.clients.values());
         let mut clients: Vec<ConnId> = connections.copied().collect();
+        clients.extend(self.waiting_ends(server));
         let waiting = self.end_standstill(server).into_iter().flatten();
         clients.extend(waiting.filter_map(|event| match event {
             Waiting::Accepted(conn) | Waiting::Closed(conn, _) => Some(conn),

@@ -128,6 +128,7 @@ impl Core {
         if let Some(fetch) = self.fetches.open.remove(&lookup.fetch) {
             self.timers.cancel(fetch.timer);
         }
+        self.end_limit(id);
         Some(lookup)
     }
 
@@ -137,6 +138,11 @@ impl Core {
             return;
         };
         self.operator_mode(server).hand = hand;
+        if self.leaf(conn).is_some() {
+            self.go_on_with_leaf(conn);
+            self.operator_mode(server).hand = Hand::default();
+            return;
+        }
         let admission = self.log_in(conn, lookup.how);
         self.operator_mode(server).hand = Hand::default();
         if admission == Admission::In {

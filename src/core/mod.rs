@@ -61,6 +61,8 @@ mod leaf_interest;
 mod leaf_login;
 mod leaf_port;
 mod leaf_systems;
+mod leaf_users;
+mod leaf_wait;
 mod lifecycle;
 mod links;
 mod list_changes;
@@ -214,6 +216,8 @@ pub(crate) struct Core {
     stalled: usize,
     /// Connections of which a service is being asked who they are.
     asked_about: usize,
+    /// The answer about a connection that is being looked at: the server that has asked, the account, and the bytes.
+    being_answered: Option<(ServerId, AccountId, u64)>,
     freezes: u64,
     limit_changes: u64,
     /// A receiver of the batch being processed is far behind.
@@ -389,12 +393,21 @@ impl Core {
     /// An account's standing on a server.
     pub fn tally(&self, account: AccountId, server: ServerId) -> AccountTally {
         let here = self.account(account).on_server(server);
+        let mut received = here.received;
+        // Servers count a message when they are done with it.
+        if let Some((_, _, bytes)) = self
+            .being_answered
+            .filter(|(at, of, _)| (*at, *of) == (server, account))
+        {
+            received.msgs = received.msgs.saturating_sub(1);
+            received.bytes = received.bytes.saturating_sub(bytes);
+        }
         AccountTally {
             connections: here.clients.len() as u32,
             leafnodes: here.leafs.len() as u32,
             subscriptions: self.known_subscriptions(account, server).len(),
             sent: here.sent,
-            received: here.received,
+            received,
             routes: here.routes,
             gateways: here.gateways,
             leaf_links: here.leaf_links,

@@ -11,8 +11,13 @@ impl Core {
         if !self.server(server).asks_for_signatures() {
             return None;
         }
+        Some(self.draw_nonce_always())
+    }
+
+    /// One that is wanted whether the server looks at signatures or not.
+    pub(super) fn draw_nonce_always(&mut self) -> Box<str> {
         let mut raw = [0; 11];
         self.nonces.fill_bytes(&mut raw);
-        Some(BASE64URL_NOPAD.encode(&raw).into())
+        BASE64URL_NOPAD.encode(&raw).into()
     }
 }

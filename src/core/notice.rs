@@ -67,6 +67,8 @@ pub(crate) enum Notice {
         /// The subscription that was made for the answer.
         answers: SubId,
         payload: Answer,
+        /// What its account has counted as received because of it, on the server that has asked.
+        counted: u64,
     },
     /// It was measured how long a service took to answer.
     Measured(Box<Measured>),

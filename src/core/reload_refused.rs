@@ -281,7 +281,7 @@ fn leafnodes(
         .with("Username", auth.user.unwrap_or_default())
         .with("Password", auth.password.unwrap_or_default())
         .with_if(isolates, "ProxyRequired", false)
-        .with("Nkey", "")
+        .with("Nkey", auth.nkey.unwrap_or_default())
         .with("Account", auth.account.unwrap_or_default())
         .with_apart("Users", addresses.list(users))
         .with("AuthTimeout", auth.timeout.unwrap_or(tls.auth_timeout))

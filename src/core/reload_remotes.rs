@@ -161,7 +161,9 @@ impl Core {
             .server(server)
             .leafs
             .values()
-            .filter_map(|&id| Some((id, self.leaf(id)?.remote?)))
+            .copied()
+            .chain(self.waiting_ends(server))
+            .filter_map(|id| Some((id, self.leaf(id)?.remote?)))
             .collect();
         for (id, place) in ends {
             let stays = places.get(place).copied().flatten();

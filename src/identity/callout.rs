@@ -47,7 +47,7 @@ pub(crate) struct ClientInfo {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name_tag: String,
     pub kind: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub client_type: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub nonce: String,

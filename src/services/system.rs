@@ -244,9 +244,10 @@ impl Services {
                 client,
                 answers,
                 payload,
+                counted,
                 ..
             } => {
-                core.hear_answer(client, answers, &payload.0);
+                core.hear_answer(client, answers, &payload.0, counted);
                 return;
             }
             Notice::Published(message) => {

@@ -97,6 +97,7 @@ features! {
     TraceAnswers since V2_14: "traces go on into other accounts by subjects that lead back, not by `Nats-Trace-Origin-Account`; `trace disabled` is what they end by; a message that is only to be traced is dropped if it cannot be; headers are read in their very case",
     // Leaf nodes.
     LeafProtocol since V2_11: "INFO at the port for leaf nodes names version 3 of the protocol, not 1",
+    EndedLeafsNotRegistered since V2_12: "a leaf node whose connection has ended before a service said who it is counts in no account",
     LeafLimitHeeded since V2_15: "a leaf node over its account's limit is gone, and not left in the list of connections",
     OldGatewayRepliesGone since V2_15: "leaf nodes are not told of `$GR.*.>`",
     IsolatedLeafs since V2_12: "leaf nodes may be kept from hearing what others listen to",

@@ -60,13 +60,15 @@ impl LeafNodeOptions {
     }
 }
 
-/// Who may connect as a leaf node: one user and password, or a list of users.
+/// Who may connect as a leaf node: one user and password, one nkey, or a list of users.
 #[derive(Clone, Default, PartialEq)]
 pub struct LeafAuth {
     /// The single user.
     pub user: Option<String>,
     /// The single user's password, in clear or as a bcrypt hash.
     pub password: Option<String>,
+    /// The public key of the single user, where there is neither of them.
+    pub nkey: Option<String>,
     /// The account that those are bound to who are not one of `users`. Default: the global one.
     pub account: Option<String>,
     /// How long a leaf node may take to authenticate, in seconds. Default 2.
@@ -75,11 +77,20 @@ pub struct LeafAuth {
     pub users: Option<Vec<LeafUser>>,
 }
 
+impl LeafAuth {
+    /// Whether it says who may connect. Otherwise leaf nodes log in as clients do.
+    pub(crate) fn names_users(&self) -> bool {
+        let has_users = self.users.as_ref().is_some_and(|users| !users.is_empty());
+        self.user.is_some() || self.nkey.is_some() || has_users
+    }
+}
+
 impl fmt::Debug for LeafAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeafAuth")
             .field("user", &self.user)
             .field("password", &self.password.as_deref().map(redact))
+            .field("nkey", &self.nkey)
             .field("account", &self.account)
             .field("timeout", &self.timeout)
             .field("users", &self.users)

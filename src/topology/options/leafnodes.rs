@@ -10,13 +10,15 @@ use super::{
     min_version,
     problem::{Problem, ProblemKind},
     read::{
-        Reader, boolean, invalid, non_empty, string, unsupported, unsupported_type, wrong_type,
+        Reader, boolean, invalid, needs_identity, non_empty, string, unsupported, unsupported_type,
+        wrong_type,
     },
     start::StartError,
     tls::Side,
     words::plain,
 };
 use crate::{
+    identity::{self, Role},
     topology::links::{LeafAuth, LeafNodeOptions, LeafUser},
     version::Feature,
 };
@@ -118,8 +120,16 @@ impl Reader<'_> {
                 "user" | "username" => auth.user = non_empty(string(value)?),
                 "pass" | "password" => auth.password = non_empty(string(value)?),
                 "nkey" => {
-                    string(value)?;
-                    self.problems.push(unsupported(key, value));
+                    let nkey = string(value)?;
+                    match needs_identity(key, value) {
+                        Err(problem) => self.problems.push(problem),
+                        Ok(()) if !identity::is_public_key(Role::User, &nkey) => {
+                            let reason = "Not a valid public nkey for leafnode authorization";
+                            self.problems.push(invalid(value, reason));
+                        }
+                        Ok(()) => {}
+                    }
+                    auth.nkey = non_empty(nkey);
                 }
                 "timeout" => {
                     auth.timeout = self.timeout("leafnode authorization", key, value)?;
@@ -185,11 +195,14 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the single user and the others go together.
+/// Whether the single user, or its nkey, and the others go together.
 pub(super) fn check_users(auth: &LeafAuth) -> Result<(), StartError> {
     let users = auth.users.as_deref().unwrap_or_default();
     if !users.is_empty() && auth.user.is_some() {
         return Err(StartError::LeafUserAndUsers);
+    }
+    if !users.is_empty() && auth.nkey.is_some() {
+        return Err(StartError::LeafNkeyAndUsers);
     }
     let mut names = HashSet::new();
     match users.iter().find(|user| !names.insert(&user.user)) {

@@ -60,6 +60,9 @@ pub enum StartError {
     /// The `authorization` of `leafnodes` has both a user and a list of users.
     #[error("can not have a single user/pass and a users array")]
     LeafUserAndUsers,
+    /// The `authorization` of `leafnodes` has both an nkey and a list of users.
+    #[error("can not have a single nkey and a users array")]
+    LeafNkeyAndUsers,
     /// The `authorization` of `leafnodes` has the same user twice.
     #[error("duplicate user {} detected in leafnode authorization", quote(.0))]
     LeafUserTwice(String),

@@ -52,6 +52,29 @@ fn an_nkey_needs_no_name() {
 
 #[cfg(feature = "jwt")]
 #[test]
+fn leaf_nodes_have_one_nkey_or_users() {
+    let user = crate::MockOperator::new("acme")
+        .account("A")
+        .user("alice")
+        .public_key();
+    let said = |text: &str| read(text).unwrap_err().to_string();
+    assert_eq!(
+        said("leafnodes {authorization {nkey: x}}"),
+        "c.conf:1:26: Not a valid public nkey for leafnode authorization\n"
+    );
+    assert_eq!(
+        said(&format!(
+            "leafnodes {{port: 7422, authorization {{nkey: {user}, users: [{{user: a}}]}}}}"
+        )),
+        "c.conf:1:23: can not have a single nkey and a users array\n"
+    );
+    let text = format!("leafnodes {{authorization {{nkey: {user}, account: A}}}}");
+    let leafnodes = read(&text).unwrap().leafnodes.unwrap();
+    assert_eq!(leafnodes.authorization.unwrap().nkey, Some(user));
+}
+
+#[cfg(feature = "jwt")]
+#[test]
 fn operators_need_a_resolver_and_bear_no_accounts() {
     let operator = crate::MockOperator::new("acme").jwt();
     let start = |more: &str| {

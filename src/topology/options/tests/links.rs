@@ -153,6 +153,7 @@ fn every_key_of_leaf_nodes_is_read() {
         authorization: Some(LeafAuth {
             user: None,
             password: None,
+            nkey: None,
             account: text("X"),
             timeout: Some(3.0),
             users: Some(vec![user("u", "p", text("Y")), user("v", "", None)]),
@@ -286,7 +287,6 @@ fn what_is_not_simulated_is_refused() {
             "wss://h:1",
             "leafnodes {remotes: [{urls: [\"wss://h:1\"]}]}",
         ),
-        ("nkey", "leafnodes {authorization {nkey: x}}"),
         (
             "proxy_required",
             "leafnodes {authorization {proxy_required: true}}",
