@@ -67,6 +67,8 @@ pub(super) enum Purpose {
     System,
     /// An account that another imports from.
     Import(Box<str>),
+    /// The account of a leaf node's remote.
+    Remote(usize, Box<str>),
 }
 
 /// Tokens by the keys of their accounts, as they were fetched; nothing where there is none.
@@ -257,7 +259,7 @@ impl Core {
         let root = match &purpose {
             Purpose::LogIn(conn) => self.shown_token(*conn).map(|(_, root)| root),
             Purpose::System => None,
-            Purpose::Import(key) => Some(key.to_string()),
+            Purpose::Import(key) | Purpose::Remote(_, key) => Some(key.to_string()),
         };
         let next = root.and_then(|root| self.next_to_fetch(server, &root, &hand));
         // Whoever imports from it and waits for it would be the one to ask again.
@@ -283,11 +285,30 @@ impl Core {
                 }
             }
             Purpose::Import(key) => {
-                self.operator_mode(server).hand = hand;
-                self.look_up_account(server, &key);
-                self.operator_mode(server).hand = Hand::default();
+                self.look_up_in_hand(server, &key, hand);
+            }
+            Purpose::Remote(place, key) => {
+                self.look_up_in_hand(server, &key, hand);
+                self.dial_with_account(server, place, &key);
             }
         }
+    }
+
+    fn look_up_in_hand(&mut self, server: ServerId, key: &str, hand: Hand) {
+        self.operator_mode(server).hand = hand;
+        self.look_up_account(server, key);
+        self.operator_mode(server).hand = Hand::default();
+    }
+
+    /// Has somebody get the token of the account that a server is to be a leaf node for. Tells whether it has to.
+    pub(super) fn fetch_for_remote(&mut self, server: ServerId, place: usize, key: &str) -> bool {
+        if self.operator_mode(server).resolver().kind() != ResolverKind::Url {
+            return false;
+        }
+        let next = self.next_to_fetch(server, key, &Hand::default());
+        let purpose = Purpose::Remote(place, key.into());
+        next.and_then(|next| self.order(server, next, purpose, Hand::default()))
+            .is_some()
     }
 
     fn take_system_account(&mut self, server: ServerId, key: &str, text: &str) {

@@ -33,6 +33,10 @@ impl Core {
         hub: ServerId,
     ) -> Result<(), Refused> {
         let name = configured.account.as_deref().unwrap_or(GLOBAL_ACCOUNT);
+        let is_of_operator = self.server(server).operator.is_some();
+        if is_of_operator && self.waits_for_account(server, place, name) {
+            return Ok(());
+        }
         let account = match self.server(server).operator {
             Some(_) => self.account_of_operator(server, name),
             None => self.account_named(server, name),

@@ -156,6 +156,29 @@ impl Core {
         }
     }
 
+    /// Has a server wait that has to get the account of a remote first. Tells whether it has to.
+    pub(super) fn waits_for_account(&mut self, server: ServerId, place: usize, key: &str) -> bool {
+        let waits = self.fetch_for_remote(server, place, key);
+        if waits && let Some(remote) = self.server_mut(server).remotes.get_mut(place) {
+            remote.is_pending = true;
+        }
+        waits
+    }
+
+    /// Goes on with a remote whose account a server has looked for: at once if it is there.
+    pub(super) fn dial_with_account(&mut self, server: ServerId, place: usize, key: &str) {
+        let is_there = !self.is_to_be_fetched(server, key);
+        let Some(remote) = self.server_mut(server).remotes.get_mut(place) else {
+            return;
+        };
+        if is_there {
+            remote.tried = false;
+            self.dial(server, place);
+        } else if std::mem::take(&mut remote.is_pending) {
+            self.dial_again(server, place, None);
+        }
+    }
+
     /// The address that is tried next, and the server there, if there is one.
     fn next_hub(&mut self, server: ServerId, place: usize) -> Option<(RemoteUrl, ServerId)> {
         let remote = &mut self.server_mut(server).remotes[place];
