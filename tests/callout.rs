@@ -200,3 +200,70 @@ fn an_answer_to_another_question_counts_for_nothing() {
     assert_eq!(asked.client.read(), "");
     assert!(other.is_closed());
 }
+
+/// A hub whose service has the say, and a leaf node of it: the service, its questions and the deployment.
+fn hub_and_leaf() -> (MockNats, Client, Subscription) {
+    let issuer = MockOperator::new("acme").account("AUTH").public_key();
+    let hub = format!(
+        r#"
+        server_name: hub
+        accounts {{ AUTH {{ users: [ {{ user: auth, password: auth }} ] }}, APP {{}} }}
+        authorization {{ auth_callout {{ issuer: {issuer}, account: AUTH, auth_users: [ auth ] }} }}
+        leafnodes {{ listen: "127.0.0.1:7422" }}
+        "#
+    );
+    let leaf = r#"
+        server_name: leaf
+        leafnodes { remotes: [ { url: "nats-leaf://eve:x@127.0.0.1:7422" } ] }
+        "#;
+    let place = tempfile::tempdir().unwrap();
+    let paths = [("hub.conf", hub.as_str()), ("leaf.conf", leaf)].map(|(name, text)| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    });
+    let builder = Builder::from_confs(paths).unwrap().unbound();
+    let nats = builder.manual_clock(epoch()).start_blocking().unwrap();
+    let mut service = nats.server("hub").client("auth").unwrap();
+    let questions = service.subscribe("$SYS.REQ.USER.AUTH").unwrap();
+    (nats, service, questions)
+}
+
+/// How many leaf nodes ask to be let in within so many seconds.
+fn asked_within(nats: &MockNats, questions: &mut Subscription, seconds: u64) -> usize {
+    nats.advance(Duration::from_secs(seconds));
+    std::iter::from_fn(|| questions.try_next()).count()
+}
+
+#[test]
+fn a_leaf_node_that_nobody_answers_for_tries_again() {
+    let (nats, _service, mut questions) = hub_and_leaf();
+    // The service was not there at the first time. Two seconds each, and one between.
+    assert_eq!(asked_within(&nats, &mut questions, 9), 3);
+}
+
+#[test]
+fn a_leaf_node_that_waits_survives_what_becomes_of_servers_and_links() {
+    let (nats, mut service, mut questions) = hub_and_leaf();
+    let question = |questions: &mut Subscription| {
+        nats.advance(Duration::from_secs(3));
+        questions.try_next().unwrap().reply.unwrap()
+    };
+    let reply = question(&mut questions);
+    nats.link("hub", "leaf").cut();
+    // The hub does not know yet, and the answer is not good enough for anybody.
+    service.publish(&reply, "no").unwrap();
+    assert_eq!(asked_within(&nats, &mut questions, 30), 0);
+    nats.link("hub", "leaf").heal();
+    question(&mut questions);
+    nats.server("leaf").crash();
+    assert_eq!(asked_within(&nats, &mut questions, 30), 0);
+    nats.server("leaf").restart().unwrap();
+    question(&mut questions);
+    nats.server("hub").stop();
+    nats.advance(Duration::from_secs(30));
+    nats.server("hub").restart().unwrap();
+    let mut service = nats.server("hub").client("auth").unwrap();
+    let mut questions = service.subscribe("$SYS.REQ.USER.AUTH").unwrap();
+    assert!(asked_within(&nats, &mut questions, 6) > 0);
+}
