@@ -203,6 +203,9 @@ impl Core {
             return;
         };
         replies.order.remove(&awaited.place);
+        if let Some(number) = awaited.trace {
+            self.trace_answers.forget(number, subject);
+        }
         let own = &mut self.account_mut(awaited.account).replies.own;
         if let Some(list) = own.get_mut(&awaited.reply) {
             list.retain(|(_, account, known)| *account != exporter || **known != *subject);
