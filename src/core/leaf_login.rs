@@ -125,6 +125,7 @@ impl Core {
                     conn.account = account;
                     conn.counted_in = account;
                 }
+                self.apply_token_limits(id);
                 self.identify_leaf(id, &user);
                 Ok(user)
             }
