@@ -28,7 +28,8 @@ impl Core {
         let mode = self.operator_mode(server);
         let (kind, is_alone) = (mode.resolver().kind(), mode.is_alone);
         // Whoever comes back from waiting has something in hand.
-        if kind == ResolverKind::Memory || !mode.hand.is_empty() {
+        let asks_nobody = kind == ResolverKind::Memory || (kind != ResolverKind::Url && is_alone);
+        if asks_nobody || !mode.hand.is_empty() {
             return false;
         }
         let Some((_, key)) = self.shown_token(id) else {
@@ -38,7 +39,6 @@ impl Core {
             ResolverKind::Url => self
                 .next_to_fetch(server, &key, &Hand::default())
                 .and_then(|next| self.order(server, next, Purpose::LogIn(id), Hand::default())),
-            ResolverKind::Full | ResolverKind::Cache if is_alone => None,
             ResolverKind::Full | ResolverKind::Cache => self.await_others(server, &key, id),
             ResolverKind::Memory => None,
         };
@@ -98,14 +98,11 @@ impl Core {
             .fetches
             .open
             .iter()
+            .filter(|(_, fetch)| !fetch.is_order)
             .map(|(id, fetch)| (*id, fetch.server, fetch.account.clone()))
             .collect();
         for (id, asking, key) in open {
-            let is_asked = matches!(
-                self.resolver_kind(asking),
-                Some(ResolverKind::Full | ResolverKind::Cache)
-            );
-            if !is_asked || self.is_frozen(asking) || !self.can_tell(server, &key) {
+            if self.is_frozen(asking) || !self.can_tell(server, &key) {
                 continue;
             }
             if self.known_servers(asking).contains(&server) {
