@@ -16,10 +16,7 @@ use super::server::{Phase, ServerId};
 use super::timers::{Timer, TimerKey};
 use super::{Core, Time};
 use crate::identity::{self, Role};
-use crate::topology::{AccountServer, FetchError};
-
-/// How long a server waits for an answer.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(1900);
+use crate::topology::{AccountServer, FETCH_PATIENCE, FetchError};
 
 /// How often it looks for the token of a system account that it has not got yet.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(1);
@@ -221,7 +218,7 @@ impl Core {
         hand: Hand,
     ) -> Option<FetchId> {
         let from = self.operator_mode(server).resolver().server.clone()?;
-        let id = self.await_token(server, account.clone(), purpose, (hand, PATIENCE));
+        let id = self.await_token(server, account.clone(), purpose, (hand, FETCH_PATIENCE));
         if let Some(fetch) = self.fetches.open.get_mut(&id) {
             fetch.is_order = true;
         }

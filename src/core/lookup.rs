@@ -4,11 +4,12 @@
 use super::Core;
 use super::authenticate::{Admission, Login};
 use super::conn::ConnId;
-use super::fetch::{FetchId, Hand, PATIENCE, Purpose};
+use super::fetch::{FetchId, Hand, Purpose};
 use super::freeze::Waiting;
 use super::jwt_store::ResolverKind;
 use super::notice::Notice;
 use super::server::ServerId;
+use crate::topology::FETCH_PATIENCE;
 
 /// A client whose account is being looked up.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Core {
         if is_known || resolver.has(key) || !is_wanted {
             return None;
         }
-        let patience = resolver.patience().unwrap_or(PATIENCE);
+        let patience = resolver.patience().unwrap_or(FETCH_PATIENCE);
         let others = self.known_servers(server);
         if others.iter().any(|&other| self.can_tell(other, key)) {
             return None;

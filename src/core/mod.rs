@@ -130,7 +130,7 @@ pub(crate) use conn::{Conn, ConnId, Peer, Traffic};
 pub(crate) use connect::Accepted;
 pub(crate) use deliver::{Outgoing, no_responders_status};
 pub(crate) use end::Ending;
-pub(crate) use fetch::{FetchId, FetchOrder, PATIENCE as FETCH_PATIENCE};
+pub(crate) use fetch::{FetchId, FetchOrder};
 pub(crate) use gateway::{InboundGateway, OutboundGateway};
 pub(crate) use identity::Identity;
 pub(crate) use ids::{Nuid, base62, below, stream};

@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use ureq::{Agent, Error};
 
-use crate::core::FETCH_PATIENCE;
-use crate::topology::{AccountServer, FetchError};
+use crate::topology::{AccountServer, FETCH_PATIENCE, FetchError};
 
 /// JWTs are shorter.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;

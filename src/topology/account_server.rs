@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::faults::guarded;
 
@@ -37,6 +38,9 @@ enum Source {
     Http(Arc<str>),
     Function(Arc<Answering>),
 }
+
+/// How long a server waits for an answer.
+pub(crate) const FETCH_PATIENCE: Duration = Duration::from_millis(1900);
 
 /// Why a JWT was not to be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
