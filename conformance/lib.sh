@@ -3,6 +3,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_versions=(2.10.26 2.11.11 2.12.8 2.14.6 2.15.1)
 quick_versions=(2.10.26 2.15.1)
+# Deployments of several releases are of these.
+mixed_versions=(2.10.26 2.12.8 2.15.1)
 natscli_version=v0.5.1
 
 # A folder given by NATS_MOCK_SCRATCH is kept, so that the next run finds everything installed.

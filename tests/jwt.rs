@@ -472,3 +472,59 @@ fn a_leaf_node_with_credentials_is_there_until_they_are_taken_back() {
     nats.advance(Duration::from_secs(5));
     assert!(leafs().contains("\"leafnodes\":0"));
 }
+
+#[test]
+fn a_server_that_starts_again_asks_its_account_server_anew() {
+    let table = JwtTable::new();
+    let acme = MockOperator::new("acme").resolver(Resolver::Url(table.server()));
+    let (system, orders) = (acme.system_account(), acme.account("ORDERS"));
+    table.serve(system.public_key(), system.jwt());
+    table.serve(orders.public_key(), orders.jwt());
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .manual_clock(epoch())
+        .start_blocking()
+        .unwrap();
+    let (alice, bob) = (orders.user("alice"), orders.user("bob"));
+    let logs_in = |user: &MockUser| {
+        let mut client = nats.connect_in_memory().unwrap();
+        client.send(bearer_login(user).as_bytes()).unwrap();
+        received(&mut client).contains("PONG")
+    };
+    assert!(logs_in(&alice) && logs_in(&bob));
+    table.serve(orders.public_key(), orders.clone().revoke(&alice).jwt());
+    assert!(logs_in(&alice));
+    nats.first_server().restart().unwrap();
+    assert!(!logs_in(&alice));
+    assert!(logs_in(&bob));
+    let admin = system.user("admin");
+    assert!(logs_in(&admin));
+    table.serve(system.public_key(), system.clone().revoke(&admin).jwt());
+    nats.first_server().restart().unwrap();
+    assert!(!logs_in(&admin));
+}
+
+#[test]
+fn a_function_that_panics_is_an_account_server_that_is_not_there() {
+    let known = MockOperator::new("acme").system_account();
+    let (key, jwt) = (known.public_key(), known.jwt());
+    let server = topology::AccountServer::answering(move |asked| match asked {
+        "" => Ok(String::new()),
+        asked if asked == key => Ok(jwt.clone()),
+        _ => panic!("on purpose"),
+    });
+    let acme = MockOperator::new("acme").resolver(Resolver::Url(server));
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .manual_clock(epoch())
+        .start_blocking()
+        .unwrap();
+    let login = |user: MockUser| {
+        let mut client = nats.connect_in_memory().unwrap();
+        client.send(bearer_login(&user).as_bytes()).unwrap();
+        received(&mut client)
+    };
+    let refused = login(acme.account("ORDERS").user("alice"));
+    assert!(refused.contains("Authorization Violation"), "{refused}");
+    assert!(login(known.user("admin")).contains("PONG"));
+}

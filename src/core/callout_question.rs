@@ -25,7 +25,7 @@ impl Core {
         let identity = conn.identity.as_deref();
         let seal_for = mandate.xkey();
         let timeout = server.spec.timing.auth_timeout;
-        let issued = self.now.unix_seconds();
+        let issued = self.seconds_shown(conn.server);
         let nonce = conn.nonce.as_deref().filter(|_| !options.sig.is_empty());
         let nats = QuestionClaims {
             server_id: identity::ServerInfo {
@@ -78,7 +78,7 @@ impl Core {
         };
         let token = keys.token(Claims {
             aud: "nats-authorization-request".to_owned(),
-            exp: (self.now + timeout).unix_seconds(),
+            exp: self.seconds_shown_at(conn.server, self.now + timeout),
             iat: issued,
             sub: match mandate {
                 Mandate::Configured(options) => options.issuer.clone(),

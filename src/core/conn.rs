@@ -10,7 +10,7 @@ use super::CloseReason;
 use super::account::AccountId;
 use super::callout::Callout;
 use super::identity::Identity;
-use super::latency_apart::Came;
+use super::latency_apart::Measuring;
 use super::leaf::Leaf;
 use super::lookup::Lookup;
 use super::notice::ConnKind;
@@ -119,7 +119,7 @@ pub(crate) struct Conn {
     /// The subjects of answers that go where the request said.
     pub(super) asked: ShortLived<()>,
     /// The subjects of answers that are measured.
-    pub(super) measured: ShortLived<Came>,
+    pub(super) measured: ShortLived<Measuring>,
     /// What it has more than others if it is a leaf node's.
     pub leaf: Option<Box<Leaf>>,
     /// How much of the output has been looked at.

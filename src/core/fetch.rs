@@ -5,6 +5,7 @@
 //! other resolvers of a deployment that have not answered ([`lookup`](super::lookup)).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,7 @@ use super::server::{Phase, ServerId};
 use super::timers::{Timer, TimerKey};
 use super::{Core, Time};
 use crate::identity::{self, Role};
-use crate::topology::{AccountServer, FetchError};
-
-/// How long a server waits for an answer.
-pub(super) const PATIENCE: Duration = Duration::from_millis(1900);
+use crate::topology::{AccountServer, FETCH_PATIENCE, FetchError};
 
 /// How often it looks for the token of a system account that it has not got yet.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(1);
@@ -58,6 +56,8 @@ pub(super) struct Fetch {
     /// What was fetched before for the same purpose.
     hand: Hand,
     pub timer: TimerKey,
+    /// Whether a web server is asked, and not other resolvers.
+    pub is_order: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +75,20 @@ pub(super) enum Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Hand(BTreeMap<Box<str>, Held>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     text: Option<Arc<str>>,
     /// The accounts that it imports from, if it is a token that the server takes.
     imports: Option<Vec<Box<str>>>,
     times: u32,
+}
+
+/// What was handed out is nobody's business.
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Held");
+        shown.field("times", &self.times).finish_non_exhaustive()
+    }
 }
 
 impl Hand {
@@ -133,13 +141,14 @@ impl Core {
         self.fetches.open.contains_key(&id)
     }
 
-    /// When a server loses patience first.
+    /// When a server first loses patience with a web server.
     pub fn next_fetch_deadline(&self) -> Option<Time> {
         let open = self.fetches.open.values();
+        let open = open.filter(|fetch| fetch.is_order && !self.is_frozen(fetch.server));
         open.map(|fetch| fetch.timer.due()).min()
     }
 
-    pub(super) fn fetch_timed_out(&mut self, _: ServerId, id: FetchId) {
+    pub(super) fn fetch_timed_out(&mut self, id: FetchId) {
         self.go_on(id, None);
     }
 
@@ -211,7 +220,10 @@ impl Core {
         hand: Hand,
     ) -> Option<FetchId> {
         let from = self.operator_mode(server).resolver().server.clone()?;
-        let id = self.await_token(server, account.clone(), purpose, (hand, PATIENCE));
+        let id = self.await_token(server, account.clone(), purpose, (hand, FETCH_PATIENCE));
+        if let Some(fetch) = self.fetches.open.get_mut(&id) {
+            fetch.is_order = true;
+        }
         self.fetches.orders.push(FetchOrder { id, account, from });
         Some(id)
     }
@@ -234,6 +246,7 @@ impl Core {
             purpose,
             hand,
             timer,
+            is_order: false,
         };
         self.fetches.open.insert(id, fetch);
         id

@@ -91,17 +91,16 @@ impl Core {
         event.status = 200;
         event.total = Nanos(took + event.requestor.as_ref().map_or(0, |info| info.rtt.0));
         let event = match responder {
+            // The half of its server does not come.
+            Origin::Leaf(_) => return,
             Origin::Client(id) if self.is_apart(awaited, id) => {
                 let Some(whole) = self.with_other_half(event, awaited) else {
                     return;
                 };
                 whole
             }
-            _ => {
-                let responder = match responder {
-                    Origin::Client(id) | Origin::Leaf(id) => self.client_info(id, true),
-                    Origin::System(_) => None,
-                };
+            Origin::Client(id) => {
+                let responder = self.client_info(id, true);
                 let there = responder.as_ref().map_or(0, |info| info.rtt.0);
                 ServiceLatency {
                     responder,
@@ -109,6 +108,10 @@ impl Core {
                     ..event
                 }
             }
+            Origin::System(_) => ServiceLatency {
+                service: Nanos(took),
+                ..event
+            },
         };
         self.note_latency(awaited.server, exporter, &tracking.subject.clone(), event);
     }

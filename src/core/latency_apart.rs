@@ -17,7 +17,7 @@ const MEASURED: &[u8] = b".T";
 
 /// A request that has come from another server, and is measured.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Came {
+pub(super) struct Measuring {
     from: ServerId,
     at: Time,
 }
@@ -29,10 +29,11 @@ impl Core {
         let Some(reply) = delivery.message.reply.filter(measured) else {
             return;
         };
-        let Some(awaited) = self.awaited(delivery.account, reply) else {
+        let routes = &self.account(delivery.account).replies;
+        let Some((from, service)) = routes.asked_at(reply) else {
             return;
         };
-        let Some((owner, place)) = awaited.service else {
+        let Some((owner, place)) = service else {
             return;
         };
         let services = &self.account(owner).shared.services;
@@ -40,9 +41,9 @@ impl Core {
             return;
         };
         let threshold = service.plan.response_threshold;
-        let (from, now) = (awaited.server, self.now);
+        let now = self.now;
         if let Some(conn) = self.conn_mut(id) {
-            let came = Came { from, at: now };
+            let came = Measuring { from, at: now };
             conn.measured.keep(reply, now, threshold, came);
         }
     }

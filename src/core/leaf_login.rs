@@ -181,6 +181,7 @@ impl Core {
         };
         let account = account.unwrap_or(self.server(server).global);
         self.put_leaf(id, account);
+        self.apply_token_limits(id);
         if self.conn(id).is_some_and(|conn| conn.identity.is_none()) {
             self.identify_leaf(id, &user.user);
         }

@@ -12,6 +12,7 @@ use super::authenticate::users_of;
 use super::conn::ConnId;
 use super::freeze::Waiting;
 use super::ids::{self, Nuid};
+use super::jwt_store::ResolverKind;
 use super::links::Links;
 use super::mesh::ClusterId;
 use super::notice::{Fate, Notice, Watched};
@@ -130,6 +131,8 @@ impl Core {
         let spec = Arc::clone(&server.spec);
         if let (Some(options), Some(mode)) = (&spec.operator, server.operator.as_deref_mut()) {
             let before = before.map(|before| &before.store);
+            // What a web server has is asked for anew by whoever starts.
+            let before = before.filter(|before| before.kind() != ResolverKind::Url);
             mode.store.open(&options.preload, before, self.now);
         }
         self.servers.push(server);
@@ -297,7 +300,7 @@ impl Core {
             Timer::Flap(a, b) => self.flap(a, b),
             Timer::Auth(id) => self.auth_timed_out(id),
             Timer::Callout(id) => self.callout_timed_out(id),
-            Timer::Fetch(server, id) => self.fetch_timed_out(server, id),
+            Timer::Fetch(_, id) => self.fetch_timed_out(id),
             Timer::SystemAccount(server) => self.fetch_system_account(server),
             Timer::Tls(id) => self.tls_timed_out(id),
             Timer::Ping(id) => self.ping_due(id),

@@ -4,11 +4,12 @@
 use super::Core;
 use super::authenticate::{Admission, Login};
 use super::conn::ConnId;
-use super::fetch::{FetchId, Hand, PATIENCE, Purpose};
+use super::fetch::{FetchId, Hand, Purpose};
 use super::freeze::Waiting;
 use super::jwt_store::ResolverKind;
 use super::notice::Notice;
 use super::server::ServerId;
+use crate::topology::FETCH_PATIENCE;
 
 /// A client whose account is being looked up.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ impl Core {
         let mode = self.operator_mode(server);
         let (kind, is_alone) = (mode.resolver().kind(), mode.is_alone);
         // Whoever comes back from waiting has something in hand.
-        if kind == ResolverKind::Memory || !mode.hand.is_empty() {
+        let asks_nobody = kind == ResolverKind::Memory || (kind != ResolverKind::Url && is_alone);
+        if asks_nobody || !mode.hand.is_empty() {
             return false;
         }
         let Some((_, key)) = self.shown_token(id) else {
@@ -38,7 +40,6 @@ impl Core {
             ResolverKind::Url => self
                 .next_to_fetch(server, &key, &Hand::default())
                 .and_then(|next| self.order(server, next, Purpose::LogIn(id), Hand::default())),
-            ResolverKind::Full | ResolverKind::Cache if is_alone => None,
             ResolverKind::Full | ResolverKind::Cache => self.await_others(server, &key, id),
             ResolverKind::Memory => None,
         };
@@ -63,7 +64,7 @@ impl Core {
         if is_known || resolver.has(key) || !is_wanted {
             return None;
         }
-        let patience = resolver.patience().unwrap_or(PATIENCE);
+        let patience = resolver.patience().unwrap_or(FETCH_PATIENCE);
         let others = self.known_servers(server);
         if others.iter().any(|&other| self.can_tell(other, key)) {
             return None;
@@ -98,14 +99,11 @@ impl Core {
             .fetches
             .open
             .iter()
+            .filter(|(_, fetch)| !fetch.is_order)
             .map(|(id, fetch)| (*id, fetch.server, fetch.account.clone()))
             .collect();
         for (id, asking, key) in open {
-            let is_asked = matches!(
-                self.resolver_kind(asking),
-                Some(ResolverKind::Full | ResolverKind::Cache)
-            );
-            if !is_asked || self.is_frozen(asking) || !self.can_tell(server, &key) {
+            if self.is_frozen(asking) || !self.can_tell(server, &key) {
                 continue;
             }
             if self.known_servers(asking).contains(&server) {

@@ -3,6 +3,8 @@
 //! There is one such message at a time, since what a server hands to others is put off until it is done
 //! with it. Messages that nobody wants to be told of cost a look at whether there is one.
 
+use std::fmt;
+
 use nats_mock_protocol::events::{
     ConnectionKind, MessageTrace, TraceEgress, TraceIngress, TraceServiceImport, TraceStep,
     TraceStreamExport, TraceSubjectMapping,
@@ -18,7 +20,6 @@ use super::subs::SubId;
 use super::trace_request::text;
 
 /// A message whose way is to be told, on one server.
-#[derive(Debug)]
 pub(super) struct MsgTrace {
     pub server: ServerId,
     /// The account in which it is told; nothing if that is not known here.
@@ -38,6 +39,16 @@ pub(super) struct MsgTrace {
     /// Tells others of it by the subjects that lead back from other accounts, under this number.
     pub answers: Option<u64>,
     pub event: MessageTrace,
+}
+
+/// Headers are shown to nobody but whom they are for.
+impl fmt::Debug for MsgTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MsgTrace")
+            .field("server", &self.server)
+            .field("account", &self.account_name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a message is not delivered.

@@ -1,10 +1,11 @@
 //! What the core tells the system services.
 
+use std::fmt;
+use std::sync::Arc;
+
 use nats_mock_protocol::events::{MessageTrace, RemoteLatency, ServiceLatency};
 
 use super::CloseReason;
-use std::sync::Arc;
-
 use super::Identity;
 use super::account::{AccountId, AccountTally};
 use super::conn::{ConnId, Traffic};
@@ -268,7 +269,6 @@ pub(crate) struct MeasuredApart {
 }
 
 /// What a server has done with a message whose way is to be told.
-#[derive(Debug)]
 pub(crate) struct Traced {
     pub server: ServerId,
     /// The account where it is told.
@@ -277,4 +277,14 @@ pub(crate) struct Traced {
     /// The encoding that was asked for; empty if none was.
     pub encoding: Box<str>,
     pub event: MessageTrace,
+}
+
+/// Headers are shown to nobody but whom they are for.
+impl fmt::Debug for Traced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Traced")
+            .field("server", &self.server)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
 }

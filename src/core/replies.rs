@@ -74,6 +74,12 @@ impl ReplyRoutes {
         subjects.filter_map(|subject| Some((&**subject, self.routes.get(subject)?)))
     }
 
+    /// Where a request was sent whose answer is awaited at a subject, and which service was asked.
+    pub fn asked_at(&self, subject: &[u8]) -> Option<(ServerId, Option<Service>)> {
+        let awaited = self.routes.get(subject)?;
+        Some((awaited.server, awaited.service))
+    }
+
     /// Another server has measured how long the answer took that is awaited at a subject.
     pub fn measured_apart(&mut self, subject: &[u8], half: ServiceLatency) {
         let awaited = self.routes.get_mut(subject);
@@ -197,6 +203,9 @@ impl Core {
             return;
         };
         replies.order.remove(&awaited.place);
+        if let Some(number) = awaited.trace {
+            self.trace_answers.forget(number, subject);
+        }
         let own = &mut self.account_mut(awaited.account).replies.own;
         if let Some(list) = own.get_mut(&awaited.reply) {
             list.retain(|(_, account, known)| *account != exporter || **known != *subject);

@@ -8,6 +8,7 @@ use super::authenticate::{bound, least};
 use super::conn::ConnId;
 use super::identity::Identity;
 use super::server::{Proof, ServerId, User};
+use super::time::Time;
 use super::timers::Timer;
 use super::{CloseReason, Core};
 use crate::identity::{
@@ -173,7 +174,12 @@ impl Core {
 
     /// Whole Unix seconds by the clock of a server, which is what it judges tokens of users by.
     pub(super) fn seconds_shown(&self, server: ServerId) -> i64 {
-        let shown = self.server(server).wall_clock.utc(self.now);
+        self.seconds_shown_at(server, self.now)
+    }
+
+    /// The same at another time.
+    pub(super) fn seconds_shown_at(&self, server: ServerId, at: Time) -> i64 {
+        let shown = self.server(server).wall_clock.utc(at);
         shown.unix_nanos().div_euclid(1_000_000_000)
     }
 

@@ -19,14 +19,40 @@ use crate::version::Feature;
 /// Traces that may be open; the oldest is forgotten first.
 const MAX_OPEN: usize = 4096;
 
-/// Servers of one trace that are kept apart.
+/// Servers of one trace that are kept apart, and of all.
 const MAX_NODES: usize = 1024;
+const MAX_NODES_OF_ALL: usize = 1 << 16;
+
+/// What may tell servers apart in the way that a message has taken: none is a longer number, and no way longer.
+const MAX_NAME: usize = 10;
+const MAX_HOPS: usize = 64;
 
 /// Traces of which not all has been told.
 #[derive(Debug, Default)]
 pub(super) struct TraceAnswers {
     last: u64,
     open: BTreeMap<u64, Open>,
+    /// The servers of all that are open.
+    nodes: usize,
+}
+
+impl TraceAnswers {
+    fn close(&mut self, number: u64) -> Option<Open> {
+        let open = self.open.remove(&number)?;
+        self.nodes -= open.nodes;
+        Some(open)
+    }
+
+    /// A subject that leads back is gone, and with the last one what was to come by it.
+    pub fn forget(&mut self, number: u64, subject: &[u8]) {
+        let Some(open) = self.open.get_mut(&number) else {
+            return;
+        };
+        open.subjects.retain(|(_, known)| **known != *subject);
+        if open.subjects.is_empty() {
+            self.close(number);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,13 +80,17 @@ impl Node {
     }
 
     /// A server has told that the request came to it by `hop`.
-    fn note(&mut self, hop: &str, hops: i64, nodes: &mut usize) {
+    fn note(&mut self, hop: &str, hops: i64, nodes: &mut usize, most: usize) {
+        let is_name = |name: &str| !name.is_empty() && name.len() <= MAX_NAME;
+        if !hop.split('.').all(is_name) || hop.split('.').count() > MAX_HOPS {
+            return;
+        }
         let mut node = self;
         let mut names = hop.split('.').peekable();
         while let Some(name) = names.next() {
             let is_last = names.peek().is_none();
             if !node.next.contains_key(name) {
-                if *nodes >= MAX_NODES {
+                if *nodes >= most {
                     return;
                 }
                 *nodes += 1;
@@ -159,8 +189,10 @@ impl Core {
         let reply = self.await_reply(asking.server, asking.exporter, awaited);
         let open = self.trace_answers.open.entry(number).or_default();
         open.subjects.push((asking.exporter, reply.clone()));
-        if self.trace_answers.open.len() > MAX_OPEN {
-            self.trace_answers.open.pop_first();
+        let oldest = self.trace_answers.open.first_key_value();
+        let oldest = oldest.map(|(number, _)| *number);
+        if let Some(oldest) = oldest.filter(|_| self.trace_answers.open.len() > MAX_OPEN) {
+            self.trace_answers.close(oldest);
         }
         reply
     }
@@ -191,14 +223,13 @@ impl Core {
         let (Some(number), Some(reply)) = (number, asked.reply) else {
             return;
         };
-        let open = self.trace_answers.open.get_mut(&number);
-        let Some(open) = open.filter(|open| open.awaited.is_none()) else {
+        let Some(open) = self.trace_answers.open.get(&number) else {
             return;
         };
-        open.subjects.retain(|(_, subject)| *subject != reply);
-        if open.subjects.is_empty() {
-            self.trace_answers.open.remove(&number);
+        if open.awaited.is_some() {
+            return;
         }
+        self.trace_answers.forget(number, &reply);
         if delivered {
             self.forget_reply(exporter, &reply);
         } else {
@@ -223,7 +254,8 @@ impl Core {
 
     /// A server has told its part of the way by a subject that leads back.
     pub(super) fn trace_answered(&mut self, number: u64, payload: &[u8]) {
-        let Some(open) = self.trace_answers.open.get_mut(&number) else {
+        let TraceAnswers { open, nodes, .. } = &mut self.trace_answers;
+        let Some(open) = open.get_mut(&number) else {
             return;
         };
         let Some(awaited) = &mut open.awaited else {
@@ -233,12 +265,16 @@ impl Core {
             return;
         };
         if let Some(hop) = told.hop() {
-            awaited.note(hop, told.hops, &mut open.nodes);
+            let before = open.nodes;
+            let room = MAX_NODES_OF_ALL.saturating_sub(*nodes);
+            let most = MAX_NODES.min(before + room);
+            awaited.note(hop, told.hops, &mut open.nodes, most);
+            *nodes += open.nodes - before;
         }
         if !awaited.is_complete() {
             return;
         }
-        let open = self.trace_answers.open.remove(&number);
+        let open = self.trace_answers.close(number);
         for (exporter, subject) in open.into_iter().flat_map(|open| open.subjects) {
             self.forget_reply(exporter, &subject);
         }
@@ -262,7 +298,7 @@ mod tests {
             ("1", 0, false),
             ("2", 1, true),
         ] {
-            awaited.note(hop, hops, &mut nodes);
+            awaited.note(hop, hops, &mut nodes, MAX_NODES);
             assert_eq!(awaited.is_complete(), is_complete, "{hop}");
         }
         assert_eq!(nodes, 3);
@@ -273,9 +309,14 @@ mod tests {
         let mut nodes = 0;
         let mut awaited = Node::default();
         for name in 0..3 * MAX_NODES {
-            awaited.note(&name.to_string(), 0, &mut nodes);
+            awaited.note(&name.to_string(), 0, &mut nodes, MAX_NODES);
         }
-        awaited.note(&"1.".repeat(10 * MAX_NODES), 0, &mut nodes);
         assert_eq!(nodes, MAX_NODES);
+        let (mut nodes, mut awaited) = (0, Node::default());
+        let mut note = |hop: &str| awaited.note(hop, 0, &mut nodes, MAX_NODES);
+        note(&"1.".repeat(10 * MAX_NODES));
+        note(&["1"; MAX_HOPS + 1].join("."));
+        note(&"1".repeat(MAX_NAME + 1));
+        assert_eq!(nodes, 0);
     }
 }

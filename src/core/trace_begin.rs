@@ -263,7 +263,7 @@ impl Core {
             asked,
         } = arrival;
         let Some(link) = self.link_in(came, server, account) else {
-            return Begun::untraced(true);
+            return Begun::untraced(!is_only_traced);
         };
         let is_from_client = matches!(came, Came::FromClient(_));
         let hop = if is_from_client {

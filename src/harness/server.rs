@@ -438,9 +438,12 @@ impl<'a> Server<'a> {
     /// Starts the server again, under the same name and address and with another id. If it is still
     /// running, it is stopped first; one that stands still is killed.
     ///
+    /// A server whose resolver asks a web server asks it now, and this waits for the answer: the web server must not
+    /// need this thread.
+    ///
     /// # Errors
     ///
-    /// When its address cannot be listened on.
+    /// When its address cannot be listened on, or [`StartError::Accounts`] when its account server is not there.
     pub fn restart(&self) -> Result<(), StartError> {
         self.restart_with(|_| {})
     }

@@ -8,8 +8,9 @@ use super::http;
 use super::hub::{Hub, locked};
 use crate::core::FetchOrder;
 
-/// So many answers are awaited at the same time; more orders wait.
-const MOST_WORKERS: usize = 16;
+/// So many answers are awaited at the same time; more orders wait, while servers lose patience. They are many, since one
+/// account that is not answered for must not keep others from being looked up.
+const MOST_WORKERS: usize = 1024;
 
 /// Threads that ask web servers. There are none while there is nothing to ask.
 #[derive(Debug)]

@@ -2,21 +2,17 @@
 
 use std::io;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use ureq::{Agent, Error};
 
-use crate::topology::{AccountServer, FetchError};
-
-/// How long a server waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(1900);
+use crate::topology::{AccountServer, FETCH_PATIENCE, FetchError};
 
 /// JWTs are shorter.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     let config = Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(FETCH_PATIENCE))
         .http_status_as_error(false)
         // Real servers take no notice of the environment here.
         .proxy(None)

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::faults::guarded;
 
 /// Where a resolver asks for the JWTs of accounts: a web server that has `<url>/<public key>` for each, or something
 /// in this process that stands for one.
@@ -35,6 +38,9 @@ enum Source {
     Http(Arc<str>),
     Function(Arc<Answering>),
 }
+
+/// How long a server waits for an answer.
+pub(crate) const FETCH_PATIENCE: Duration = Duration::from_millis(1900);
 
 /// Why a JWT was not to be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +86,8 @@ fn reason(status: u16) -> &'static str {
 
 impl AccountServer {
     /// A web server, by the address below which it has the JWTs, such as `http://localhost:9090/jwt/v1/accounts`.
-    /// It is asked when the deployment starts, and has to be there then.
+    /// It is asked when a server starts, and has to be there then. [`Builder::start`](crate::Builder::start) waits for it
+    /// aside; what starts a server later, such as [`Server::restart`](crate::Server::restart), keeps its thread.
     ///
     /// Addresses of `https` are refused when the server is configured, or never answer.
     ///
@@ -97,7 +104,7 @@ impl AccountServer {
 
     /// A function that is called with the public key of the account, and with an empty text when a server starts,
     /// for which any answer but an error will do. It runs while the deployment stands still, so it must not use
-    /// that.
+    /// that. A panic in it counts as a web server that is not there.
     pub fn answering(
         answer: impl Fn(&str) -> Result<String, FetchError> + Send + Sync + 'static,
     ) -> Self {
@@ -129,7 +136,10 @@ impl AccountServer {
     pub(crate) fn answer(&self, key: &str) -> Option<Result<String, FetchError>> {
         match &self.source {
             Source::Http(_) => None,
-            Source::Function(answer) => Some(answer(key)),
+            Source::Function(answer) => {
+                let answer = guarded(&mut || answer(key));
+                Some(answer.unwrap_or_else(|why| Err(FetchError::Unreachable(why))))
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod sharing;
 pub(crate) mod tls;
 mod websocket;
 
+pub(crate) use account_server::FETCH_PATIENCE;
 pub use account_server::{AccountServer, FetchError, JwtTable};
 pub use accounts::{
     AccountLimits, AccountOptions, AuthOptions, CalloutOptions, ConnectionType, Permissions,
