@@ -32,6 +32,9 @@ impl Run<'_> {
             }
             Change::Close(key) => Change::Close(self.fill(key)?),
             Change::Hang(key) => Change::Hang(self.fill(key)?),
+            Change::Words(status, words) => Change::Words(*status, self.fill(words)?),
+            Change::Secure(security) => Change::Secure(security.clone()),
+            Change::Plain => Change::Plain,
             Change::Stop => Change::Stop,
             Change::Start => Change::Start,
         };
