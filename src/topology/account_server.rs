@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ClientTls;
+
 /// Where a resolver asks for the JWTs of accounts: a web server that has `<url>/<public key>` for each, or something
 /// in this process that stands for one.
 ///
@@ -23,6 +25,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub struct AccountServer {
     source: Source,
+    /// How it is asked by TLS, if not as the machine would.
+    pub(crate) tls: Option<ClientTls>,
     /// The JWT of the system account as it was at the start, by its public key.
     pub(crate) known: BTreeMap<String, String>,
 }
@@ -49,6 +53,9 @@ pub enum FetchError {
     /// No answer has come. Who waits for it waits until servers lose patience, which is 1.9 seconds.
     #[error("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")]
     Silence,
+    /// That takes a feature that is off.
+    #[error("that takes the feature `{0}` of nats-mock")]
+    NeedsFeature(&'static str),
     /// The JWT is longer than anybody needs.
     #[error("an answer of more than {0} bytes")]
     TooLong(usize),
@@ -82,7 +89,8 @@ impl AccountServer {
     /// A web server, by the address below which it has the JWTs, such as `http://localhost:9090/jwt/v1/accounts`.
     /// It is asked when the deployment starts, and has to be there then.
     ///
-    /// Addresses of `https` are refused when the server is configured, or never answer.
+    /// Addresses of `https` take the feature `tls`. The web server has to have a certificate for its name or address
+    /// that an authority of the machine has signed, unless [`with_tls`](Self::with_tls) says something else.
     ///
     /// A manual clock is not moved past the moment at which servers lose patience while an answer is on its way: who
     /// moves it waits, and the web server must not need that thread. A paused clock of tokio moves on by itself
@@ -93,6 +101,13 @@ impl AccountServer {
             url.push('/');
         }
         Self::new(Source::Http(url.into()))
+    }
+
+    /// Asks by TLS like this, if the address is one of `https`. A configuration file does the same with `resolver_tls`.
+    #[must_use]
+    pub fn with_tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// A function that is called with the public key of the account, and with an empty text when a server starts,
@@ -107,6 +122,7 @@ impl AccountServer {
     fn new(source: Source) -> Self {
         Self {
             source,
+            tls: None,
             known: BTreeMap::new(),
         }
     }
@@ -152,7 +168,7 @@ impl AccountServer {
             format!("{}{key}", hidden(base, "***")),
         );
         match error {
-            FetchError::Status(_) | FetchError::TooLong(_) => {
+            FetchError::Status(_) | FetchError::NeedsFeature(_) | FetchError::TooLong(_) => {
                 format!("could not fetch <\"{redacted}\">: {error}")
             }
             FetchError::Unreachable(_) | FetchError::Silence => {
@@ -188,7 +204,7 @@ impl fmt::Debug for AccountServer {
 
 impl PartialEq for AccountServer {
     fn eq(&self, other: &Self) -> bool {
-        self.is_same(other) && self.known == other.known
+        self.is_same(other) && self.tls == other.tls && self.known == other.known
     }
 }
 
