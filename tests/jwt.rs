@@ -477,6 +477,20 @@ async fn accounts_come_from_a_web_server_by_tls() {
 }
 
 #[test]
+fn a_web_server_says_no_in_words_of_its_own() {
+    let web = AccountServer::start().unwrap();
+    web.change(Change::Answer("/".into(), 404, Vec::new()))
+        .unwrap();
+    web.change(Change::Words(404, "Never Heard Of It".into()))
+        .unwrap();
+    let resolver = Resolver::Url(topology::AccountServer::at(web.url()));
+    let acme = MockOperator::new("acme").resolver(resolver);
+    let error = MockNats::builder().operator(&acme, []).start_blocking();
+    let error = error.unwrap_err().to_string();
+    assert!(error.ends_with(": 404 Never Heard Of It"), "{error}");
+}
+
+#[test]
 fn a_server_that_stands_still_takes_no_answers() {
     let web = AccountServer::start().unwrap();
     let resolver = Resolver::Url(topology::AccountServer::at(web.url()));

@@ -94,7 +94,11 @@ pub(crate) fn get(server: &AccountServer, key: &str) -> Result<String, FetchErro
     first_line::forget();
     let mut response = agent.get(&url).call().map_err(failed)?;
     if response.status() != 200 {
-        return Err(FetchError::Status(response.status().as_u16()));
+        let line = first_line::last();
+        let line = String::from_utf8_lossy(&line);
+        let told = line.split_once(' ').map_or("", |(_, told)| told);
+        let status = response.status().as_u16();
+        return Err(FetchError::of_status(status, told.trim_start_matches(' ')));
     }
     let body = response.body_mut().with_config();
     let body = body.limit(LONGEST_ANSWER as u64).read_to_vec();
@@ -218,6 +222,11 @@ mod tests {
     fn what_is_no_answer_is_said_so() {
         let (answer, _) = said(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
         assert_eq!(answer, Err(FetchError::Status(503)));
+        let (answer, _) = said(b"HTTP/1.1 503  Come Back \xff\r\nContent-Length: 0\r\n\r\n");
+        let line = "503  Come Back \u{fffd}".to_owned();
+        assert_eq!(answer, Err(FetchError::StatusLine { status: 503, line }));
+        let (answer, _) = said(b"HTTP/1.1 503\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(answer.unwrap_err().to_string(), "503");
         let (answer, _) = said(b"");
         assert_eq!(answer, unreachable("EOF"));
         let strange = |line| {

@@ -44,9 +44,17 @@ enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The server has answered with a status other than 200.
+    /// The server has answered with a status other than 200, and the words that go with it.
     #[error("{0} {reason}", reason = reason(*.0))]
     Status(u16),
+    /// The same in words of its own, which are what real servers tell.
+    #[error("{line}")]
+    StatusLine {
+        /// The status.
+        status: u16,
+        /// The status and what follows it.
+        line: String,
+    },
     /// There was no server, or it has ended the connection; what the HTTP client of a real server says.
     #[error("{0}")]
     Unreachable(String),
@@ -59,6 +67,23 @@ pub enum FetchError {
     /// The JWT is longer than anybody needs.
     #[error("an answer of more than {0} bytes")]
     TooLong(usize),
+}
+
+impl FetchError {
+    /// What a status line says, without the version in front.
+    #[cfg_attr(
+        not(feature = "jwt"),
+        expect(dead_code, reason = "without JWTs nobody is asked for them")
+    )]
+    pub(crate) fn of_status(status: u16, line: &str) -> Self {
+        match line == Self::Status(status).to_string() {
+            true => Self::Status(status),
+            false => Self::StatusLine {
+                status,
+                line: line.to_owned(),
+            },
+        }
+    }
 }
 
 /// The words that go with a status.
@@ -168,7 +193,10 @@ impl AccountServer {
             format!("{}{key}", hidden(base, "***")),
         );
         match error {
-            FetchError::Status(_) | FetchError::NeedsFeature(_) | FetchError::TooLong(_) => {
+            FetchError::Status(_)
+            | FetchError::StatusLine { .. }
+            | FetchError::NeedsFeature(_)
+            | FetchError::TooLong(_) => {
                 format!("could not fetch <\"{redacted}\">: {error}")
             }
             FetchError::Unreachable(_) | FetchError::Silence => {
