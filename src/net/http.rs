@@ -102,18 +102,31 @@ pub(crate) fn get(server: &AccountServer, key: &str) -> Result<String, FetchErro
     }
     let body = response.body_mut().with_config();
     let body = body.limit(LONGEST_ANSWER as u64).read_to_vec();
-    let body = body.map_err(failed)?;
+    let body = body.map_err(|error| match failed(error) {
+        FetchError::Unreachable(text) if text == "EOF" => FetchError::CutShort,
+        other => other,
+    })?;
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// What is said of an answer that is none, if it is one.
 fn malformed() -> Option<String> {
     let line = first_line::last();
-    let is_strange = !line.is_empty() && !line.starts_with(b"HTTP/");
-    is_strange.then(|| {
-        let line = quote_bytes(&line);
-        format!("net/http: HTTP/1.x transport connection broken: malformed HTTP response {line}")
-    })
+    let mut words = line.splitn(2, |&byte| byte == b' ');
+    let is_http = words.next().is_some_and(|word| word.starts_with(b"HTTP/"));
+    let told = words.next().unwrap_or_default().trim_ascii_start();
+    let status = told.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let is_status =
+        matches!(status, [a, b, c] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()));
+    let what = match (is_http, is_status) {
+        _ if line.is_empty() => return None,
+        (true, true) => return None,
+        (true, false) => format!("status code {}", quote_bytes(status)),
+        (false, _) => format!("response {}", quote_bytes(&line)),
+    };
+    Some(format!(
+        "net/http: HTTP/1.x transport connection broken: malformed HTTP {what}"
+    ))
 }
 
 /// What a real server says that was told of a failure of TLS.
@@ -164,6 +177,7 @@ fn failure(url: &str, error: Error) -> FetchError {
             format!("dial tcp: lookup {host}: no such host")
         }
         Error::ConnectionFailed => refused(),
+        Error::TooManyRedirects => "stopped after 10 redirects".to_owned(),
         Error::Io(error) => match error.kind() {
             // A connection that goes through TLS wraps what is told of the one below.
             _ if is_timeout(&error) => return FetchError::Silence,
@@ -237,11 +251,14 @@ mod tests {
         assert_eq!(answer, strange("\"\\x00\\x01 no web server \\xff\""));
         let (answer, _) = said(b"\x15\x03");
         assert_eq!(answer, strange("\"\\x15\\x03\""));
-        let (answer, _) = said(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\neyJ");
+        let (answer, _) = said(b"HTTP/1.1 abc OK\r\n\r\n");
+        let answer = answer.unwrap_err().to_string();
         assert!(
-            matches!(answer, Err(FetchError::Unreachable(_))),
-            "{answer:?}"
+            answer.ends_with("malformed HTTP status code \"abc\""),
+            "{answer}"
         );
+        let (answer, _) = said(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\neyJ");
+        assert_eq!(answer, Err(FetchError::CutShort));
         let refused = get(&AccountServer::at("http://127.0.0.1:1"), "KEY");
         assert_eq!(
             refused,

@@ -58,6 +58,9 @@ pub enum FetchError {
     /// There was no server, or it has ended the connection; what the HTTP client of a real server says.
     #[error("{0}")]
     Unreachable(String),
+    /// The connection has ended in the middle of the answer.
+    #[error("unexpected EOF")]
+    CutShort,
     /// No answer has come. Who waits for it waits until servers lose patience, which is 1.9 seconds.
     #[error("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")]
     Silence,
@@ -193,6 +196,8 @@ impl AccountServer {
             format!("{}{key}", hidden(base, "***")),
         );
         match error {
+            // Nobody is told where.
+            FetchError::CutShort => error.to_string(),
             FetchError::Status(_)
             | FetchError::StatusLine { .. }
             | FetchError::NeedsFeature(_)

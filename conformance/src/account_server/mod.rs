@@ -70,6 +70,8 @@ pub enum Answer {
     Page(u16, Vec<u8>),
     /// The connection is closed.
     Nothing,
+    /// The connection is closed in the middle of the answer.
+    Half,
 }
 
 /// What a script has the server do.
@@ -79,6 +81,8 @@ pub enum Change<Text> {
     Answer(Text, u16, Text),
     /// Closes the connection of whoever asks for it.
     Close(Text),
+    /// Closes the connection of whoever asks for it in the middle of the answer.
+    Cut(Text),
     /// Lets whoever asks for it wait.
     Hang(Text),
     /// Says these words with this status from now on.
@@ -189,6 +193,11 @@ impl AccountServer {
                 state.hanging.remove(&key);
                 state.answers.insert(key, Answer::Nothing);
             }
+            Change::Cut(key) => {
+                let key = name(key);
+                state.hanging.remove(&key);
+                state.answers.insert(key, Answer::Half);
+            }
             Change::Hang(key) => {
                 state.hanging.insert(name(key));
             }
@@ -294,8 +303,13 @@ fn converse(stream: &mut (impl Read + Write), shared: &Shared) -> io::Result<()>
     let Some(path) = read_request(stream)? else {
         return Ok(());
     };
-    let Answer::Page(status, body) = answer(&path, shared) else {
-        return Ok(());
+    let (status, body) = match answer(&path, shared) {
+        Answer::Page(status, body) => (status, body),
+        Answer::Nothing => return Ok(()),
+        Answer::Half => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")?;
+            return stream.flush();
+        }
     };
     let words = shared.state().words.get(&status).cloned();
     write_answer(stream, (status, words.as_deref()), &body)

@@ -110,6 +110,7 @@ fn accounts(mut words: Words) -> Result<Parsed, String> {
             change(Change::Answer(key, status, body))
         }
         "close" => change(Change::Close(words.template("a key")?)),
+        "cut" => change(Change::Cut(words.template("a key")?)),
         "hang" => change(Change::Hang(words.template("a key")?)),
         "words" => {
             let status = status(&mut words)?;
