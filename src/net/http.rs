@@ -89,6 +89,11 @@ pub(crate) fn get(server: &AccountServer, key: &str) -> Result<String, FetchErro
         let text = format!("unsupported protocol scheme \"{scheme}\"");
         return Err(FetchError::Unreachable(text));
     }
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    if rest.starts_with('/') {
+        let text = "http: no Host in request URL".to_owned();
+        return Err(FetchError::Unreachable(text));
+    }
     let agent = agent(server.tls.as_ref())?;
     let failed = |error| failure(&url, error);
     first_line::forget();

@@ -191,9 +191,18 @@ impl AccountServer {
     /// What a server says that could not get something.
     pub(crate) fn complaint(&self, key: &str, error: &FetchError) -> String {
         let base = self.url().map_or("function:/", |url| url);
+        // The client of a real server has taken the address apart before it shows it.
+        let parsed = match base.split_once("://") {
+            Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+            None => base.to_owned(),
+        };
         let (redacted, starred) = (
-            format!("{}{key}", hidden(base, "xxxxx")),
-            format!("{}{key}", hidden(base, "***")),
+            // So has the server, if there may be a password.
+            match base.contains('@') {
+                true => format!("{}{key}", hidden(&parsed, "xxxxx")),
+                false => format!("{base}{key}"),
+            },
+            format!("{}{key}", hidden(&parsed, "***")),
         );
         match error {
             // Nobody is told where.
