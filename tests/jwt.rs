@@ -418,6 +418,78 @@ fn a_directory_is_read_again_with_the_configuration() {
     assert!(login("bob").contains("PONG"));
 }
 
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn accounts_come_from_a_web_server_by_tls() {
+    use nats_mock::topology::ClientTls;
+    use nats_mock_conformance::account_server::Security;
+
+    let file = |name: &str| std::fs::read(format!("fixtures/tls/{name}.pem")).unwrap();
+    let web = AccountServer::start().unwrap();
+    let secure = |verify| {
+        let security = Security {
+            certificate: "server".to_owned(),
+            verify,
+            is_old: false,
+        };
+        web.change(Change::Secure(security)).unwrap();
+    };
+    let operator = |tls: Option<ClientTls>| {
+        let mut server = topology::AccountServer::at(web.url_named());
+        if let Some(tls) = tls {
+            server = server.with_tls(tls);
+        }
+        MockOperator::new("acme").resolver(Resolver::Url(server))
+    };
+    let start = async |operator: &MockOperator| {
+        let orders = operator.account("ORDERS");
+        for account in [&orders, &operator.system_account()] {
+            let key = account.public_key().into_bytes();
+            let answer = Change::Answer(key, 200, account.jwt().into_bytes());
+            web.change(answer).unwrap();
+        }
+        let nats = MockNats::builder().operator(operator, [&orders]).start();
+        let nats = nats.await.map_err(|error| error.to_string())?;
+        let creds = orders.user("alice").creds();
+        with_creds(&nats, &creds)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok::<_, String>(nats)
+    };
+    secure(false);
+    let ca = file("ca");
+    let trusting = operator(Some(ClientTls::trusting(&ca).unwrap()));
+    start(&trusting).await.unwrap();
+
+    let error = start(&operator(None)).await.unwrap_err();
+    assert!(error.ends_with("unknown authority"), "{error}");
+
+    secure(true);
+    let error = start(&trusting).await.unwrap_err();
+    assert!(
+        error.ends_with("remote error: tls: certificate required"),
+        "{error}"
+    );
+    let showing = ClientTls::trusting_and_showing(&ca, file("client"), file("client-key")).unwrap();
+    start(&operator(Some(showing))).await.unwrap();
+    let stranger = ClientTls::trusting_and_showing(&ca, file("client"), file("stranger-key"));
+    stranger.unwrap_err();
+}
+
+#[test]
+fn a_web_server_says_no_in_words_of_its_own() {
+    let web = AccountServer::start().unwrap();
+    web.change(Change::Answer("/".into(), 404, Vec::new()))
+        .unwrap();
+    web.change(Change::Words(404, "Never Heard Of It".into()))
+        .unwrap();
+    let resolver = Resolver::Url(topology::AccountServer::at(web.url()));
+    let acme = MockOperator::new("acme").resolver(resolver);
+    let error = MockNats::builder().operator(&acme, []).start_blocking();
+    let error = error.unwrap_err().to_string();
+    assert!(error.ends_with(": 404 Never Heard Of It"), "{error}");
+}
+
 #[test]
 fn a_server_that_stands_still_takes_no_answers() {
     let web = AccountServer::start().unwrap();

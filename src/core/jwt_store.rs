@@ -83,6 +83,8 @@ pub(crate) enum StoreError {
     OtherSubject,
     #[error("{0}")]
     File(String),
+    #[error("the file cannot be read")]
+    Unreadable,
     #[error("line in package didn't contain 2 entries: {0:?}")]
     Line(String),
     #[error("key to merge is not a valid public account key")]
@@ -172,6 +174,7 @@ impl JwtStore {
         self.uses = self.uses.max(other.uses);
         self.changes.append(&mut other.changes);
         self.server = other.server.take();
+        self.options.unreadable = std::mem::take(&mut other.options.unreadable);
     }
 
     /// Remembers a token for a server that starts again.
@@ -204,6 +207,11 @@ impl JwtStore {
 
     pub fn take_changes(&mut self) -> Vec<FileChange> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Whether there is something for an account that cannot be read.
+    pub fn is_unreadable(&self, key: &str) -> bool {
+        self.options.unreadable.contains(key)
     }
 
     /// The token of an account, which counts as used.
@@ -397,6 +405,7 @@ impl JwtStore {
             expires,
             last_used: self.uses,
         };
+        self.options.unreadable.remove(key);
         self.tokens.insert(key.into(), stored);
     }
 

@@ -72,10 +72,14 @@ impl Core {
         key: &str,
     ) -> Result<Option<Arc<str>>, StoreError> {
         let now = self.now;
-        if !identity::is_public_key(Role::Account, key) {
+        if !identity::is_any_public_key(key) {
             return Err(StoreError::Key);
         }
-        Ok(self.operator_mode(server).store.load(key, now))
+        let store = &mut self.operator_mode(server).store;
+        match store.load(key, now) {
+            None if store.is_unreadable(key) => Err(StoreError::Unreadable),
+            found => Ok(found),
+        }
     }
 
     /// Keeps a token for an account, and has the account be what it says.

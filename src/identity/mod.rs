@@ -35,7 +35,7 @@ pub(crate) use creds::read_creds;
 pub(crate) use grant::{allows_host, connection_types, is_valid, issue, permissions};
 pub(crate) use issues::{Issues, Strictness, is_activated, issues};
 pub(crate) use nkey::{
-    Keys, is_public_key, is_user_seed, sign_with_seed, signs, user_key, verifies,
+    Keys, is_any_public_key, is_public_key, is_user_seed, sign_with_seed, signs, user_key, verifies,
 };
 pub(crate) use shares::{ActivationClaims, ClaimedExport, ClaimedImport, Kind};
 pub(crate) use template::{Holder, Unfilled, filled};

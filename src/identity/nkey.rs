@@ -32,6 +32,11 @@ pub(crate) fn is_public_key(role: Role, text: &str) -> bool {
     nkeys::from_public_key(text).is_ok_and(|(found, _)| found == prefix)
 }
 
+/// Whether `text` is a public key of whatever kind.
+pub(crate) fn is_any_public_key(text: &str) -> bool {
+    nkeys::from_public_key(text).is_ok()
+}
+
 /// Whether `signature`, in base 64, is that of `text` by the holder of the public key `key`.
 pub(crate) fn signs(key: &str, text: &[u8], signature: &str) -> bool {
     let Some(signature) = decoded(signature) else {

@@ -6,6 +6,10 @@ pub(crate) fn is_public_key(_: Role, _: &str) -> bool {
     false
 }
 
+pub(crate) fn is_any_public_key(_: &str) -> bool {
+    false
+}
+
 pub(crate) fn signs(_: &str, _: &[u8], _: &str) -> bool {
     false
 }

@@ -3,8 +3,7 @@
 use crate::topology::{AccountServer, FetchError};
 
 pub(crate) fn get(server: &AccountServer, key: &str) -> Result<String, FetchError> {
-    server.answer(key).unwrap_or_else(|| {
-        let text = "the feature `jwt` is off".to_owned();
-        Err(FetchError::Unreachable(text))
-    })
+    server
+        .answer(key)
+        .unwrap_or(Err(FetchError::NeedsFeature("jwt")))
 }

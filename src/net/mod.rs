@@ -6,10 +6,14 @@ mod door;
 mod fetch;
 mod files;
 #[cfg(feature = "jwt")]
+mod first_line;
+#[cfg(feature = "jwt")]
 pub(crate) mod http;
 #[cfg(not(feature = "jwt"))]
 #[path = "http_off.rs"]
 pub(crate) mod http;
+#[cfg(all(feature = "jwt", feature = "tls"))]
+mod https;
 mod hub;
 mod io_thread;
 mod memory;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::faults::guarded;
 
+use super::ClientTls;
+
 /// Where a resolver asks for the JWTs of accounts: a web server that has `<url>/<public key>` for each, or something
 /// in this process that stands for one.
 ///
@@ -26,6 +28,8 @@ use crate::faults::guarded;
 #[derive(Clone)]
 pub struct AccountServer {
     source: Source,
+    /// How it is asked by TLS, if not as the machine would.
+    pub(crate) tls: Option<ClientTls>,
     /// The JWT of the system account as it was at the start, by its public key.
     pub(crate) known: BTreeMap<String, String>,
 }
@@ -46,18 +50,49 @@ pub(crate) const FETCH_PATIENCE: Duration = Duration::from_millis(1900);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The server has answered with a status other than 200.
+    /// The server has answered with a status other than 200, and the words that go with it.
     #[error("{0} {reason}", reason = reason(*.0))]
     Status(u16),
+    /// The same in words of its own, which are what real servers tell.
+    #[error("{line}")]
+    StatusLine {
+        /// The status.
+        status: u16,
+        /// The status and what follows it.
+        line: String,
+    },
     /// There was no server, or it has ended the connection; what the HTTP client of a real server says.
     #[error("{0}")]
     Unreachable(String),
+    /// The connection has ended in the middle of the answer.
+    #[error("unexpected EOF")]
+    CutShort,
     /// No answer has come. Who waits for it waits until servers lose patience, which is 1.9 seconds.
     #[error("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")]
     Silence,
+    /// That takes a feature that is off.
+    #[error("that takes the feature `{0}` of nats-mock")]
+    NeedsFeature(&'static str),
     /// The JWT is longer than anybody needs.
     #[error("an answer of more than {0} bytes")]
     TooLong(usize),
+}
+
+impl FetchError {
+    /// What a status line says, without the version in front.
+    #[cfg_attr(
+        not(feature = "jwt"),
+        expect(dead_code, reason = "without JWTs nobody is asked for them")
+    )]
+    pub(crate) fn of_status(status: u16, line: &str) -> Self {
+        match line == Self::Status(status).to_string() {
+            true => Self::Status(status),
+            false => Self::StatusLine {
+                status,
+                line: line.to_owned(),
+            },
+        }
+    }
 }
 
 /// The words that go with a status.
@@ -89,7 +124,8 @@ impl AccountServer {
     /// It is asked when a server starts, and has to be there then. [`Builder::start`](crate::Builder::start) waits for it
     /// aside; what starts a server later, such as [`Server::restart`](crate::Server::restart), keeps its thread.
     ///
-    /// Addresses of `https` are refused when the server is configured, or never answer.
+    /// Addresses of `https` take the feature `tls`. The web server has to have a certificate for its name or address
+    /// that an authority of the machine has signed, unless [`with_tls`](Self::with_tls) says something else.
     ///
     /// A manual clock is not moved past the moment at which servers lose patience while an answer is on its way: who
     /// moves it waits, and the web server must not need that thread. A paused clock of tokio moves on by itself
@@ -100,6 +136,13 @@ impl AccountServer {
             url.push('/');
         }
         Self::new(Source::Http(url.into()))
+    }
+
+    /// Asks by TLS like this, if the address is one of `https`. A configuration file does the same with `resolver_tls`.
+    #[must_use]
+    pub fn with_tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// A function that is called with the public key of the account, and with an empty text when a server starts,
@@ -114,6 +157,7 @@ impl AccountServer {
     fn new(source: Source) -> Self {
         Self {
             source,
+            tls: None,
             known: BTreeMap::new(),
         }
     }
@@ -157,12 +201,26 @@ impl AccountServer {
     /// What a server says that could not get something.
     pub(crate) fn complaint(&self, key: &str, error: &FetchError) -> String {
         let base = self.url().map_or("function:/", |url| url);
+        // The client of a real server has taken the address apart before it shows it.
+        let parsed = match base.split_once("://") {
+            Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+            None => base.to_owned(),
+        };
         let (redacted, starred) = (
-            format!("{}{key}", hidden(base, "xxxxx")),
-            format!("{}{key}", hidden(base, "***")),
+            // So has the server, if there may be a password.
+            match base.contains('@') {
+                true => format!("{}{key}", hidden(&parsed, "xxxxx")),
+                false => format!("{base}{key}"),
+            },
+            format!("{}{key}", hidden(&parsed, "***")),
         );
         match error {
-            FetchError::Status(_) | FetchError::TooLong(_) => {
+            // Nobody is told where.
+            FetchError::CutShort => error.to_string(),
+            FetchError::Status(_)
+            | FetchError::StatusLine { .. }
+            | FetchError::NeedsFeature(_)
+            | FetchError::TooLong(_) => {
                 format!("could not fetch <\"{redacted}\">: {error}")
             }
             FetchError::Unreachable(_) | FetchError::Silence => {
@@ -198,7 +256,7 @@ impl fmt::Debug for AccountServer {
 
 impl PartialEq for AccountServer {
     fn eq(&self, other: &Self) -> bool {
-        self.is_same(other) && self.known == other.known
+        self.is_same(other) && self.tls == other.tls && self.known == other.known
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) use options::min_version::is_older as is_older_release;
 #[cfg(feature = "websocket")]
 pub(crate) use options::parse_origin;
 pub(crate) use options::words::quote;
+#[cfg(feature = "jwt")]
+pub(crate) use options::words::quote_bytes;
 pub use options::{
     DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, OptionsError, Problem, ProblemKind, ServerOptions,
     StartError, Warning, WriteTimeout,
@@ -53,8 +55,8 @@ pub use sharing::{
 };
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
-pub use tls::TlsOptions;
 pub(crate) use tls::pem;
+pub use tls::{ClientTls, TlsOptions};
 pub use websocket::WebsocketOptions;
 
 /// A whole deployment, ready to be simulated.

@@ -1,6 +1,6 @@
 //! Operator mode: who may sign the JWTs of accounts, and where these are found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, io};
@@ -29,6 +29,7 @@ impl OperatorOptions {
         if let Some(Resolver::Full(directory) | Resolver::Cache(directory)) = &mut options.resolver
         {
             directory.stored.clear();
+            directory.unreadable.clear();
         }
         if let Some(Resolver::Url(server)) = &mut options.resolver {
             server.known.clear();
@@ -43,6 +44,7 @@ impl OperatorOptions {
             && let Ok(now) = JwtDirectory::open(&directory.dir)
         {
             directory.stored = now.stored;
+            directory.unreadable = now.unreadable;
         }
     }
 
@@ -98,6 +100,9 @@ pub struct JwtDirectory {
     pub timeout: Option<Duration>,
     /// The JWTs that are in it, by the names of their files without `.jwt`.
     pub stored: BTreeMap<String, String>,
+    /// The names of those that are there and cannot be read. A full resolver does not say whether it knows such an
+    /// account.
+    pub unreadable: BTreeSet<String>,
 }
 
 impl JwtDirectory {
@@ -119,7 +124,7 @@ impl JwtDirectory {
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
         fs::create_dir_all(&dir)?;
-        let mut stored = BTreeMap::new();
+        let (mut stored, mut unreadable) = (BTreeMap::new(), BTreeSet::new());
         let mut folders = vec![dir.clone()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder)? {
@@ -129,18 +134,21 @@ impl JwtDirectory {
                 let path = entry.path();
                 let name = path.file_name().and_then(|name| name.to_str());
                 let key = name.and_then(|name| name.strip_suffix(".jwt"));
+                if let Some(key) = key {
+                    match fs::read_to_string(&path) {
+                        Ok(text) => drop(stored.insert(key.to_owned(), text)),
+                        Err(_) => drop(unreadable.insert(key.to_owned())),
+                    }
+                }
                 if is_folder {
                     folders.push(path);
-                } else if let Some(key) = key
-                    && let Ok(text) = fs::read_to_string(&path)
-                {
-                    stored.insert(key.to_owned(), text);
                 }
             }
         }
         Ok(Self {
             dir,
             stored,
+            unreadable,
             ..Self::default()
         })
     }

@@ -29,6 +29,8 @@ use crate::normalise::HoleKind;
 use crate::scenario::{Deployment, Handshake, LinkChange, PortKind, Signal};
 use crate::version::Version;
 
+pub(crate) use tls::certificates;
+
 /// A connection of a driver. Numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub usize);

@@ -19,7 +19,7 @@ use crate::scenario::Handshake;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the certificates are that scenarios name.
-pub(super) fn certificates() -> PathBuf {
+pub(crate) fn certificates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/tls")
 }
 

@@ -31,7 +31,11 @@ impl Run<'_> {
                 Change::Answer(self.fill(key)?, *status, self.fill(body)?)
             }
             Change::Close(key) => Change::Close(self.fill(key)?),
+            Change::Cut(key) => Change::Cut(self.fill(key)?),
             Change::Hang(key) => Change::Hang(self.fill(key)?),
+            Change::Words(status, words) => Change::Words(*status, self.fill(words)?),
+            Change::Secure(security) => Change::Secure(security.clone()),
+            Change::Plain => Change::Plain,
             Change::Stop => Change::Stop,
             Change::Start => Change::Start,
         };

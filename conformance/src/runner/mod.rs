@@ -76,6 +76,8 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
     };
     if let Ok(Some(accounts)) = &accounts {
         identities.know(account_server::PLACEHOLDER, accounts.url());
+        identities.know(account_server::PLACEHOLDER_TLS, accounts.url_tls());
+        identities.know(account_server::PLACEHOLDER_NAMED, accounts.url_named());
     }
     let accounts = accounts.map_err(DriverError::io("serving the JWTs of accounts"));
     let prepared = identities
@@ -86,9 +88,9 @@ pub fn play(scenario: &Scenario, target: &dyn Target, version: Version) -> Playe
         Ok((driver, accounts)) => {
             let servers = &scenario.deployment.servers;
             let mut literals = driver.literals();
-            literals.extend(accounts.as_ref().map(|accounts| {
-                let address = accounts.address().to_string();
-                (address.into_bytes(), HoleKind::Accounts)
+            literals.extend(accounts.iter().flat_map(|accounts| {
+                let names = [accounts.address().to_string(), accounts.named_address()];
+                names.map(|name| (name.into_bytes(), HoleKind::Accounts))
             }));
             let mut normaliser = match servers.is_empty() {
                 true => Normaliser::new(literals),

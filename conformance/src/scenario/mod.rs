@@ -53,7 +53,8 @@ pub struct Scenario {
 impl Scenario {
     /// Whether a web server for the JWTs of accounts is named anywhere.
     pub fn uses_account_server(&self) -> bool {
-        let named = format!("{{{{{}}}}}", account_server::PLACEHOLDER);
+        // All its names begin like this.
+        let named = format!("{{{{{}", account_server::PLACEHOLDER);
         let deployment = &self.deployment;
         let confs = deployment.servers.iter().map(|server| &server.conf);
         let files = deployment.files.iter().map(|(_, text)| text);

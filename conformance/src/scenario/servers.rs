@@ -1,7 +1,7 @@
 //! Deployments of several servers: their head entries, the ports their configurations name, and the
 //! links between them.
 
-use crate::account_server::PLACEHOLDER as ACCOUNTS;
+use crate::account_server::{PLACEHOLDER, PLACEHOLDER_NAMED, PLACEHOLDER_TLS};
 use crate::identities::is_identity;
 use crate::version::Version;
 
@@ -101,7 +101,8 @@ pub fn fill_ports(
             .split_once("}}")
             .ok_or("a placeholder `{{` without its `}}`")?;
         filled.push_str(before);
-        if is_identity(name) || [SCRATCH, ACCOUNTS].contains(&name) {
+        let shared = [SCRATCH, PLACEHOLDER, PLACEHOLDER_TLS, PLACEHOLDER_NAMED];
+        if is_identity(name) || shared.contains(&name) {
             // These are the same for every server, and filled in when the scenario is played.
             filled.push_str(&format!("{{{{{name}}}}}"));
         } else if name == "self" {

@@ -9,7 +9,7 @@ use super::{
     Action, Await, Goal, Handshake, JsonPath, LinkChange, Operation, Pattern, PortKind, Signal,
     Template, TransportChange,
 };
-use crate::account_server::Change;
+use crate::account_server::{Change, Security};
 use crate::callout::Answer;
 use crate::framing::Agreed;
 
@@ -102,10 +102,7 @@ fn accounts(mut words: Words) -> Result<Parsed, String> {
     let action = match verb.as_str() {
         "answer" => {
             let key = words.template("a key")?;
-            let status = words.bare("a status")?;
-            let status = status
-                .parse()
-                .map_err(|_| format!("`{status}` is no status"))?;
+            let status = status(&mut words)?;
             let body = match words.next() {
                 Some(word) => word.template()?,
                 None => Template::fixed(""),
@@ -113,7 +110,28 @@ fn accounts(mut words: Words) -> Result<Parsed, String> {
             change(Change::Answer(key, status, body))
         }
         "close" => change(Change::Close(words.template("a key")?)),
+        "cut" => change(Change::Cut(words.template("a key")?)),
         "hang" => change(Change::Hang(words.template("a key")?)),
+        "words" => {
+            let status = status(&mut words)?;
+            change(Change::Words(status, words.template("words")?))
+        }
+        "tls" => {
+            let mut security = Security {
+                certificate: words.bare("a certificate")?,
+                verify: false,
+                is_old: false,
+            };
+            while let Some(word) = words.next() {
+                match word {
+                    Word::Bare(word) if word == "verify" => security.verify = true,
+                    Word::Bare(word) if word == "version=1.2" => security.is_old = true,
+                    word => return Err(format!("unknown option {word:?} of TLS for accounts")),
+                }
+            }
+            change(Change::Secure(security))
+        }
+        "plain" => change(Change::Plain),
         "stop" => change(Change::Stop),
         "start" => change(Change::Start),
         "await" => Ok(Action::AwaitRequests(number(&words.bare("a count")?)?)),
@@ -121,6 +139,13 @@ fn accounts(mut words: Words) -> Result<Parsed, String> {
     }?;
     words.end()?;
     Ok(Parsed::Whole(action))
+}
+
+fn status(words: &mut Words) -> Result<u16, String> {
+    let status = words.bare("a status")?;
+    status
+        .parse()
+        .map_err(|_| format!("`{status}` is no status"))
 }
 
 fn server(name: Option<String>, verb: &str, mut words: Words) -> Result<Parsed, String> {

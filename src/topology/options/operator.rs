@@ -269,8 +269,8 @@ impl ServerOptions {
             }
         }
         match &options.resolver {
-            Some(Resolver::Url(server)) if server.is_encrypted() => {
-                let problem = "a resolver with a URL of https is not supported by nats-mock yet";
+            Some(Resolver::Url(server)) if server.is_encrypted() && !cfg!(feature = "tls") => {
+                let problem = "a resolver with a URL of https takes the feature `tls` of nats-mock";
                 Err(StartError::Operator(problem.to_owned()))
             }
             _ => Ok(()),

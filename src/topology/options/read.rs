@@ -15,6 +15,7 @@ use super::{
     tls::Side,
     words::quote,
 };
+use crate::topology::{ClientTls, Resolver};
 use crate::version::Feature;
 use crate::{Version, identity};
 
@@ -30,6 +31,8 @@ pub(super) struct Reader<'d> {
     /// The names of all users so far, which have to differ across accounts.
     pub(super) users: HashSet<String>,
     store_dir: bool,
+    /// How a web server is asked for the JWTs of accounts, if one is.
+    resolver_tls: Option<ClientTls>,
 }
 
 impl<'d> Reader<'d> {
@@ -42,6 +45,7 @@ impl<'d> Reader<'d> {
             problems: Vec::new(),
             users: HashSet::new(),
             store_dir: false,
+            resolver_tls: None,
         }
     }
 
@@ -77,6 +81,11 @@ impl<'d> Reader<'d> {
             }
         }
         self.check_callout();
+        let tls = self.resolver_tls.take();
+        let operator = self.options.operator.as_mut();
+        if let Some(Resolver::Url(server)) = operator.and_then(|it| it.resolver.as_mut()) {
+            server.tls = tls;
+        }
         if !self.problems.is_empty() {
             return Err(OptionsError {
                 warnings: self.warnings,
@@ -171,6 +180,10 @@ impl<'d> Reader<'d> {
             "trusted" | "trusted_keys" => self.trusted_keys(key, value)?,
             "resolver" | "account_resolver" | "accounts_resolver" => self.resolver(key, value)?,
             "resolver_preload" => self.resolver_preload(key, value)?,
+            "resolver_tls" => {
+                needs_identity(key, value)?;
+                self.resolver_tls = Some(self.client_tls(value)?);
+            }
             "cluster" => self.cluster(value)?,
             "gateway" => self.gateway(value)?,
             "leaf" | "leafnodes" => self.leafnodes(value)?,
@@ -338,7 +351,7 @@ impl<'d> Reader<'d> {
                 }
                 kind => !is_off(kind),
             },
-            "mqtt" | "proxies" | "resolver_tls" | "resolver_pinned_accounts" => true,
+            "mqtt" | "proxies" | "resolver_pinned_accounts" => true,
             _ if value.is_used_variable() => false,
             _ => return Err(unknown(key, value)),
         };

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     topology::tls::{
-        Acceptor, DEFAULT_FALLBACK, DEFAULT_TIMEOUT, Demands, Identity, LoadError, TlsOptions,
-        authorities, identity,
+        Acceptor, ClientTls, Connecting, Connector, DEFAULT_FALLBACK, DEFAULT_TIMEOUT, Demands,
+        Identity, LoadError, Roots, TlsOptions, authorities, identity,
         suites::{Suite, curve_named, suite_named},
     },
     version::Feature,
@@ -46,6 +46,8 @@ struct Block {
     rate_limit: u64,
     suites: Option<Vec<Suite>>,
     allows_insecure: bool,
+    /// Whether everybody is trusted to whom a server connects.
+    trusts_anybody: bool,
     curves: Option<Vec<&'static dyn SupportedKxGroup>>,
     only_newest: bool,
 }
@@ -53,6 +55,17 @@ struct Block {
 impl Reader<'_> {
     /// A `tls` block with its files loaded.
     pub(super) fn tls(&mut self, value: &Value, side: Side) -> Result<TlsOptions, Problem> {
+        let loaded = self.tls_block(value, side)?.load(side);
+        loaded.map_err(|error| invalid(value, error.to_string()))
+    }
+
+    /// The same where the server is the one that connects.
+    pub(super) fn client_tls(&mut self, value: &Value) -> Result<ClientTls, Problem> {
+        let loaded = self.tls_block(value, Side::Clients)?.load_for_client();
+        loaded.map_err(|error| invalid(value, error.to_string()))
+    }
+
+    fn tls_block(&mut self, value: &Value, side: Side) -> Result<Block, Problem> {
         let map = value
             .as_map()
             .ok_or_else(|| wrong_type(value, "map[string]interface {}"))?;
@@ -87,9 +100,7 @@ impl Reader<'_> {
         if let Some(suite) = block.suites.iter().flatten().find(|it| !it.is_available()) {
             return Err(unsupported(suite.name, value));
         }
-        block
-            .load(side)
-            .map_err(|error| invalid(value, error.to_string()))
+        Ok(block)
     }
 
     fn tls_entry(
@@ -130,9 +141,7 @@ impl Reader<'_> {
                 }
             }
             // Only whoever connects could heed this.
-            "insecure" => {
-                flag()?;
-            }
+            "insecure" => block.trusts_anybody = flag()?,
             "allow_insecure_cipher_suites" if self.has(Feature::InsecureSuitesRefused) => {
                 block.allows_insecure = flag()?;
             }
@@ -202,15 +211,38 @@ impl Block {
         Ok(())
     }
 
-    fn load(self, side: Side) -> Result<TlsOptions, Unloaded> {
-        let identities = match (self.cert_file, self.key_file, self.certs) {
+    fn identities(&self) -> Result<Vec<Identity>, Unloaded> {
+        match (&self.cert_file, &self.key_file, &self.certs) {
             (Some(certificate), Some(key), _) => {
-                vec![identity(&certificate, &key).map_err(Unloaded::Pair)?]
+                Ok(vec![identity(certificate, key).map_err(Unloaded::Pair)?])
             }
-            (Some(_), None, _) => return Err(Unloaded::Missing("key_file")),
-            (None, Some(_), _) => return Err(Unloaded::Missing("cert_file")),
-            (None, None, certs) => several(&certs.unwrap_or_default())?,
+            (Some(_), None, _) => Err(Unloaded::Missing("key_file")),
+            (None, Some(_), _) => Err(Unloaded::Missing("cert_file")),
+            (None, None, certs) => several(certs.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// Only what matters to who connects; the rest has been looked at.
+    fn load_for_client(self) -> Result<ClientTls, Unloaded> {
+        let identities = self.identities()?;
+        let known = self.ca_file.as_deref().map(authorities).transpose()?;
+        let roots = match known {
+            _ if self.trusts_anybody => Roots::Any,
+            Some(known) => Roots::Given(known),
+            None => Roots::Platform,
         };
+        let connector = Connector::new(Connecting {
+            roots,
+            identities,
+            suites: self.suites,
+            curves: self.curves,
+            only_newest: self.only_newest,
+        })?;
+        Ok(ClientTls { connector })
+    }
+
+    fn load(self, side: Side) -> Result<TlsOptions, Unloaded> {
+        let identities = self.identities()?;
         let known = self.ca_file.as_deref().map(authorities).transpose()?;
         let verify = self.verify || side == Side::Servers;
         let not_after = identities.first().and_then(|first| first.not_after);

@@ -29,6 +29,25 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
+/// The same for bytes, of which those that are no text are escaped.
+#[cfg_attr(
+    not(feature = "jwt"),
+    expect(dead_code, reason = "only web servers send what is shown so")
+)]
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut quoted = "\"".to_owned();
+    for chunk in bytes.utf8_chunks() {
+        let text = quote(chunk.valid());
+        quoted.push_str(&text[1..text.len() - 1]);
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(quoted, "\\x{byte:02x}");
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 fn escape(quoted: &mut String, letter: char, digits: usize, c: char) {
     // Writing to a string cannot fail.
     let _ = write!(quoted, "\\{letter}{:0digits$x}", u32::from(c));

@@ -1,5 +1,7 @@
 //! What a certificate says, as far as a server looks at it.
 
+use std::net::IpAddr;
+
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use x509_parser::der_parser::asn1_rs::{Any, FromDer, Tag};
@@ -35,6 +37,128 @@ pub(crate) fn facts(der: &[u8]) -> Option<PeerCertificate> {
 pub(super) fn not_after(der: &[u8]) -> Option<i64> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(certificate.validity().not_after.timestamp())
+}
+
+/// From when until when a certificate in DER is valid, in seconds since the Unix epoch.
+pub(super) fn validity(der: &[u8]) -> Option<(i64, i64)> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    Some((
+        validity.not_before.timestamp(),
+        validity.not_after.timestamp(),
+    ))
+}
+
+/// Who has signed a certificate in DER, in DER.
+pub(super) fn issuer(der: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.issuer().as_raw().to_vec())
+}
+
+/// What a server may be called.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub dns: Vec<String>,
+    pub addresses: Vec<IpAddr>,
+    /// Whether there are any names but that of the subject.
+    pub has_alternatives: bool,
+    /// What the subject calls itself.
+    pub common: Option<String>,
+}
+
+/// The names in a certificate in DER; nothing if it is none.
+pub(super) fn names(der: &[u8]) -> Option<Names> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let mut common = certificate.subject().iter_common_name();
+    let mut found = Names {
+        common: common.next().and_then(|name| text(name.attr_value())),
+        ..Names::default()
+    };
+    let names = certificate.subject_alternative_name().ok().flatten();
+    found.has_alternatives = names.is_some();
+    for name in names.iter().flat_map(|names| &names.value.general_names) {
+        match name {
+            GeneralName::DNSName(name) => found.dns.push((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => found.addresses.extend(address(bytes)),
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+/// Who might have signed a certificate, going by the name, and why that is not so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub why: String,
+    /// What the candidate calls itself.
+    pub candidate: String,
+}
+
+/// The first of these certificates that has the name of who has signed another, which it has not.
+pub(super) fn hint<'a>(der: &[u8], mut known: impl Iterator<Item = &'a [u8]>) -> Option<Hint> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let issuer = certificate.issuer().as_raw();
+    known.find_map(|candidate| {
+        let (_, candidate) = X509Certificate::from_der(candidate).ok()?;
+        (candidate.subject().as_raw() == issuer).then(|| Hint {
+            why: not_signed(&certificate, &candidate),
+            candidate: called(&candidate),
+        })
+    })
+}
+
+/// A kind of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyKind {
+    Rsa,
+    Ecdsa,
+    Ed25519,
+}
+
+/// Why a candidate has not signed a certificate.
+fn not_signed(certificate: &X509Certificate<'_>, candidate: &X509Certificate<'_>) -> String {
+    let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
+    let signed = match algorithm.as_str() {
+        "1.2.840.10045.4.3.2" | "1.2.840.10045.4.3.3" | "1.2.840.10045.4.3.4" => KeyKind::Ecdsa,
+        "1.3.101.112" => KeyKind::Ed25519,
+        _ => KeyKind::Rsa,
+    };
+    let key = candidate.public_key().algorithm.algorithm.to_id_string();
+    let (key, key_type) = match key.as_str() {
+        "1.2.840.10045.2.1" => (KeyKind::Ecdsa, "*ecdsa.PublicKey"),
+        "1.3.101.112" => (KeyKind::Ed25519, "ed25519.PublicKey"),
+        _ => (KeyKind::Rsa, "*rsa.PublicKey"),
+    };
+    let (name, failure) = match signed {
+        KeyKind::Rsa => ("RSA", "crypto/rsa: verification error"),
+        KeyKind::Ecdsa => ("ECDSA", "x509: ECDSA verification failure"),
+        KeyKind::Ed25519 => ("Ed25519", "x509: Ed25519 verification failure"),
+    };
+    if signed == key {
+        return failure.to_owned();
+    }
+    format!(
+        "x509: signature algorithm specifies an {name} public key, but have public key of type {key_type}"
+    )
+}
+
+/// What a certificate calls who it is for.
+fn called(certificate: &X509Certificate<'_>) -> String {
+    let subject = certificate.subject();
+    let mut names = subject
+        .iter_common_name()
+        .chain(subject.iter_organization())
+        .filter_map(|name| text(name.attr_value()))
+        .filter(|name| !name.is_empty());
+    names
+        .next()
+        .unwrap_or_else(|| format!("serial:{}", certificate.serial))
 }
 
 /// Which of these certificates has signed another, going by their names; none if it has signed itself.

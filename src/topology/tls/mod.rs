@@ -13,10 +13,14 @@ mod acceptor;
 #[cfg(feature = "tls")]
 mod certificate;
 #[cfg(feature = "tls")]
+mod client;
+#[cfg(feature = "tls")]
 mod load;
 mod subject;
 #[cfg(feature = "tls")]
 pub(crate) mod suites;
+#[cfg(feature = "tls")]
+mod verifier;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,8 +30,14 @@ pub(crate) use acceptor::{Acceptor, Demands};
 #[cfg(feature = "tls")]
 pub(crate) use certificate::facts;
 #[cfg(feature = "tls")]
+pub(crate) use client::{Connecting, Connector};
+#[cfg(feature = "tls")]
 pub(crate) use load::{Identity, LoadError, authorities, authorities_of, identity, identity_of};
 pub(crate) use subject::{Name, Subject};
+#[cfg(feature = "tls")]
+pub(crate) use verifier::Roots;
+#[cfg(all(feature = "jwt", feature = "tls"))]
+pub(crate) use verifier::Untrusted;
 
 /// How long a handshake may take unless something else is said.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,6 +73,17 @@ pub struct TlsOptions {
     pub(crate) not_after: Option<i64>,
     #[cfg(feature = "tls")]
     pub(crate) acceptor: Acceptor,
+}
+
+/// Whom a server trusts to which it connects by TLS, and what it shows of itself: the `resolver_tls` of
+/// configurations.
+///
+/// Of certificates and keys nothing is printed. Two are equal only if one is a copy of the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientTls {
+    #[cfg(feature = "tls")]
+    pub(crate) connector: Connector,
 }
 
 /// What is known of a certificate that a client has shown.
@@ -168,3 +189,81 @@ impl TlsOptions {
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct TlsError(pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+#[cfg(feature = "tls")]
+impl ClientTls {
+    /// Trusts the authorities whose certificates these are, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// When there is no certificate.
+    ///
+    /// ```
+    /// use nats_mock::SelfSigned;
+    /// use nats_mock::topology::{AccountServer, ClientTls};
+    ///
+    /// let authority = SelfSigned::new()?;
+    /// let tls = ClientTls::trusting(authority.ca_pem())?;
+    /// let _ = AccountServer::at("https://localhost:9090/jwt/v1/accounts").with_tls(tls);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trusting(authorities: impl AsRef<[u8]>) -> Result<Self, TlsError> {
+        let authorities = authorities_of(authorities.as_ref()).map_err(failed)?;
+        Self::of(Roots::Given(authorities), Vec::new())
+    }
+
+    /// The same with a certificate and its key in PEM, for who asks for one that these authorities have signed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no certificate of an authority, or the others do not go together.
+    ///
+    /// ```
+    /// use nats_mock::SelfSigned;
+    /// use nats_mock::topology::ClientTls;
+    ///
+    /// let authority = SelfSigned::new()?;
+    /// let own = authority.client("n1")?;
+    /// ClientTls::trusting_and_showing(authority.ca_pem(), &own.certificate_pem, &own.key_pem)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trusting_and_showing(
+        authorities: impl AsRef<[u8]>,
+        certificate: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Result<Self, TlsError> {
+        let authorities = authorities_of(authorities.as_ref()).map_err(failed)?;
+        let own = identity_of(certificate.as_ref(), key.as_ref()).map_err(failed)?;
+        Self::of(Roots::Given(authorities), vec![own])
+    }
+
+    /// Trusts the authorities that the machine knows, as real servers do unless they are told others.
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` of the environment say where they are.
+    ///
+    /// # Errors
+    ///
+    /// None that is known of.
+    ///
+    /// ```
+    /// let _ = nats_mock::topology::ClientTls::of_the_machine()?;
+    /// # Ok::<(), nats_mock::topology::TlsError>(())
+    /// ```
+    pub fn of_the_machine() -> Result<Self, TlsError> {
+        Self::of(Roots::Platform, Vec::new())
+    }
+
+    fn of(roots: Roots, identities: Vec<Identity>) -> Result<Self, TlsError> {
+        let told = Connecting {
+            roots,
+            identities,
+            ..Connecting::default()
+        };
+        let connector = Connector::new(told).map_err(failed)?;
+        Ok(Self { connector })
+    }
+}
+
+#[cfg(feature = "tls")]
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> TlsError {
+    TlsError(Box::new(error))
+}

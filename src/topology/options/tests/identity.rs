@@ -91,10 +91,14 @@ fn operators_need_a_resolver_and_bear_no_accounts() {
     let builder = crate::Builder::from_conf_str(&format!("operator: {operator}"));
     let error = builder.unwrap().start_blocking().unwrap_err();
     assert_eq!(error.to_string(), nowhere);
-    let encrypted = "a resolver with a URL of https is not supported by nats-mock yet";
+    let encrypted = "a resolver with a URL of https takes the feature `tls` of nats-mock";
+    let expected = match cfg!(feature = "tls") {
+        true => Ok(()),
+        false => Err(encrypted.to_owned()),
+    };
     assert_eq!(
         start("resolver: URL(https://localhost/jwt/v1/accounts)"),
-        Err(encrypted.to_owned())
+        expected
     );
     let missing = "operators require an account resolver to be configured";
     let two = format!("operator: [{operator}, {operator}]");

@@ -3,15 +3,25 @@
 //! It says what it was asked, holds back what it is not told to answer yet, and can be gone for a while. Whoever
 //! plays a script owns it, so it is the same for every kind of server under test.
 
+mod tls;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// What configurations call the place below which it serves.
 pub const PLACEHOLDER: &str = "accounts";
+
+/// The same by TLS.
+pub const PLACEHOLDER_TLS: &str = "accounts_https";
+
+/// The same by TLS, and by the name of the machine rather than by its address.
+pub const PLACEHOLDER_NAMED: &str = "accounts_named";
 
 /// Where it serves.
 const FOLDER: &str = "/jwt/v1/accounts";
@@ -43,6 +53,10 @@ struct State {
     hanging: BTreeSet<String>,
     /// How many requests wait.
     held: usize,
+    /// The words that go with a status, if they are not the usual ones.
+    words: BTreeMap<u16, String>,
+    /// How to make handshakes, if that is to be done.
+    tls: Option<Arc<ServerConfig>>,
     requests: Vec<String>,
     is_gone: bool,
     /// Who listens; each time it is another.
@@ -56,6 +70,8 @@ pub enum Answer {
     Page(u16, Vec<u8>),
     /// The connection is closed.
     Nothing,
+    /// The connection is closed in the middle of the answer.
+    Half,
 }
 
 /// What a script has the server do.
@@ -65,12 +81,31 @@ pub enum Change<Text> {
     Answer(Text, u16, Text),
     /// Closes the connection of whoever asks for it.
     Close(Text),
+    /// Closes the connection of whoever asks for it in the middle of the answer.
+    Cut(Text),
     /// Lets whoever asks for it wait.
     Hang(Text),
+    /// Says these words with this status from now on.
+    Words(u16, Text),
+    /// Serves by TLS from now on.
+    Secure(Security),
+    /// Serves without TLS again.
+    Plain,
     /// Is not there.
     Stop,
     /// Is there again.
     Start,
+}
+
+/// How the server serves by TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Security {
+    /// The certificate of `fixtures/tls` that it shows.
+    pub certificate: String,
+    /// Whether clients have to show one of the authority `ca`.
+    pub verify: bool,
+    /// Whether it knows nothing newer than TLS 1.2.
+    pub is_old: bool,
 }
 
 impl Shared {
@@ -104,6 +139,21 @@ impl AccountServer {
     /// What stands for it in configurations.
     pub fn url(&self) -> String {
         format!("http://{}{FOLDER}", self.address)
+    }
+
+    /// What stands for it in configurations, if it serves by TLS.
+    pub fn url_tls(&self) -> String {
+        format!("https://{}{FOLDER}", self.address)
+    }
+
+    /// The address with the name that certificates have.
+    pub fn named_address(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// As [`url_tls`](Self::url_tls), with the name that certificates have.
+    pub fn url_named(&self) -> String {
+        format!("https://{}{FOLDER}", self.named_address())
     }
 
     fn listen(&self, listener: TcpListener) -> io::Result<()> {
@@ -143,9 +193,20 @@ impl AccountServer {
                 state.hanging.remove(&key);
                 state.answers.insert(key, Answer::Nothing);
             }
+            Change::Cut(key) => {
+                let key = name(key);
+                state.hanging.remove(&key);
+                state.answers.insert(key, Answer::Half);
+            }
             Change::Hang(key) => {
                 state.hanging.insert(name(key));
             }
+            Change::Words(status, words) => {
+                let words = String::from_utf8_lossy(&words).into_owned();
+                state.words.insert(status, words);
+            }
+            Change::Secure(security) => state.tls = Some(tls::config(&security)?),
+            Change::Plain => state.tls = None,
             Change::Stop => {
                 state.is_gone = true;
                 drop(state);
@@ -210,24 +271,58 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, generation: usize) {
 }
 
 fn serve(stream: TcpStream, shared: &Shared) {
-    let asked = stream
-        .set_read_timeout(Some(PATIENCE))
-        .and_then(|()| read_request(&stream));
-    let Ok(Some(path)) = asked else { return };
-    if let Answer::Page(status, body) = answer(&path, shared) {
-        // A client that is gone has its reasons.
-        let _ = write_answer(stream, status, &body);
+    if stream.set_read_timeout(Some(PATIENCE)).is_err() {
+        return;
     }
+    let tls = shared.state().tls.clone();
+    let Some(config) = tls else {
+        match tls::is_asked_for(&stream) {
+            true => {
+                let _ = write_answer(&mut &stream, (400, None), b"this is no TLS");
+            }
+            false => {
+                let _ = converse(&mut &stream, shared);
+            }
+        }
+        tls::end(stream);
+        return;
+    };
+    let Ok(conn) = ServerConnection::new(config) else {
+        return;
+    };
+    let mut stream = StreamOwned::new(conn, stream);
+    if converse(&mut stream, shared).is_ok() {
+        stream.conn.send_close_notify();
+        let _ = stream.flush();
+    }
+    tls::end(stream.sock);
+}
+
+/// Answers one request. A client that is gone has its reasons.
+fn converse(stream: &mut (impl Read + Write), shared: &Shared) -> io::Result<()> {
+    let Some(path) = read_request(stream)? else {
+        return Ok(());
+    };
+    let (status, body) = match answer(&path, shared) {
+        Answer::Page(status, body) => (status, body),
+        Answer::Nothing => return Ok(()),
+        Answer::Half => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")?;
+            return stream.flush();
+        }
+    };
+    let words = shared.state().words.get(&status).cloned();
+    write_answer(stream, (status, words.as_deref()), &body)
 }
 
 /// The path that is asked for.
-fn read_request(stream: &TcpStream) -> io::Result<Option<String>> {
+fn read_request(stream: &mut impl Read) -> io::Result<Option<String>> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     let mut path = None;
     loop {
         line.clear();
-        let length = io::Read::take(&mut reader, LONGEST_LINE).read_line(&mut line)?;
+        let length = Read::take(&mut reader, LONGEST_LINE).read_line(&mut line)?;
         if length == 0 {
             return Ok(None);
         }
@@ -279,28 +374,34 @@ fn answer(path: &str, shared: &Shared) -> Answer {
     })
 }
 
-fn write_answer(mut stream: TcpStream, status: u16, body: &[u8]) -> io::Result<()> {
-    let reason = match status {
+fn write_answer(
+    stream: &mut impl Write,
+    (status, words): (u16, Option<&str>),
+    body: &[u8],
+) -> io::Result<()> {
+    let usual = match status {
         200 => "OK",
         204 => "No Content",
+        400 => "Bad Request",
         403 => "Forbidden",
         404 => "Not Found",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Status",
     };
+    let reason = words.unwrap_or(usual);
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status} {reason}\r\nContent-Type: application/jwt\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
-    stream.write_all(body)
+    stream.write_all(body)?;
+    stream.flush()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
 
     fn ask(server: &AccountServer, key: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(server.address())?;
