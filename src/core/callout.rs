@@ -245,16 +245,22 @@ impl Core {
         }
     }
 
-    /// Nobody waits any more for an answer about a client.
-    pub(super) fn end_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
-        let conn = super::conn_mut(&mut self.conns, id)?;
-        let callout = conn.callout.take()?;
-        if !conn.flags.detached {
+    /// What a client has sent meanwhile is no longer held back.
+    pub(super) fn is_asked_about_no_more(&mut self, id: ConnId) {
+        if let Some(conn) = super::conn_mut(&mut self.conns, id)
+            && !conn.flags.detached
+        {
             super::wake(&mut self.woken, conn, id);
         }
         self.asked_about -= 1;
         self.freezes += 1;
         self.limit_changes += 1;
+    }
+
+    /// Nobody waits any more for an answer about a client.
+    pub(super) fn end_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
+        let callout = self.conn_mut(id)?.callout.take()?;
+        self.is_asked_about_no_more(id);
         self.timers.cancel(callout.timer);
         if let Some(answers) = callout.answers {
             self.remove_sub(answers);
