@@ -276,15 +276,21 @@ impl Core {
         Some(callout)
     }
 
-    fn take_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
-        let conn = super::conn_mut(&mut self.conns, id)?;
-        let callout = conn.callout.take()?;
-        if !conn.flags.detached {
+    /// What a client has sent meanwhile is no longer held back.
+    pub(super) fn is_asked_about_no_more(&mut self, id: ConnId) {
+        if let Some(conn) = super::conn_mut(&mut self.conns, id)
+            && !conn.flags.detached
+        {
             super::wake(&mut self.woken, conn, id);
         }
         self.asked_about -= 1;
         self.freezes += 1;
         self.limit_changes += 1;
+    }
+
+    fn take_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
+        let callout = self.conn_mut(id)?.callout.take()?;
+        self.is_asked_about_no_more(id);
         self.timers.cancel(callout.timer);
         self.end_limit(id);
         Some(callout)

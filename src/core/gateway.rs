@@ -196,21 +196,23 @@ impl Core {
             let Some(entry) = self.outbound_peer(home, cluster) else {
                 continue;
             };
-            let names = |interested: &Interested<'_>| {
+            let passage = self.passage(home, entry);
+            let crossing = delivery.crossing;
+            let under_way = |passage, owed| {
                 let groups = interested.groups.iter();
-                groups.map(|group| group.name.as_ref().into()).collect()
-            };
-            if self.asks_for_trace {
-                let passage = self.passage(home, entry);
-                delivery.under_way.push(UnderWay {
+                UnderWay {
                     from: home,
                     to: entry,
                     by_gateway: true,
-                    crossing: delivery.crossing,
+                    crossing,
                     passage,
-                    groups: names(&interested),
-                    owed: Some(Owed::ToGateway(cluster)),
-                });
+                    groups: groups.map(|group| group.name.as_ref().into()).collect(),
+                    owed,
+                }
+            };
+            if self.asks_for_trace {
+                let owed = Some(Owed::ToGateway(cluster));
+                delivery.under_way.push(under_way(passage, owed));
                 delivered |= self.is_taken_by(entry);
                 continue;
             }
@@ -218,7 +220,7 @@ impl Core {
             let single = (!to_all).then_some(cluster);
             self.count_sent_by_gateway(delivery.account, home, single, size);
             delivered = true;
-            match self.passage(home, entry) {
+            match passage {
                 Passage::Now => {
                     self.count_arrived_by_gateway(delivery, entry);
                     self.serve_cluster(
@@ -229,17 +231,7 @@ impl Core {
                         &interested.groups,
                     );
                 }
-                passage => {
-                    delivery.under_way.push(UnderWay {
-                        from: home,
-                        to: entry,
-                        by_gateway: true,
-                        crossing: delivery.crossing,
-                        passage,
-                        groups: names(&interested),
-                        owed: None,
-                    });
-                }
+                passage => delivery.under_way.push(under_way(passage, None)),
             }
         }
         if to_all {

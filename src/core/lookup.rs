@@ -115,14 +115,8 @@ impl Core {
 
     /// Nobody waits any more for the account of a client.
     pub(super) fn end_lookup(&mut self, id: ConnId) -> Option<Box<Lookup>> {
-        let conn = super::conn_mut(&mut self.conns, id)?;
-        let lookup = conn.lookup.take()?;
-        if !conn.flags.detached {
-            super::wake(&mut self.woken, conn, id);
-        }
-        self.asked_about -= 1;
-        self.freezes += 1;
-        self.limit_changes += 1;
+        let lookup = self.conn_mut(id)?.lookup.take()?;
+        self.is_asked_about_no_more(id);
         if let Some(fetch) = self.fetches.open.remove(&lookup.fetch) {
             self.timers.cancel(fetch.timer);
         }

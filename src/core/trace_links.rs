@@ -236,26 +236,25 @@ impl Core {
         }
     }
 
-    fn outbound_gateway_end(&self, server: ServerId, peer: ServerId) -> LinkEnd {
-        let gateways = self.outbound_gateways(server);
-        let gateway = gateways.iter().find(|gateway| gateway.peer == peer);
+    fn gateway_end(&self, cid: Option<u64>, peer: ServerId) -> LinkEnd {
         LinkEnd {
             kind: ConnectionKind::GATEWAY,
-            cid: gateway.map_or(0, |gateway| gateway.cid),
+            cid: cid.unwrap_or(0),
             name: self.server(peer).name.to_string(),
             account: None,
         }
     }
 
+    fn outbound_gateway_end(&self, server: ServerId, peer: ServerId) -> LinkEnd {
+        let gateways = self.outbound_gateways(server);
+        let gateway = gateways.iter().find(|gateway| gateway.peer == peer);
+        self.gateway_end(gateway.map(|gateway| gateway.cid), peer)
+    }
+
     pub(super) fn inbound_gateway_end(&mut self, server: ServerId, peer: ServerId) -> LinkEnd {
         let gateways = self.inbound_gateways(server);
         let gateway = gateways.iter().find(|gateway| gateway.peer == peer);
-        LinkEnd {
-            kind: ConnectionKind::GATEWAY,
-            cid: gateway.map_or(0, |gateway| gateway.cid),
-            name: self.server(peer).name.to_string(),
-            account: None,
-        }
+        self.gateway_end(gateway.map(|gateway| gateway.cid), peer)
     }
 
     pub(super) fn leaf_end(&self, end: ConnId) -> Option<LinkEnd> {
