@@ -169,12 +169,12 @@ fn accept(shared: &Arc<Shared>, listener: &TcpListener, to: ServerIndex, port: u
             Ok(false) => continue,
             Err(_) => return,
         }
-        let Ok((dialler, peer)) = listener.accept() else {
+        let Ok((dialler, _)) = listener.accept() else {
             return;
         };
         let processes = shared.state().processes.clone();
         // Who has hung up already needs no server any more.
-        if let Some(from) = owner(&processes, peer) {
+        if let Ok(Some(from)) = owner(&processes, &dialler) {
             // A server that does not listen is one that the dialler finds closed.
             let _ = join(shared, dialler, from, to, port);
         }
@@ -272,21 +272,45 @@ fn pump(
     }
 }
 
-/// The server whose process has the socket at `peer`.
-fn owner(processes: &BTreeMap<ServerIndex, u32>, peer: SocketAddr) -> Option<ServerIndex> {
-    let SocketAddr::V4(peer) = peer else {
+/// How often the table of sockets is read for one: what is closed while it is read can hide the next.
+const LOOKS: usize = 10;
+
+/// The server whose process has the other end of `accepted`.
+fn owner(
+    processes: &BTreeMap<ServerIndex, u32>,
+    accepted: &TcpStream,
+) -> io::Result<Option<ServerIndex>> {
+    let (peer, local) = (accepted.peer_addr()?, accepted.local_addr()?);
+    let (Some(peer), Some(local)) = (in_socket_table(peer), in_socket_table(local)) else {
+        return Ok(None);
+    };
+    for _ in 0..LOOKS {
+        let table = fs::read_to_string("/proc/net/tcp")?;
+        let inode = table.lines().find_map(|line| {
+            let mut words = line.split_whitespace().skip(1);
+            // A port is shared by connections to others, of which one may be over and nobody's.
+            let is_it = words.next()? == peer && words.next()? == local;
+            is_it.then(|| words.nth(6))?
+        });
+        let found = inode.and_then(|inode| holder(processes, inode));
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// An address as the kernel's table of sockets writes it.
+fn in_socket_table(address: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(address) = address else {
         return None;
     };
-    let address = format!(
-        "{:08X}:{:04X}",
-        u32::from_ne_bytes(peer.ip().octets()),
-        peer.port()
-    );
-    let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    let inode = table.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.nth(1)? == address).then(|| words.nth(7))?
-    })?;
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    Some(format!("{ip:08X}:{:04X}", address.port()))
+}
+
+/// The server whose process has the socket with `inode` open.
+fn holder(processes: &BTreeMap<ServerIndex, u32>, inode: &str) -> Option<ServerIndex> {
     let socket = format!("socket:[{inode}]");
     processes.iter().find_map(|(server, pid)| {
         let mut files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
@@ -301,17 +325,60 @@ fn owner(processes: &BTreeMap<ServerIndex, u32>, peer: SocketAddr) -> Option<Ser
 
 #[cfg(test)]
 mod tests {
+    use socket2::{Domain, Socket, Type};
+
     use super::*;
 
     #[test]
     fn the_owner_of_a_socket_is_found() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-        let dialler = TcpStream::connect(listener.local_addr().expect("an address"));
-        let (_accepted, peer) = listener.accept().expect("a connection");
-        let own = BTreeMap::from([(ServerIndex(3), std::process::id())]);
-        assert_eq!(owner(&own, peer), Some(ServerIndex(3)));
-        assert_eq!(owner(&BTreeMap::new(), peer), None);
+        let listener = listen();
+        let dialler = TcpStream::connect(address(&listener)).expect("a connection");
+        let (accepted, _) = listener.accept().expect("its other end");
+        assert_eq!(
+            owner(&own(), &accepted).expect("a table"),
+            Some(ServerIndex(3))
+        );
+        assert_eq!(owner(&BTreeMap::new(), &accepted).expect("a table"), None);
         drop(dialler);
+    }
+
+    #[test]
+    fn a_port_shared_with_what_is_over_has_an_owner() {
+        let (over, listener) = (listen(), listen());
+        // Whoever closes first keeps its port waiting, without an owner.
+        let first = dial_from(0, &over);
+        let port = first.local_addr().expect("an address").port();
+        let (rest, _) = over.accept().expect("its other end");
+        drop(first);
+        drop(rest);
+        let second = dial_from(port, &listener);
+        let (accepted, _) = listener.accept().expect("its other end");
+        assert_eq!(
+            owner(&own(), &accepted).expect("a table"),
+            Some(ServerIndex(3))
+        );
+        drop(second);
+    }
+
+    fn own() -> BTreeMap<ServerIndex, u32> {
+        BTreeMap::from([(ServerIndex(3), std::process::id())])
+    }
+
+    fn listen() -> TcpListener {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener")
+    }
+
+    fn address(listener: &TcpListener) -> SocketAddr {
+        listener.local_addr().expect("an address")
+    }
+
+    fn dial_from(port: u16, to: &TcpListener) -> TcpStream {
+        let own = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        own.set_reuse_address(true).expect("a port of what is over");
+        own.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())
+            .expect("a port");
+        own.connect(&address(to).into()).expect("a connection");
+        own.into()
     }
 
     #[test]
