@@ -83,7 +83,8 @@ impl Process {
         Ok(status.map(exit))
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> Result<(), DriverError> {
+    /// Returns after a kill when the server is gone, so that another can be started in its place.
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), DriverError> {
         self.send(match signal {
             Signal::Term => ProcessSignal::TERM,
             Signal::Int => ProcessSignal::INT,
@@ -91,7 +92,13 @@ impl Process {
             Signal::Kill => ProcessSignal::KILL,
             Signal::Stop => ProcessSignal::STOP,
             Signal::Continue => ProcessSignal::CONT,
-        })
+        })?;
+        if matches!(signal, Signal::Kill) {
+            self.child
+                .wait()
+                .map_err(DriverError::io("waiting for a killed server"))?;
+        }
+        Ok(())
     }
 
     fn send(&self, signal: ProcessSignal) -> Result<(), DriverError> {
