@@ -393,6 +393,26 @@ fn circles_of_imports_are_fetched_once() {
 }
 
 #[test]
+fn a_server_without_a_name_starts_again_with_what_its_directory_has() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = JwtDirectory::open(place.path()).unwrap();
+    let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
+    let orders = acme.account("ORDERS");
+    let nats = MockNats::builder()
+        .operator(&acme, [])
+        .manual_clock(epoch())
+        .start_blocking()
+        .unwrap();
+    nats.push_claims(&orders).unwrap();
+    nats.first_server().restart().unwrap();
+    let mut client = nats.connect_in_memory().unwrap();
+    client
+        .send(bearer_login(&orders.user("alice")).as_bytes())
+        .unwrap();
+    assert!(received(&mut client).contains("PONG"));
+}
+
+#[test]
 fn a_directory_is_read_again_with_the_configuration() {
     let place = tempfile::tempdir().unwrap();
     let directory = JwtDirectory::open(place.path()).unwrap();
@@ -553,6 +573,8 @@ fn a_server_that_starts_again_asks_its_account_server_anew() {
     table.serve(system.public_key(), system.jwt());
     table.serve(orders.public_key(), orders.jwt());
     let nats = MockNats::builder()
+        // Who has no name of its own starts again under another.
+        .name("a")
         .operator(&acme, [])
         .manual_clock(epoch())
         .start_blocking()

@@ -97,19 +97,30 @@ impl Core {
             file_changes: Vec::new(),
         };
         for (spec, cluster) in std::iter::zip(&topology.servers, core.make_clusters(topology)) {
-            core.start_server(Arc::new(spec.clone()), cluster);
+            core.start_server(Arc::new(spec.clone()), cluster, None);
         }
         core
     }
 
-    /// Starts another server in a cluster. When its start has been told, it is to
-    /// [join](Self::join_cluster).
-    pub fn add_server(&mut self, now: Time, spec: ServerSpec, cluster: ClusterId) -> ServerId {
+    /// Starts another server in a cluster, or one again that was `previous` before. When its start has been told, it is
+    /// to [join](Self::join_cluster).
+    pub fn add_server(
+        &mut self,
+        now: Time,
+        spec: ServerSpec,
+        cluster: ClusterId,
+        previous: Option<ServerId>,
+    ) -> ServerId {
         self.set_now(now);
-        self.start_server(Arc::new(spec), cluster)
+        self.start_server(Arc::new(spec), cluster, previous)
     }
 
-    fn start_server(&mut self, spec: Arc<ServerSpec>, cluster: ClusterId) -> ServerId {
+    fn start_server(
+        &mut self,
+        spec: Arc<ServerSpec>,
+        cluster: ClusterId,
+        previous: Option<ServerId>,
+    ) -> ServerId {
         let id = ServerId(self.servers.len() as u16);
         let mut server = Server::new(id, spec, cluster, self.seed);
         server.start = self.now;
@@ -125,9 +136,7 @@ impl Core {
         cluster.servers.push(id);
         let mesh = cluster.mesh;
         // What is in a directory stays there when a server goes.
-        let mut before = self.servers.iter().rev();
-        let before = before.find(|before| before.name == server.name);
-        let before = before.and_then(|before| before.operator.as_deref());
+        let before = previous.and_then(|previous| self.server(previous).operator.as_deref());
         let spec = Arc::clone(&server.spec);
         if let (Some(options), Some(mode)) = (&spec.operator, server.operator.as_deref_mut()) {
             let before = before.map(|before| &before.store);

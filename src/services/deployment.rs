@@ -208,7 +208,7 @@ impl Deployment {
         previous: Option<ServerId>,
     ) -> ServerId {
         self.services.expect(configuration);
-        let id = self.core.add_server(now, spec, cluster);
+        let id = self.core.add_server(now, spec, cluster, previous);
         self.services
             .journal
             .note_starts(&self.core, std::iter::once(id));
