@@ -12,7 +12,7 @@ use std::fmt::{Debug, Display, Write as _};
 use std::sync::{Arc, Mutex};
 
 use nats_mock::expected::connections;
-use nats_mock::{Builder, MemoryConnection, MockNats, MockOperator, MockUser, Version};
+use nats_mock::{Builder, Leaf, MemoryConnection, MockNats, MockOperator, MockUser, Version};
 use serde_json::json;
 use support::epoch;
 use tracing::field::{Field, Visit};
@@ -265,14 +265,19 @@ async fn seeds_and_tokens_of_users_are_not_told() {
     let late = orders.user("late").bearer().expires(1_600_000_000);
     let unsigned = orders.user("unsigned");
     let stranger = MockOperator::new("other").account("ORDERS").user("eve");
+    let edge = orders.user("edge");
     let told = Told::default();
     let _guard = traced(&told);
-    for user in [&alice, &late, &unsigned, &stranger] {
+    let users = [&alice, &late, &unsigned, &stranger, &edge];
+    for user in users {
         told.debug("a user", user);
     }
     told.debug("an account", &orders);
     told.debug("an operator", &acme);
+    let leaf = Leaf::new("edge", "hub").credentials(orders.public_key(), edge.creds());
+    told.debug("a leaf node", &leaf);
     let builder = MockNats::builder().operator(&acme, [&orders]);
+    let builder = builder.name("hub").leaf_with(leaf);
     told.debug("a builder", &builder);
     let nats = builder.manual_clock(epoch()).start_blocking().unwrap();
     // Its JWT is told of it by a real server, too.
@@ -286,8 +291,8 @@ async fn seeds_and_tokens_of_users_are_not_told() {
     told.debug("requests", &nats.requests().history());
     told.add("the timeline as text", nats.timeline());
     told.finish(nats).await;
-    let seeds = [&alice, &late, &unsigned, &stranger].map(MockUser::seed);
-    let tokens = [&alice, &late, &unsigned, &stranger].map(MockUser::jwt);
+    let seeds = users.map(MockUser::seed);
+    let tokens = users.map(MockUser::jwt);
     let mut secrets: Vec<&str> = seeds.iter().chain(&tokens).map(String::as_str).collect();
     secrets.push("c2lnbmF0dXJlLW9mLWE");
     told.hides(&secrets);

@@ -40,7 +40,7 @@ pub struct Leaf {
     /// Accounts of the leaf with those of the hub; none stand for all.
     accounts: Vec<(String, String)>,
     /// Accounts of the leaf with the credentials that lead to one of the hub.
-    credentials: Vec<(String, String)>,
+    credentials: Vec<(String, LeafCredentials)>,
     system: bool,
     deny_imports: Vec<String>,
     deny_exports: Vec<String>,
@@ -102,7 +102,8 @@ impl Leaf {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn credentials(mut self, own: impl Into<String>, creds: impl Into<String>) -> Self {
-        self.credentials.push((own.into(), creds.into()));
+        let creds = LeafCredentials::Creds(creds.into());
+        self.credentials.push((own.into(), creds));
         self
     }
 
@@ -226,7 +227,7 @@ impl Builder {
             let signed = leaf.credentials.iter().map(|(own, creds)| LeafRemote {
                 urls: urls.clone(),
                 account: Some(own.clone()),
-                credentials: Some(LeafCredentials::Creds(creds.clone())),
+                credentials: Some(creds.clone()),
                 deny_imports: leaf.deny_imports.clone(),
                 deny_exports: leaf.deny_exports.clone(),
                 request_isolation: leaf.isolated,
