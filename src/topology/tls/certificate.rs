@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use x509_parser::der_parser::asn1_rs::{Any, FromDer, Tag};
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::X509Certificate;
+use x509_parser::prelude::{X509Certificate, X509Version};
 
 use super::PeerCertificate;
 use super::subject::{Attribute, Subject};
@@ -47,6 +47,30 @@ pub(super) fn validity(der: &[u8]) -> Option<(i64, i64)> {
         validity.not_before.timestamp(),
         validity.not_after.timestamp(),
     ))
+}
+
+/// Whether a certificate in DER is that of somebody who may sign others.
+pub(super) fn may_sign(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| signs_others(&certificate))
+}
+
+fn signs_others(certificate: &X509Certificate<'_>) -> bool {
+    let constraints = certificate.basic_constraints().ok().flatten();
+    let is_authority = match constraints {
+        Some(constraints) => constraints.value.ca,
+        // Those before had no way to say so.
+        None => certificate.version() != X509Version::V3,
+    };
+    let usage = certificate.key_usage().ok().flatten();
+    is_authority && usage.is_none_or(|usage| usage.value.flags == 0 || usage.value.key_cert_sign())
+}
+
+/// Whether a certificate in DER may be that of a server, going by what it says it is for.
+pub(super) fn may_serve(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| {
+        let usage = certificate.extended_key_usage().ok().flatten();
+        usage.is_none_or(|usage| usage.value.any || usage.value.server_auth)
+    })
 }
 
 /// Who has signed a certificate in DER, in DER.
@@ -101,13 +125,22 @@ pub(crate) struct Hint {
 }
 
 /// The first of these certificates that has the name of who has signed another, which it has not.
-pub(super) fn hint<'a>(der: &[u8], mut known: impl Iterator<Item = &'a [u8]>) -> Option<Hint> {
+///
+/// One for which `outdated` says why it is out of time is taken for who has.
+pub(super) fn hint<'a>(
+    der: &[u8],
+    mut known: impl Iterator<Item = &'a [u8]>,
+    outdated: impl Fn(&[u8]) -> Option<String>,
+) -> Option<Hint> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let issuer = certificate.issuer().as_raw();
-    known.find_map(|candidate| {
-        let (_, candidate) = X509Certificate::from_der(candidate).ok()?;
+    known.find_map(|der| {
+        let (_, candidate) = X509Certificate::from_der(der).ok()?;
         (candidate.subject().as_raw() == issuer).then(|| Hint {
-            why: not_signed(&certificate, &candidate),
+            why: match signs_others(&candidate) {
+                true => outdated(der).unwrap_or_else(|| not_signed(&certificate, &candidate)),
+                false => "x509: invalid signature: parent certificate cannot sign this kind of certificate".to_owned(),
+            },
             candidate: called(&candidate),
         })
     })

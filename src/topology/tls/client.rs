@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::client::ResolvesClientCert;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
@@ -46,11 +46,13 @@ impl Connector {
         };
         let verifier = Verifier::new(told.roots, provider.signature_verification_algorithms);
         let keys = told.identities.into_iter().map(|it| it.key).collect();
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_cert_resolver(Arc::new(Certificates(keys)));
+        // Real servers look at the certificate each time.
+        config.resumption = Resumption::disabled();
         Ok(Self(Arc::new(config)))
     }
 

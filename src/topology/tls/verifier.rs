@@ -2,7 +2,7 @@
 //! words: the time first, then the name, then who has signed the certificate.
 
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -15,7 +15,7 @@ use rustls::{
 
 use nats_mock_protocol::time::Timestamp;
 
-use super::certificate::{Hint, Names, hint, names, validity};
+use super::certificate::{Hint, Names, hint, may_serve, may_sign, names, validity};
 use crate::topology::quote;
 
 /// Whose signatures are good.
@@ -62,18 +62,12 @@ pub(crate) enum Untrusted {
 #[derive(Debug)]
 pub(super) struct Verifier {
     roots: Roots,
-    /// Those of them that can be built on, once they are needed.
-    anchors: OnceLock<RootCertStore>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
     pub fn new(roots: Roots, algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self {
-            roots,
-            anchors: OnceLock::new(),
-            algorithms,
-        }
+        Self { roots, algorithms }
     }
 
     fn roots(&self) -> &[CertificateDer<'static>] {
@@ -84,12 +78,13 @@ impl Verifier {
         }
     }
 
-    fn anchors(&self) -> &RootCertStore {
-        self.anchors.get_or_init(|| {
-            let mut anchors = RootCertStore::empty();
-            anchors.add_parsable_certificates(self.roots().iter().cloned());
-            anchors
-        })
+    /// Those whose signatures are good now. What is built on them is not held against what they say of themselves.
+    fn anchors(&self, now: UnixTime) -> RootCertStore {
+        let roots = self.roots().iter();
+        let good = roots.filter(|root| may_sign(root) && in_time(root, now).is_ok());
+        let mut anchors = RootCertStore::empty();
+        anchors.add_parsable_certificates(good.cloned());
+        anchors
     }
 
     fn verify(
@@ -115,11 +110,11 @@ impl Verifier {
         let parsed = parsed.map_err(|_| Untrusted::Malformed)?;
         // Who is trusted need not have been signed by anybody.
         if self.roots().iter().any(|root| root == leaf) {
-            return Ok(());
+            return may_serve(leaf).then_some(()).ok_or(Untrusted::Usage);
         }
-        let algorithms = self.algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, self.anchors(), others, now, algorithms)
-            .map_err(|error| self.untrusted(&error, leaf, others))
+        let (anchors, algorithms) = (self.anchors(now), self.algorithms.all);
+        verify_server_cert_signed_by_trust_anchor(&parsed, &anchors, others, now, algorithms)
+            .map_err(|error| self.untrusted(&error, leaf, others, now))
     }
 
     fn untrusted(
@@ -127,11 +122,13 @@ impl Verifier {
         error: &Error,
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
+        now: UnixTime,
     ) -> Untrusted {
         match untrusted(error) {
             Untrusted::Authority(_) => {
-                let candidates = self.roots().iter().chain(others);
-                Untrusted::Authority(hint(leaf, candidates.map(|der| &**der)))
+                let candidates = self.roots().iter().chain(others).map(|der| &**der);
+                let outdated = |der: &[u8]| in_time(der, now).err().map(|why| why.to_string());
+                Untrusted::Authority(hint(leaf, candidates, outdated))
             }
             other => other,
         }
@@ -277,7 +274,10 @@ impl ServerCertVerifier for Verifier {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+        KeyPair, KeyUsagePurpose,
+    };
     use rustls::crypto::ring;
 
     use super::*;
@@ -312,6 +312,66 @@ mod tests {
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         assert_eq!(verified(authority, "localhost"), Ok(()));
         assert_eq!(verified(params(&["localhost"]), "localhost"), Ok(()));
+    }
+
+    /// What comes of a server's certificate that a trusted one has signed.
+    fn verified_by(authority: CertificateParams, server: CertificateParams) -> Result<(), String> {
+        let (key, server_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let root = authority.self_signed(&key).unwrap().der().clone();
+        let issuer = Issuer::new(authority, key);
+        let leaf = server.signed_by(&server_key, &issuer).unwrap();
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        let verifier = Verifier::new(Roots::Given(vec![root]), algorithms);
+        let name = ServerName::try_from("localhost").unwrap();
+        let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
+        let verified = verifier.verify(leaf.der(), &[], &name, at);
+        verified.map_err(|error| error.to_string())
+    }
+
+    fn authority(from: i32, to: i32) -> CertificateParams {
+        let mut params = years(from, to);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "acme");
+        params
+    }
+
+    #[test]
+    fn who_is_trusted_has_to_be_an_authority_now() {
+        let server = || params(&["localhost"]);
+        assert_eq!(verified_by(authority(2000, 2100), server()), Ok(()));
+        let unknown = |why| {
+            Err(format!(
+                "x509: certificate signed by unknown authority (possibly because of \"{why}\" while trying to verify \
+                 candidate authority certificate \"acme\")"
+            ))
+        };
+        assert_eq!(
+            verified_by(authority(2000, 2001), server()),
+            unknown(
+                "x509: certificate has expired or is not yet valid: current time 2023-11-14T22:13:20Z is after \
+                 2001-01-01T00:00:00Z"
+            )
+        );
+        let other =
+            "x509: invalid signature: parent certificate cannot sign this kind of certificate";
+        let mut mere_server = authority(2000, 2100);
+        mere_server.is_ca = IsCa::ExplicitNoCa;
+        assert_eq!(verified_by(mere_server, server()), unknown(other));
+        let mut other_key = authority(2000, 2100);
+        other_key.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        assert_eq!(verified_by(other_key, server()), unknown(other));
+    }
+
+    #[test]
+    fn a_certificate_for_clients_is_none_of_a_server() {
+        let for_clients = || {
+            let mut params = params(&["localhost"]);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            params
+        };
+        let usage = Err("x509: certificate specifies an incompatible key usage".to_owned());
+        assert_eq!(verified(for_clients(), "localhost"), usage);
+        assert_eq!(verified_by(authority(2000, 2100), for_clients()), usage);
     }
 
     #[test]
