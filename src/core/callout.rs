@@ -190,7 +190,8 @@ impl Core {
     }
 
     fn ask(&mut self, id: ConnId, how: Login, account: AccountId, mandate: Mandate) -> Admission {
-        let Some(server) = self.conn(id).map(|conn| conn.server) else {
+        let open = self.conn(id).filter(|conn| !conn.is_closing());
+        let Some(server) = open.map(|conn| conn.server) else {
             return Admission::Out;
         };
         let rng = &mut self.servers[usize::from(server.0)].rng;

@@ -56,7 +56,9 @@ impl Core {
             // It tries again when its connection ends.
             LeafAdmission::Out => Ok(()),
             LeafAdmission::Asked => {
-                self.limit_wait(accepted);
+                let wish = configured.compression_in_force();
+                let wish = wish.unwrap_or_else(|_| Compression::default_auto());
+                self.limit_wait(accepted, &wish);
                 Ok(())
             }
         }
@@ -120,6 +122,7 @@ impl Core {
         }
         self.tell_everything(accepted);
         self.tell_everything(spoke);
+        self.close_at_subscription_limit(accepted);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use super::server::ServerId;
 use super::timers::Timer;
 use super::{CloseReason, Core};
 use crate::topology::Compression;
+use crate::version::Feature;
 
 /// How long a leaf node may take to log in, in seconds, unless something else is configured.
 const LOG_IN_TIMEOUT: f64 = 2.0;
@@ -29,22 +30,39 @@ impl Core {
         })
     }
 
+    /// Whether the connection of an end has come about.
+    pub(super) fn is_settled(&self, id: ConnId) -> bool {
+        self.conn(id)
+            .is_some_and(|conn| self.server(conn.server).leafs.get(&conn.cid) == Some(&id))
+    }
+
     /// Goes on with a leaf node whose account was looked up.
     pub(super) fn go_on_with_leaf(&mut self, accepted: ConnId) {
+        let server = self.conn(accepted).map(|conn| self.server(conn.server));
+        let forgets = server.is_some_and(|it| it.profile.has(Feature::EndedLeafsNotRegistered));
+        if self.is_over(accepted) && forgets {
+            self.close(accepted, CloseReason::ClientClosed);
+            return;
+        }
         if let LeafAdmission::In(user) = self.log_in_leaf(accepted) {
             self.admit_leaf(accepted, &user);
         }
     }
 
-    /// Has a leaf node wait no longer than leaf nodes may take to log in. Where links are not compressed, servers stop
-    /// counting when they know whom they have to ask about.
-    pub(super) fn limit_wait(&mut self, accepted: ConnId) {
+    /// Has a leaf node wait no longer than leaf nodes may take to log in. Where servers do not go on to agree on a
+    /// compression, they stop counting when they know whom they have to ask about.
+    pub(super) fn limit_wait(&mut self, accepted: ConnId, theirs: &Compression) {
         let Some(conn) = self.conn(accepted) else {
             return;
         };
         let options = self.server(conn.server).spec.leafnodes.as_ref();
-        let compression = options.and_then(|options| options.compression_in_force().ok());
-        if compression.is_none_or(|it| it == Compression::Off) {
+        let own = options.and_then(|options| options.compression_in_force().ok());
+        let is_agreed = match own {
+            None | Some(Compression::NotSupported | Compression::Off) => true,
+            Some(Compression::Accept) => *theirs == Compression::Accept,
+            Some(_) => false,
+        };
+        if is_agreed {
             return;
         }
         let auth = options.and_then(|options| options.authorization.as_ref());
@@ -70,6 +88,11 @@ impl Core {
     /// A leaf node has waited for too long. That ends its connection, but not what is being found out about it.
     pub(super) fn leaf_timed_out(&mut self, accepted: ConnId) {
         let reason = CloseReason::AuthenticationTimeout;
+        // The limit may have ended while its server stood still.
+        let waits = self.conn_mut(accepted);
+        if waits.and_then(|conn| conn.auth_timer.take()).is_none() {
+            return;
+        }
         let Some((conn, leaf)) = self.conn(accepted).zip(self.leaf(accepted)) else {
             return;
         };
@@ -78,11 +101,8 @@ impl Core {
         let closed = self.closed_conn(conn, reason);
         let client = Box::new(closed.client.clone());
         self.keep_closed(server, closed);
-        if let Some(conn) = self.conn_mut(accepted) {
-            conn.auth_timer = None;
-            if let Some(leaf) = &mut conn.leaf {
-                leaf.is_over = true;
-            }
+        if let Some(leaf) = self.leaf_mut(accepted) {
+            leaf.is_over = true;
         }
         self.leave(accepted);
         if !is_stranger {
@@ -105,6 +125,7 @@ impl Core {
 
     /// Makes a connection with a leaf node that has waited, if it is still there.
     pub(super) fn admit_leaf(&mut self, accepted: ConnId, user: &LeafUser) {
+        self.end_limit(accepted);
         let Some(spoke) = self.leaf(accepted).map(|leaf| leaf.other) else {
             return;
         };

@@ -120,7 +120,6 @@ impl Core {
         if let Some(fetch) = self.fetches.open.remove(&lookup.fetch) {
             self.timers.cancel(fetch.timer);
         }
-        self.end_limit(id);
         Some(lookup)
     }
 

@@ -230,8 +230,17 @@ impl Core {
         };
         conn.max_payload = max_payload;
         conn.max_subscriptions = max_subscriptions;
+        // The connection of a leaf node has to come about first.
+        if self.leaf(id).is_none() || self.is_settled(id) {
+            self.close_at_subscription_limit(id);
+        }
+    }
+
+    /// Ends a connection that may not subscribe to anything more, as soon as that is known.
+    pub(super) fn close_at_subscription_limit(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
         let held = u32::try_from(conn.subs.len()).unwrap_or(u32::MAX);
-        if max_subscriptions.is_some_and(|max| held >= max) {
+        if conn.max_subscriptions.is_some_and(|max| held >= max) {
             self.send_err(id, "maximum subscriptions exceeded");
             self.close(id, CloseReason::MaxSubscriptionsExceeded);
         }
