@@ -9,7 +9,9 @@ use rand::Rng;
 
 use super::account::AccountId;
 use super::authenticate::{Admission, Login};
+use super::callout_answer::Unsettled;
 use super::conn::ConnId;
+use super::fetch::{Hand, Purpose};
 use super::freeze::Waiting;
 use super::leaf_users::LeafUser;
 use super::notice::{AuthAudience, Notice};
@@ -56,6 +58,8 @@ pub(super) struct Callout {
     /// The key that stands for the client.
     pub user: String,
     answers: Option<SubId>,
+    /// What the service has answered, while the account is fetched where that puts the client.
+    answer: Option<Arc<[u8]>>,
     timer: TimerKey,
     /// What the client has done since.
     pub waiting: Vec<Waiting>,
@@ -223,6 +227,7 @@ impl Core {
             mandate,
             user,
             answers,
+            answer: None,
             timer,
             waiting: Vec::new(),
         }));
@@ -243,20 +248,57 @@ impl Core {
     pub fn hear_answer(&mut self, id: ConnId, answers: SubId, payload: &[u8], counted: u64) {
         let Some(conn) = self.conn(id) else { return };
         let asked = conn.callout.as_ref().and_then(|callout| callout.answers);
-        if asked != Some(answers) {
+        let has_answer = conn.callout.as_ref().is_some_and(|at| at.answer.is_some());
+        if asked != Some(answers) || has_answer {
             return;
         }
+        self.weigh_answer(id, payload, counted);
+    }
+
+    /// Goes on with an answer when the account is there, or is not to be had, where it puts a client.
+    pub(super) fn go_on_with_answer(&mut self, server: ServerId, id: ConnId, hand: Hand) {
+        let callout = self.conn_mut(id).and_then(|conn| conn.callout.as_mut());
+        let Some(answer) = callout.and_then(|callout| callout.answer.take()) else {
+            return;
+        };
+        self.operator_mode(server).hand = hand;
+        self.weigh_answer(id, &answer, 0);
+        self.operator_mode(server).hand = Hand::default();
+    }
+
+    fn weigh_answer(&mut self, id: ConnId, payload: &[u8], counted: u64) {
+        let Some(conn) = self.conn_mut(id) else {
+            return;
+        };
         let server = conn.server;
-        let Some(callout) = self.take_callout(id) else {
+        let Some(mut callout) = conn.callout.take() else {
             return;
         };
         self.being_answered = (counted > 0).then_some((server, callout.account, counted));
-        let outcome = self.read_answer(server, &callout, payload);
-        let outcome = outcome
-            .map_err(Refused::Answer)
-            .and_then(|answered| self.admit_answered(id, &callout, answered));
+        let read = self.read_answer(server, &callout, payload);
+        if let Err(Unsettled::Waits { .. }) = read {
+            callout.answer = Some(payload.into());
+        }
+        if let Some(conn) = self.conn_mut(id) {
+            conn.callout = Some(callout);
+        }
+        let outcome = match read {
+            Ok(answered) => Ok(answered),
+            Err(Unsettled::Refused(text)) => Err(Refused::Answer(text)),
+            Err(Unsettled::Waits { account, next }) => {
+                self.being_answered = None;
+                self.order(server, next, Purpose::Answer(id, account), Hand::default());
+                return;
+            }
+        };
+        let Some(callout) = self.take_callout(id) else {
+            return;
+        };
+        let outcome = outcome.and_then(|answered| self.admit_answered(id, &callout, answered));
         // Until then it counts, and those who hear of a client in this account are told so.
-        self.remove_sub(answers);
+        if let Some(answers) = callout.answers {
+            self.remove_sub(answers);
+        }
         self.being_answered = None;
         self.conclude(id, *callout, outcome);
     }

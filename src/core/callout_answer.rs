@@ -7,7 +7,9 @@ use super::Core;
 use super::account::AccountId;
 use super::callout::{Callout, Mandate, Refused};
 use super::conn::ConnId;
+use super::fetch::Hand;
 use super::identity::Identity;
+use super::jwt_store::ResolverKind;
 use super::server::{Proof, ServerId, User};
 use super::token_login::{LimitsRefused, user_limits, usual};
 use crate::identity::{self, AnswerClaims, Claims, Unfilled, UserClaims, UserLimits};
@@ -30,6 +32,20 @@ pub(super) struct Answered {
     issued: i64,
 }
 
+/// Why an answer does not make a user of a client, or not yet.
+pub(super) enum Unsettled {
+    /// What is wrong with it.
+    Refused(String),
+    /// The account where it puts the client has to be fetched, `next` first.
+    Waits { account: Box<str>, next: Box<str> },
+}
+
+impl From<String> for Unsettled {
+    fn from(text: String) -> Self {
+        Self::Refused(text)
+    }
+}
+
 /// Where an answer puts a client, and what it may do there.
 struct Placement {
     account: AccountId,
@@ -43,13 +59,13 @@ impl Core {
         server: ServerId,
         callout: &Callout,
         payload: &[u8],
-    ) -> Result<Answered, String> {
+    ) -> Result<Answered, Unsettled> {
         let asked = &*self.account(callout.account).name;
         let now = self.seconds_shown(server);
         if payload.is_empty() {
             let text =
                 format!("auth callout violation: \"no reason supplied\" on account {asked:?}");
-            return Err(text);
+            return Err(text.into());
         }
         let srv = self.server(server);
         let opened = match (callout.mandate.xkey(), &srv.keys) {
@@ -64,14 +80,12 @@ impl Core {
         let text = String::from_utf8_lossy(opened.as_deref().unwrap_or(payload));
         let answer = identity::read_answer(&text).map_err(|error| error.to_string())?;
         if let Some(issue) = answer.issue(now) {
-            return Err(format!(
-                "authorization response had validation errors: {issue}"
-            ));
+            let text = format!("authorization response had validation errors: {issue}");
+            return Err(text.into());
         }
         let violation = |what| {
-            Err(format!(
-                "auth callout violation: auth callout response is not for {what}"
-            ))
+            let text = format!("auth callout violation: auth callout response is not for {what}");
+            Err(text.into())
         };
         if answer.sub != callout.user {
             return violation("expected user");
@@ -81,7 +95,7 @@ impl Core {
         }
         if !answer.nats.error.is_empty() {
             let error = &answer.nats.error;
-            return Err(format!("auth callout service returned an error: {error}"));
+            return Err(format!("auth callout service returned an error: {error}").into());
         }
         if opened.is_none() {
             self.check_issuer(server, callout, &answer)?;
@@ -90,25 +104,25 @@ impl Core {
         let claims = token.claims;
         let limits = &claims.nats.limits;
         if let Some(issue) = claims.issue(now) {
-            return Err(format!("Error validating user JWT: {issue}"));
+            return Err(format!("Error validating user JWT: {issue}").into());
         }
         if claims.sub != callout.user {
             let (wanted, found) = (&callout.user, &claims.sub);
             let text = format!(
                 "Expected authorized user of {wanted:?} but got {found:?} on account {asked:?}"
             );
-            return Err(text);
+            return Err(text.into());
         }
         let Some(stays) = self.stays(server, &claims, limits) else {
             let text =
                 format!("authorized user on account {asked:?} outside of valid connect times");
-            return Err(text);
+            return Err(text.into());
         };
         let types = identity::connection_types(&limits.allowed_connection_types);
         let Some(connection_types) = types else {
             let text =
                 format!("authorized user on account {asked:?} using invalid connection type");
-            return Err(text);
+            return Err(text.into());
         };
         let placement = match &callout.mandate {
             Mandate::Configured(options) => {
@@ -203,7 +217,7 @@ impl Core {
         server: ServerId,
         asked: AccountId,
         claims: &Claims<UserClaims>,
-    ) -> Result<Placement, String> {
+    ) -> Result<Placement, Unsettled> {
         let name = Arc::clone(&self.account(asked).name);
         let placement = match claims.nats.issuer_account.as_str() {
             "" => claims.iss.as_str(),
@@ -212,9 +226,20 @@ impl Core {
         let authorization = self.authorization_claims(server, asked);
         if *placement != *name && !authorization.is_some_and(|claims| claims.allows(placement)) {
             let issuer = &claims.iss;
-            return Err(format!(
+            let text = format!(
                 "account {issuer:?} not permitted as valid account option for auth callout for account {name:?}"
-            ));
+            );
+            return Err(text.into());
+        }
+        // Whoever comes back from waiting has something in hand.
+        let mode = self.operator_mode(server);
+        let is_elsewhere = mode.resolver().kind() == ResolverKind::Url;
+        if is_elsewhere
+            && mode.hand.is_empty()
+            && let Some(next) = self.next_to_fetch(server, placement, &Hand::default())
+        {
+            let account = placement.into();
+            return Err(Unsettled::Waits { account, next });
         }
         let found = self.look_up_account(server, placement);
         let mode = self.server(server).operator.as_deref();
@@ -222,15 +247,11 @@ impl Core {
             .zip(mode)
             .and_then(|(account, mode)| Some((account, mode, mode.claimed(account)?)));
         let Some((account, mode, claimed)) = found else {
-            let is_there = matches!(self.stored_claims(server, placement), Ok(Some(_)));
-            let why = match is_there {
-                true => "account validation failed",
-                false => "account missing",
-            };
-            return Err(no_account(placement, &name, why));
+            let why = self.why_not_there(server, placement);
+            return Err(no_account(placement, &name, &why).into());
         };
         if claimed.is_expired {
-            return Err(no_account(placement, &name, "account expired"));
+            return Err(no_account(placement, &name, "account expired").into());
         }
         let profile = self.server(server).profile;
         let tells_more = profile.has(Feature::TemplatesTellMore);
@@ -258,6 +279,25 @@ impl Core {
         let mode = self.server(server).operator.as_deref();
         let claimed = mode.and_then(|mode| Some((mode, mode.claimed(account)?)));
         claimed.is_some_and(|(mode, claimed)| mode.signer(&claimed.token, key).is_some())
+    }
+
+    /// Why there is no account of a key.
+    fn why_not_there(&mut self, server: ServerId, key: &str) -> String {
+        let mode = self.operator_mode(server);
+        let text = mode.hand.get(key);
+        if let Some(from) = &mode.resolver().server {
+            if let Some(error) = mode.hand.failure(key) {
+                return from.complaint(key, error);
+            }
+            if let Some(Err(error)) = text.as_deref().map(identity::account) {
+                return error.to_string();
+            }
+        }
+        let is_there = text.is_some() || matches!(self.stored_claims(server, key), Ok(Some(_)));
+        match is_there {
+            true => "account validation failed".to_owned(),
+            false => "account missing".to_owned(),
+        }
     }
 
     /// Registers a client as the user that it was found to be.

@@ -69,6 +69,8 @@ pub(super) enum Purpose {
     Import(Box<str>),
     /// The account of a leaf node's remote.
     Remote(usize, Box<str>),
+    /// The account where the answer of a service puts a client.
+    Answer(ConnId, Box<str>),
 }
 
 /// Tokens by the keys of their accounts, as they were fetched; nothing where there is none.
@@ -78,6 +80,8 @@ pub(super) struct Hand(BTreeMap<Box<str>, Held>);
 #[derive(Default)]
 struct Held {
     text: Option<Arc<str>>,
+    /// Why there is none.
+    failure: Option<FetchError>,
     /// The accounts that it imports from, if it is a token that the server takes.
     imports: Option<Vec<Box<str>>>,
     times: u32,
@@ -97,6 +101,11 @@ impl Hand {
         self.0.get(key)?.text.clone()
     }
 
+    /// Why there is none.
+    pub fn failure(&self, key: &str) -> Option<&FetchError> {
+        self.0.get(key)?.failure.as_ref()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -106,9 +115,17 @@ impl Hand {
         self.0.get(key).map_or(0, |held| held.times)
     }
 
-    fn take_up(&mut self, key: Box<str>, text: Option<String>, imports: Option<Vec<Box<str>>>) {
+    fn take_up(
+        &mut self,
+        key: Box<str>,
+        answer: Result<String, FetchError>,
+        imports: Option<Vec<Box<str>>>,
+    ) {
         let held = self.0.entry(key).or_default();
-        held.text = text.map(Into::into);
+        (held.text, held.failure) = match answer {
+            Ok(text) => (Some(text.into()), None),
+            Err(error) => (None, Some(error)),
+        };
         held.imports = imports;
         held.times += 1;
     }
@@ -132,7 +149,7 @@ impl Core {
         }
         // The server goes on waiting: it has a timer of its own.
         if answer != Err(FetchError::Silence) {
-            self.go_on(id, answer.ok());
+            self.go_on(id, answer);
         }
     }
 
@@ -149,7 +166,7 @@ impl Core {
     }
 
     pub(super) fn fetch_timed_out(&mut self, id: FetchId) {
-        self.go_on(id, None);
+        self.go_on(id, Err(FetchError::Silence));
     }
 
     /// Gets the token of an account that another imports from and that is not there. The import is tried again
@@ -253,7 +270,7 @@ impl Core {
     }
 
     /// Goes on with what has waited.
-    pub(super) fn go_on(&mut self, id: FetchId, text: Option<String>) {
+    pub(super) fn go_on(&mut self, id: FetchId, answer: Result<String, FetchError>) {
         let Some(fetch) = self.fetches.open.remove(&id) else {
             return;
         };
@@ -265,14 +282,15 @@ impl Core {
             mut hand,
             ..
         } = fetch;
-        let imports = text
-            .as_deref()
-            .and_then(|text| self.imports_of(server, &account, text));
-        hand.take_up(account.clone(), text, imports);
+        let text = answer.as_deref().ok();
+        let imports = text.and_then(|text| self.imports_of(server, &account, text));
+        hand.take_up(account.clone(), answer, imports);
         let root = match &purpose {
             Purpose::LogIn(conn) => self.shown_token(*conn).map(|(_, root)| root),
             Purpose::System => None,
-            Purpose::Import(key) | Purpose::Remote(_, key) => Some(key.to_string()),
+            Purpose::Import(key) | Purpose::Remote(_, key) | Purpose::Answer(_, key) => {
+                Some(key.to_string())
+            }
         };
         let next = root.and_then(|root| self.next_to_fetch(server, &root, &hand));
         // Whoever imports from it and waits for it would be the one to ask again.
@@ -300,6 +318,7 @@ impl Core {
             Purpose::Import(key) => {
                 self.look_up_in_hand(server, &key, hand);
             }
+            Purpose::Answer(conn, _) => self.go_on_with_answer(server, conn, hand),
             Purpose::Remote(place, key) => {
                 self.look_up_in_hand(server, &key, hand);
                 self.dial_with_account(server, place, &key);

@@ -9,7 +9,7 @@ use super::freeze::Waiting;
 use super::jwt_store::ResolverKind;
 use super::notice::Notice;
 use super::server::ServerId;
-use crate::topology::FETCH_PATIENCE;
+use crate::topology::{FETCH_PATIENCE, FetchError};
 
 /// A client whose account is being looked up.
 #[derive(Debug)]
@@ -108,6 +108,7 @@ impl Core {
             }
             if self.known_servers(asking).contains(&server) {
                 let text = self.operator_mode(server).store.load(&key, now);
+                let text = text.ok_or(FetchError::Silence);
                 self.go_on(id, text.map(|text| text.to_string()));
             }
         }
