@@ -392,17 +392,19 @@ fn circles_of_imports_are_fetched_once() {
     assert_eq!(asked, names.iter().map(key).collect::<Vec<_>>());
 }
 
+/// A server that keeps what it is sent of an account in a directory.
+fn with_directory(place: &Path) -> (MockAccount, MockNats) {
+    let directory = JwtDirectory::open(place).unwrap();
+    let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
+    let builder = MockNats::builder().operator(&acme, []);
+    let nats = builder.manual_clock(epoch()).start_blocking().unwrap();
+    (acme.account("ORDERS"), nats)
+}
+
 #[test]
 fn a_server_without_a_name_starts_again_with_what_its_directory_has() {
     let place = tempfile::tempdir().unwrap();
-    let directory = JwtDirectory::open(place.path()).unwrap();
-    let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
-    let orders = acme.account("ORDERS");
-    let nats = MockNats::builder()
-        .operator(&acme, [])
-        .manual_clock(epoch())
-        .start_blocking()
-        .unwrap();
+    let (orders, nats) = with_directory(place.path());
     nats.push_claims(&orders).unwrap();
     nats.first_server().restart().unwrap();
     let mut client = nats.connect_in_memory().unwrap();
@@ -415,14 +417,7 @@ fn a_server_without_a_name_starts_again_with_what_its_directory_has() {
 #[test]
 fn a_directory_is_read_again_with_the_configuration() {
     let place = tempfile::tempdir().unwrap();
-    let directory = JwtDirectory::open(place.path()).unwrap();
-    let acme = MockOperator::new("acme").resolver(Resolver::Full(directory));
-    let orders = acme.account("ORDERS");
-    let nats = MockNats::builder()
-        .operator(&acme, [])
-        .manual_clock(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
-        .start_blocking()
-        .unwrap();
+    let (orders, nats) = with_directory(place.path());
     let login = |user: &str| {
         let mut client = nats.connect_in_memory().unwrap();
         client

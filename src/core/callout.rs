@@ -256,14 +256,11 @@ impl Core {
     }
 
     /// Goes on with an answer when the account is there, or is not to be had, where it puts a client.
-    pub(super) fn go_on_with_answer(&mut self, server: ServerId, id: ConnId, hand: Hand) {
+    pub(super) fn go_on_with_answer(&mut self, id: ConnId) {
         let callout = self.conn_mut(id).and_then(|conn| conn.callout.as_mut());
-        let Some(answer) = callout.and_then(|callout| callout.answer.take()) else {
-            return;
-        };
-        self.operator_mode(server).hand = hand;
-        self.weigh_answer(id, &answer, 0);
-        self.operator_mode(server).hand = Hand::default();
+        if let Some(answer) = callout.and_then(|callout| callout.answer.take()) {
+            self.weigh_answer(id, &answer, 0);
+        }
     }
 
     fn weigh_answer(&mut self, id: ConnId, payload: &[u8], counted: u64) {
@@ -275,25 +272,20 @@ impl Core {
             return;
         };
         self.being_answered = (counted > 0).then_some((server, callout.account, counted));
-        let read = self.read_answer(server, &callout, payload);
-        if let Err(Unsettled::Waits { .. }) = read {
-            callout.answer = Some(payload.into());
-        }
-        if let Some(conn) = self.conn_mut(id) {
-            conn.callout = Some(callout);
-        }
-        let outcome = match read {
-            Ok(answered) => Ok(answered),
-            Err(Unsettled::Refused(text)) => Err(Refused::Answer(text)),
+        let outcome = match self.read_answer(server, &callout, payload) {
             Err(Unsettled::Waits { account, next }) => {
                 self.being_answered = None;
+                callout.answer = Some(payload.into());
+                if let Some(conn) = self.conn_mut(id) {
+                    conn.callout = Some(callout);
+                }
                 self.order(server, next, Purpose::Answer(id, account), Hand::default());
                 return;
             }
+            Err(Unsettled::Refused(text)) => Err(Refused::Answer(text)),
+            Ok(answered) => Ok(answered),
         };
-        let Some(callout) = self.take_callout(id) else {
-            return;
-        };
+        self.end_question(id, &callout);
         let outcome = outcome.and_then(|answered| self.admit_answered(id, &callout, answered));
         // Until then it counts, and those who hear of a client in this account are told so.
         if let Some(answers) = callout.answers {
@@ -312,7 +304,8 @@ impl Core {
 
     /// Nobody waits any more for an answer about a client.
     pub(super) fn end_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
-        let callout = self.take_callout(id)?;
+        let callout = self.conn_mut(id)?.callout.take()?;
+        self.end_question(id, &callout);
         if let Some(answers) = callout.answers {
             self.remove_sub(answers);
         }
@@ -331,12 +324,10 @@ impl Core {
         self.limit_changes += 1;
     }
 
-    fn take_callout(&mut self, id: ConnId) -> Option<Box<Callout>> {
-        let callout = self.conn_mut(id)?.callout.take()?;
+    fn end_question(&mut self, id: ConnId, callout: &Callout) {
         self.is_asked_about_no_more(id);
         self.timers.cancel(callout.timer);
         self.end_limit(id);
-        Some(callout)
     }
 
     /// Keeps a client in the account of the service from asking what only servers may.
@@ -365,13 +356,7 @@ impl Core {
         match outcome {
             Ok(user) if self.leaf(id).is_some() => {
                 let is_of_service = user.account == callout.asker();
-                let user = LeafUser {
-                    user,
-                    named: None,
-                    is_told: true,
-                    is_of_service,
-                };
-                self.admit_leaf(id, &user);
+                self.admit_leaf(id, &LeafUser::of_client(user, is_of_service));
             }
             Ok(_) => {
                 if self.tells_log_in(server, callout.how) {

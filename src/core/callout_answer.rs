@@ -307,12 +307,7 @@ impl Core {
         callout: &Callout,
         answered: Answered,
     ) -> Result<User, Refused> {
-        let server = self.conn(id).map(|conn| conn.server);
-        let counts_ended = server.is_none_or(|server| {
-            let profile = self.server(server).profile;
-            !profile.has(Feature::EndedLeafsNotRegistered)
-        });
-        if self.is_over(id) && !counts_ended {
+        if self.is_over_and_forgotten(id) {
             let text = "Could not register auth callout user: connection closed";
             return Err(Refused::Answer(text.to_owned()));
         }

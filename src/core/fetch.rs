@@ -316,20 +316,29 @@ impl Core {
                 }
             }
             Purpose::Import(key) => {
-                self.look_up_in_hand(server, &key, hand);
+                self.with_hand(server, hand, |core| core.look_up_account(server, &key));
             }
-            Purpose::Answer(conn, _) => self.go_on_with_answer(server, conn, hand),
+            Purpose::Answer(conn, _) => {
+                self.with_hand(server, hand, |core| core.go_on_with_answer(conn));
+            }
             Purpose::Remote(place, key) => {
-                self.look_up_in_hand(server, &key, hand);
+                self.with_hand(server, hand, |core| core.look_up_account(server, &key));
                 self.dial_with_account(server, place, &key);
             }
         }
     }
 
-    fn look_up_in_hand(&mut self, server: ServerId, key: &str, hand: Hand) {
+    /// Has a server do something with what was fetched for it.
+    pub(super) fn with_hand<T>(
+        &mut self,
+        server: ServerId,
+        hand: Hand,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         self.operator_mode(server).hand = hand;
-        self.look_up_account(server, key);
+        let done = act(self);
         self.operator_mode(server).hand = Hand::default();
+        done
     }
 
     /// Has somebody get the token of the account that a server is to be a leaf node for. Tells whether it has to.

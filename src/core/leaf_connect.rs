@@ -14,13 +14,18 @@ use super::permissions::UserRights;
 use super::server::ServerId;
 use super::{AccountId, CloseReason, Core};
 use crate::topology::{
-    Compression, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, Permissions, RemoteUrl,
-    is_older_release,
+    Compression, CompressionError, DEFAULT_LEAFNODE_PORT, GLOBAL_ACCOUNT, LeafRemote, Permissions,
+    RemoteUrl, is_older_release,
 };
 use crate::version::Feature;
 
 /// The version of the protocol that a leaf node says it speaks.
 const LEAF_PROTOCOL: i64 = 3;
+
+/// What a side wants; no server starts with a wish that is none.
+fn wish(configured: Result<Compression, CompressionError>) -> Compression {
+    configured.unwrap_or_else(|_| Compression::default_auto())
+}
 
 impl Core {
     /// Makes a connection, if both sides agree.
@@ -56,9 +61,7 @@ impl Core {
             // It tries again when its connection ends.
             LeafAdmission::Out => Ok(()),
             LeafAdmission::Asked => {
-                let wish = configured.compression_in_force();
-                let wish = wish.unwrap_or_else(|_| Compression::default_auto());
-                self.limit_wait(accepted, &wish);
+                self.limit_wait(accepted, &wish(configured.compression_in_force()));
                 Ok(())
             }
         }
@@ -193,8 +196,6 @@ impl Core {
         let hub_options = self.server(hub).spec.leafnodes.as_ref();
         let isolated_there = hub_options.is_some_and(|it| it.isolate_leafnode_interest)
             || (isolates && configured.request_isolation);
-        let wish =
-            |wish: Result<Compression, _>| wish.unwrap_or_else(|_| Compression::default_auto());
         let own = wish(configured.compression_in_force());
         let there = wish(hub_options.map_or_else(
             || Ok(Compression::default_auto()),

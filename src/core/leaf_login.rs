@@ -160,12 +160,7 @@ impl Core {
         let Some(user) = user else {
             return self.refuse_leaf(id);
         };
-        let user = LeafUser {
-            user,
-            named: None,
-            is_told: true,
-            is_of_service,
-        };
+        let user = LeafUser::of_client(user, is_of_service);
         self.take_for(id, &user);
         LeafAdmission::In(user)
     }

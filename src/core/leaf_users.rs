@@ -25,6 +25,18 @@ pub(super) struct LeafUser {
     pub is_of_service: bool,
 }
 
+impl LeafUser {
+    /// One of those that clients log in as.
+    pub fn of_client(user: User, is_of_service: bool) -> Self {
+        Self {
+            user,
+            named: None,
+            is_told: true,
+            is_of_service,
+        }
+    }
+}
+
 /// Checks the credentials of a leaf node: against the `leafnodes` block if that has any, and else as
 /// those of a client.
 pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
@@ -51,12 +63,7 @@ pub(super) fn authenticate_leaf(server: &Server, conn: &mut Conn) -> LeafLogin {
     let user = match authenticate(server, conn, Login::Explicit) {
         Verdict::Refused | Verdict::Unknown => None,
         Verdict::Accepted => Some(anybody(None)),
-        Verdict::User(user) => Some(LeafUser {
-            user,
-            named: None,
-            is_told: true,
-            is_of_service: false,
-        }),
+        Verdict::User(user) => Some(LeafUser::of_client(user, false)),
     };
     LeafLogin {
         user,

@@ -38,9 +38,7 @@ impl Core {
 
     /// Goes on with a leaf node whose account was looked up.
     pub(super) fn go_on_with_leaf(&mut self, accepted: ConnId) {
-        let server = self.conn(accepted).map(|conn| self.server(conn.server));
-        let forgets = server.is_some_and(|it| it.profile.has(Feature::EndedLeafsNotRegistered));
-        if self.is_over(accepted) && forgets {
+        if self.is_over_and_forgotten(accepted) {
             self.close(accepted, CloseReason::ClientClosed);
             return;
         }
@@ -121,6 +119,13 @@ impl Core {
     /// Whether a connection has ended while somebody was asked who it is.
     pub(super) fn is_over(&self, id: ConnId) -> bool {
         self.leaf(id).is_some_and(|leaf| leaf.is_over)
+    }
+
+    /// Whether such a connection counts in no account, whoever it turns out to be.
+    pub(super) fn is_over_and_forgotten(&self, id: ConnId) -> bool {
+        let server = self.conn(id).map(|conn| self.server(conn.server));
+        let forgets = server.is_some_and(|it| it.profile.has(Feature::EndedLeafsNotRegistered));
+        forgets && self.is_over(id)
     }
 
     /// Makes a connection with a leaf node that has waited, if it is still there.

@@ -129,14 +129,11 @@ impl Core {
         let Some(lookup) = self.end_lookup(conn) else {
             return;
         };
-        self.operator_mode(server).hand = hand;
         if self.leaf(conn).is_some() {
-            self.go_on_with_leaf(conn);
-            self.operator_mode(server).hand = Hand::default();
+            self.with_hand(server, hand, |core| core.go_on_with_leaf(conn));
             return;
         }
-        let admission = self.log_in(conn, lookup.how);
-        self.operator_mode(server).hand = Hand::default();
+        let admission = self.with_hand(server, hand, |core| core.log_in(conn, lookup.how));
         if admission == Admission::In {
             match lookup.how {
                 Login::Explicit => self.connected(conn),

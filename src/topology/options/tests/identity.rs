@@ -32,12 +32,15 @@ fn without_the_feature_they_are_refused_with_its_name() {
 }
 
 #[cfg(feature = "jwt")]
+fn key_of_alice() -> String {
+    let account = crate::MockOperator::new("acme").account("A");
+    account.user("alice").public_key()
+}
+
+#[cfg(feature = "jwt")]
 #[test]
 fn an_nkey_needs_no_name() {
-    let user = crate::MockOperator::new("acme")
-        .account("A")
-        .user("alice")
-        .public_key();
+    let user = key_of_alice();
     let said = |text: &str| read(text).unwrap_err().to_string();
     assert_eq!(
         said(&format!(
@@ -53,10 +56,7 @@ fn an_nkey_needs_no_name() {
 #[cfg(feature = "jwt")]
 #[test]
 fn leaf_nodes_have_one_nkey_or_users() {
-    let user = crate::MockOperator::new("acme")
-        .account("A")
-        .user("alice")
-        .public_key();
+    let user = key_of_alice();
     let said = |text: &str| read(text).unwrap_err().to_string();
     assert_eq!(
         said("leafnodes {authorization {nkey: x}}"),
